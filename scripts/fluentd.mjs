@@ -1,0 +1,30 @@
+// Puts the fluentd gem into .fluentd/ of this project, once, where Ruby is present. Prints the command's path.
+//   node scripts/fluentd.mjs
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/** The version that Suiro is compared with: the newest that Ruby 3.1 runs. */
+const VERSION = "1.18.0";
+
+const home = join(dirname(fileURLToPath(import.meta.url)), "..", ".fluentd");
+
+/** Installs fluentd when it is missing; gives its folder, or the reason why there is none. */
+export function installFluentd() {
+  if (existsSync(join(home, "bin", "fluentd"))) return { home };
+  const ruby = spawnSync("ruby", ["--version"], { encoding: "utf8" });
+  if (ruby.status !== 0) return { reason: "Ruby is not installed" };
+  console.error(`Installing fluentd ${VERSION} into .fluentd/ …`);
+  const gem = spawnSync("gem", ["install", "--no-document", "--install-dir", home, "fluentd", "-v", VERSION], {
+    encoding: "utf8",
+  });
+  if (gem.status !== 0) return { reason: `gem install fluentd failed: ${gem.stderr.trim().split("\n").pop()}` };
+  return { home };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const { home: folder, reason } = installFluentd();
+  console.log(folder ? join(folder, "bin", "fluentd") : reason);
+  process.exit(folder ? 0 : 1);
+}

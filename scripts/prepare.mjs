@@ -1,0 +1,64 @@
+// Makes a fresh checkout ready: installs the npm packages and compiles, each only where it is missing or out of date.
+// Plain JavaScript without dependencies, since it runs before anything is installed.
+//   node scripts/prepare.mjs [--tests] [--force]      --tests: also compile tests and benchmarks into build/
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const withTests = process.argv.includes("--tests");
+const force = process.argv.includes("--force");
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`Suiro needs Node.js 20.19 or newer; this is ${process.versions.node}.`);
+  process.exit(1);
+}
+
+const compiler = join(root, "node_modules/typescript/bin/tsc");
+const installed = join(root, "node_modules/.package-lock.json");
+if (!existsSync(compiler) || isOlder(installed, newest([join(root, "package-lock.json")]))) {
+  console.error("Installing npm packages …");
+  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  const now = new Date();
+  utimesSync(installed, now, now);
+}
+
+const configs = [join(root, "tsconfig.json"), join(root, "tsconfig.dist.json"), join(root, "package-lock.json")];
+build("tsconfig.dist.json", "dist", ["src"]);
+if (withTests) build("tsconfig.json", "build", ["src", "test", "bench"]);
+
+/** Compiles `folders` into `target` unless its stamp is newer than every source. */
+function build(config, target, folders) {
+  const stamp = join(root, target, ".built");
+  const sources = folders.map((folder) => join(root, folder)).filter(existsSync);
+  if (!force && !isOlder(stamp, newest([...configs, ...sources]))) return;
+  console.error(`Compiling into ${target}/ …`);
+  run(process.execPath, [compiler, "-p", config]);
+  mkdirSync(join(root, target), { recursive: true });
+  writeFileSync(stamp, "");
+}
+
+function isOlder(file, time) {
+  return !existsSync(file) || statSync(file).mtimeMs < time;
+}
+
+/** The latest change of files and whole folders, in milliseconds. */
+function newest(paths) {
+  let latest = 0;
+  for (const path of paths) {
+    const stat = statSync(path);
+    latest = Math.max(latest, stat.mtimeMs);
+    if (stat.isDirectory()) latest = Math.max(latest, newest(readdirSync(path).map((name) => join(path, name))));
+  }
+  return latest;
+}
+
+function run(command, args) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
+  if (result.status !== 0) {
+    console.error(`${command} ${args.join(" ")} failed${result.error ? `: ${result.error.message}` : ""}`);
+    process.exit(result.status ?? 1);
+  }
+}

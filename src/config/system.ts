@@ -1,0 +1,50 @@
+/** `<system>`: what holds for the whole process. Source: fluentd 1.18 system_config.rb; COMPAT 1.5. */
+
+import { bool, enumeration, float, integer, octal, size, string, time } from "./literals.ts";
+import { type ConfigOf, optional, refused, section } from "./parameters.ts";
+
+export const logLevel = enumeration("trace", "debug", "info", "warn", "error", "fatal");
+
+const logTable = section({
+  path: string.optional("Log file; without it the log goes to standard output."),
+  format: enumeration("text", "json").optional("Form of a line; without it pretty text on a terminal, JSON elsewhere."),
+  time_format: string.default("How fluentd formats times in its log; Suiro keeps its own.", "%Y-%m-%d %H:%M:%S %z"),
+  rotate_age: string.optional("Log files to keep, or daily, weekly, monthly."),
+  rotate_size: size.optional("Size at which the log file rotates."),
+  forced_stacktrace_level: logLevel.optional("Accepted; stack traces are logged at debug."),
+});
+
+export const systemTable = section(
+  {
+    workers: integer.default("Worker processes. Suiro runs one.", 1),
+    root_dir: string.optional("Folder for buffers and backups of plugins that give no path of their own."),
+    log_level: logLevel.default("Least level that is logged.", "info"),
+    suppress_repeated_stacktrace: bool.default("Accepted; Suiro repeats none.", true),
+    ignore_repeated_log_interval: time.optional("Seconds in which a repeated message is logged once."),
+    ignore_same_log_interval: time.optional("Seconds in which an equal message is logged once."),
+    emit_error_log_interval: time.optional("Seconds in which an emit error is logged once."),
+    suppress_config_dump: bool.optional("Do not log the configuration at start."),
+    log_event_verbose: bool.optional("Accepted."),
+    without_source: bool.optional("Start no input."),
+    with_source_only: bool.optional("Accepted."),
+    rpc_endpoint: string.optional("host:port of the control interface."),
+    enable_get_dump: bool.optional("Allow /api/config.getDump."),
+    process_name: string.optional("Name of the process."),
+    restart_worker_interval: time.default("Accepted; there is no worker to restart.", 0),
+    enable_msgpack_time_support: bool.default("Accepted.", false),
+    file_permission: octal.default("Mode of files that are made.", 0o644),
+    dir_permission: octal.default("Mode of folders that are made.", 0o755),
+    umask: octal.optional("Mode bits that the process never sets."),
+    strict_config_value: bool.optional("Refuse integers and floats that do not parse whole."),
+    disable_shared_socket: bool.optional("Accepted."),
+    enable_input_metrics: bool.default("Accepted; inputs are always counted.", true),
+    enable_size_metrics: bool.optional("Accepted; sizes are always counted."),
+    enable_jit: bool.optional("Accepted; it is about Ruby."),
+    config_include_dir: string.optional("Folder whose *.conf files are appended to the configuration."),
+    shutdown_timeout: float.default("Seconds in which a stop ends at the latest. Suiro's own.", 25),
+    counter_server: refused("Suiro has no counter service; remove it."),
+  },
+  { log: optional(logTable) },
+);
+
+export type SystemConfig = ConfigOf<typeof systemTable>;

@@ -1,0 +1,132 @@
+/**
+ * The contracts between the pipeline and its plugins. Inputs, filters and outputs know these, and never each other.
+ *
+ * Lifecycle: `create` reads configuration and touches nothing outside the process; `start` opens files and sockets and
+ * may fail; after a successful start a plugin never ends the process. `stop` is safe twice.
+ */
+
+import type { Chunk } from "./buffer/chunk.ts";
+import type { Clock } from "./clock.ts";
+import type { ConfigElement } from "./config/element.ts";
+import type { SectionTable } from "./config/parameters.ts";
+import type { SystemConfig } from "./config/system.ts";
+import type { Counters } from "./counters.ts";
+import type { EventStream } from "./event/event-stream.ts";
+import type { Logger } from "./logger.ts";
+
+/**
+ * Takes events. The promise resolves when every matched output holds them, and is the only back-channel: acks and tail
+ * positions wait for it, back-pressure is its delay. It rejects when any output refused; then nothing may be acked.
+ */
+export interface Emitter {
+  emit(tag: string, events: EventStream): Promise<void>;
+}
+
+export interface Lifecycle {
+  start(): Promise<void>;
+  /** Ends the work in hand until `deadline` aborts, then lets go. Loses nothing that was acked. */
+  stop(deadline: AbortSignal): Promise<void>;
+}
+
+export interface Input extends Lifecycle {
+  /** Where it listens, for start messages and tests: `127.0.0.1:24224`. */
+  readonly address?: { readonly host: string; readonly port: number } | undefined;
+}
+
+export interface Filter extends Lifecycle {
+  /** Gives the events that go on; an empty stream when none do. */
+  filter(tag: string, events: EventStream): EventStream | Promise<EventStream>;
+}
+
+export interface Output extends Emitter, Lifecycle {
+  /** Sends what is buffered now. For SIGUSR1 and the control interface; outputs without a buffer leave it out. */
+  flush?(): Promise<void>;
+}
+
+/** One delivery of a chunk, seen by the writer. */
+export interface Delivery {
+  /** To be called once every byte is written and only the receiver's ack is awaited: frees the flush slot. */
+  sent(): void;
+  /** Aborts when the agent will not wait any longer. */
+  readonly signal: AbortSignal;
+}
+
+/** The part of a buffered output that knows the destination. The buffer around it is the same for all. */
+export interface ChunkWriter extends Lifecycle {
+  /** Bytes to store for these events; without it `events.packed`, msgpack entries. */
+  format?(tag: string, events: EventStream): Buffer;
+  /**
+   * Delivers a chunk; resolves when the destination has it for good. A rejection is retried unless `isRetryable` says
+   * no; an AckError is retried without counting against the retry limits (fluentd's takeback, COMPAT 3.3).
+   */
+  write(chunk: Chunk, delivery: Delivery): Promise<void>;
+}
+
+export interface PluginContext {
+  /** `@id`, or a name that was made for the plugin. */
+  readonly id: string;
+  /** Whether the configuration gave the `@id`. */
+  readonly hasGivenId: boolean;
+  readonly element: ConfigElement;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly system: SystemConfig;
+  /** Where the plugin's own events go: its `@label`, or the level of the configuration that it stands in. */
+  readonly emitter: Emitter;
+  /** Where events of another label go. Throws ConfigError `@X label not found`, after the whole tree is known. */
+  labelEmitter(name: string): Emitter;
+  /** Hands over one event that cannot be processed: to `@ERROR`, or to the log. Counts it as dropped otherwise. */
+  emitError(tag: string, events: EventStream, error: Error): Promise<void>;
+  /** Builds an output that stands inside this one, such as a `<store>`; it is started and stopped by its owner. */
+  createOutput(element: ConfigElement): Output;
+}
+
+interface DefinitionBase<C> {
+  /** `@type`. */
+  readonly type: string;
+  readonly table: SectionTable<C>;
+}
+
+export interface InputDefinition<C = unknown> extends DefinitionBase<C> {
+  readonly kind: "input";
+  /** Throws ConfigError. */
+  create(config: C, context: PluginContext): Input;
+}
+
+export interface FilterDefinition<C = unknown> extends DefinitionBase<C> {
+  readonly kind: "filter";
+  create(config: C, context: PluginContext): Filter;
+}
+
+/** An output without a buffer: it has the events, or passes them on, when `emit` resolves. */
+export interface OutputDefinition<C = unknown> extends DefinitionBase<C> {
+  readonly kind: "output";
+  create(config: C, context: PluginContext): Output;
+}
+
+/** An output behind a buffer. Its table includes `bufferedParameters` and `bufferedSections`. */
+export interface BufferedOutputDefinition<C = unknown> extends DefinitionBase<C> {
+  readonly kind: "buffered-output";
+  readonly buffer: BufferDefaults;
+  createWriter(config: C, context: PluginContext): ChunkWriter;
+  /** What `<buffer> compress` is unless given there. */
+  defaultCompression?(config: C): "text" | "gzip" | "zstd";
+}
+
+export interface BufferDefaults {
+  /** Chunk keys where `<buffer>` gives none: out_forward `tag`, out_file `time`. */
+  readonly chunkKeys: readonly string[];
+  readonly type: "memory" | "file";
+  /** Seconds; only for outputs whose default chunk key is `time`. */
+  readonly timekey?: number;
+  /** Chunk keys must include the tag: `buffer chunk key must include 'tag' for forward output`. */
+  readonly requiresTag?: boolean;
+}
+
+/** Any plugin: a registry holds definitions of every configuration type. */
+export type PluginDefinition =
+  | InputDefinition<any>
+  | FilterDefinition<any>
+  | OutputDefinition<any>
+  | BufferedOutputDefinition<any>;
