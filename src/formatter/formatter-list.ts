@@ -3,7 +3,7 @@
 import { ConfigElement } from "../config/element.ts";
 import { nearest } from "../config/nearest.ts";
 import { string } from "../config/literals.ts";
-import { type ConfigOf, Problems, readSection, section } from "../config/parameters.ts";
+import { type ConfigOf, optional, Problems, raw, readSection, section } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
 import { timeFormat } from "../event/strftime.ts";
 import { nanosecondsAt, secondsAt } from "../event/time-at.ts";
@@ -11,6 +11,7 @@ import type { Logger } from "../logger.ts";
 import { csvFormatter } from "./csv.ts";
 import type { Formatter, FormatterDefinition } from "./formatter.ts";
 import { hashFormatter } from "./hash.ts";
+import { injectTable } from "./inject.ts";
 import { jsonFormatter } from "./json.ts";
 import { ltsvFormatter } from "./ltsv.ts";
 import { msgpackFormatter } from "./msgpack.ts";
@@ -57,6 +58,15 @@ const FORMATTERS: ReadonlyMap<string, FormatterDefinition<any>> = new Map(
     stdoutFormatter,
   ].map((definition: FormatterDefinition<any>) => [definition.type, definition]),
 );
+
+/** What an output that formats accepts without a `<format>` section. */
+export const formatParameters = {
+  format: string.optional("Older name of <format> @type."),
+  output_type: string.optional("Older place of <format> output_type."),
+};
+
+/** The sections of an output that formats; `createFormatter` reads `<format>` from the element. */
+export const formatSections = { format: raw, inject: optional(injectTable) };
 
 /**
  * The formatter that `<format>` in `owner` asks for, or the one of `defaultType`. The keys of fluentd 0.12 without a
