@@ -18,7 +18,7 @@ import { bufferedParameters, bufferedSections } from "./buffered-output-paramete
 import { plainBlocks, storedBlocks } from "./chunk-text.ts";
 import { chunkPath, INDEX_PLACEHOLDER, pathTemplate } from "./file-path.ts";
 import { FileWriter } from "./file-writer.ts";
-import { chunkKeysOf, Template } from "./placeholders.ts";
+import { placeholderKeysOf, Template } from "./placeholders.ts";
 
 const table = section(
   {
@@ -49,7 +49,7 @@ export const fileOutput: BufferedOutputDefinition<FileConfig> = {
   bufferPath: (config) => config.path,
   createWriter(config, context) {
     const isSecondary = config.element.name === "secondary";
-    const keys = chunkKeysOf(config.element, BUFFER);
+    const keys = placeholderKeysOf(config.element, BUFFER);
     const compressed = config.compress !== "text";
     const rule = pathTemplate({
       path: config.path,

@@ -13,7 +13,7 @@ import { localZone, type TimeZone, timeZone, utc } from "../event/time-zone.ts";
 import type { BufferDefaults } from "../plugin.ts";
 
 /** By what the buffer of an output makes chunks. */
-export interface ChunkKeys {
+export interface PlaceholderKeys {
   readonly tag: boolean;
   /** Seconds; undefined when `time` is no chunk key. */
   readonly timekey: number | undefined;
@@ -24,7 +24,7 @@ export interface ChunkKeys {
 }
 
 /** Reads the chunk keys of an output's `<buffer>`, or of what stands for it in the style of v0.12. Throws ConfigError. */
-export function chunkKeysOf(owner: ConfigElement, defaults: Pick<BufferDefaults, "chunkKeys" | "timekey">): ChunkKeys {
+export function placeholderKeysOf(owner: ConfigElement, defaults: Pick<BufferDefaults, "chunkKeys" | "timekey">): PlaceholderKeys {
   const buffer = owner.childrenNamed("buffer")[0];
   const given = buffer?.argument.replaceAll(/[[\]]/g, "").split(/[\s,]+/).filter((key) => key !== "");
   const keys = buffer?.argument ? (given as string[]) : defaults.chunkKeys;
@@ -70,10 +70,10 @@ export type AcceptValue = (value: string, placeholder: string) => void;
 export class Template {
   readonly #name: string;
   readonly #text: string;
-  readonly #keys: ChunkKeys;
+  readonly #keys: PlaceholderKeys;
   readonly #time: TimeFormat | undefined;
 
-  constructor(name: string, text: string, keys: ChunkKeys) {
+  constructor(name: string, text: string, keys: PlaceholderKeys) {
     this.#name = name;
     this.#text = text;
     this.#keys = keys;
