@@ -110,8 +110,8 @@ export interface BufferedOutputDefinition<C = unknown> extends DefinitionBase<C>
   readonly kind: "buffered-output";
   readonly buffer: BufferDefaults;
   createWriter(config: C, context: PluginContext): ChunkWriter;
-  /** Path of a file buffer that is given none, where the output has one: out_file keeps its buffer beside its files. */
-  bufferPath?(config: C): string;
+  /** The parameter whose value is the path of a file buffer that is given none: out_file's buffer is beside its files. */
+  readonly bufferPath?: string;
   /** What `<buffer> compress` is unless given there. */
   defaultCompression?(config: C): "text" | "gzip" | "zstd";
 }

@@ -3,9 +3,9 @@
  * Source: fluentd 1.18 out_file.rb; COMPAT 6.4.
  */
 
-import { symlink, rename } from "node:fs/promises";
-import { createGzip } from "node:zlib";
+import { rename, symlink } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { createGzip } from "node:zlib";
 import type { Chunk } from "../buffer/chunk.ts";
 import { bool, enumeration, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
@@ -46,7 +46,7 @@ export const fileOutput: BufferedOutputDefinition<FileConfig> = {
   table,
   buffer: BUFFER,
   /** fluentd puts the buffer beside the files unless it has a path of its own. */
-  bufferPath: (config) => config.path,
+  bufferPath: "path",
   createWriter(config, context) {
     const isSecondary = config.element.name === "secondary";
     const keys = placeholderKeysOf(config.element, BUFFER);

@@ -7,7 +7,7 @@
 import { type Chunk, chunkIdText } from "../buffer/chunk.ts";
 import type { ConfigElement } from "../config/element.ts";
 import { parseBool, parseTime } from "../config/literals.ts";
-import { ConfigError, errorMessage, type SourcePosition, UnrecoverableError } from "../errors.ts";
+import { ConfigError, type SourcePosition, UnrecoverableError } from "../errors.ts";
 import { strftime, type TimeFormat, timeFormat } from "../event/strftime.ts";
 import { localZone, type TimeZone, timeZone, utc } from "../event/time-zone.ts";
 import type { BufferDefaults } from "../plugin.ts";
@@ -24,9 +24,15 @@ export interface PlaceholderKeys {
 }
 
 /** Reads the chunk keys of an output's `<buffer>`, or of what stands for it in the style of v0.12. Throws ConfigError. */
-export function placeholderKeysOf(owner: ConfigElement, defaults: Pick<BufferDefaults, "chunkKeys" | "timekey">): PlaceholderKeys {
+export function placeholderKeysOf(
+  owner: ConfigElement,
+  defaults: Pick<BufferDefaults, "chunkKeys" | "timekey">,
+): PlaceholderKeys {
   const buffer = owner.childrenNamed("buffer")[0];
-  const given = buffer?.argument.replaceAll(/[[\]]/g, "").split(/[\s,]+/).filter((key) => key !== "");
+  const given = buffer?.argument
+    .replaceAll(/[[\]]/g, "")
+    .split(/[\s,]+/)
+    .filter((key) => key !== "");
   const keys = buffer?.argument ? (given as string[]) : defaults.chunkKeys;
   const timekey = buffer?.text("timekey") ?? defaults.timekey?.toString();
   return {
@@ -42,11 +48,9 @@ function zoneOf(element: ConfigElement, utcKey: string, zoneKey: string): TimeZo
   if (useUtc !== undefined && parseBool(useUtc)) return utc;
   const zone = element.text(zoneKey);
   if (zone === undefined) return localZone;
-  try {
-    return timeZone(zone);
-  } catch (error) {
-    throw new ConfigError(errorMessage(error), element.parameter(zoneKey)?.position);
-  }
+  const found = timeZone(zone);
+  if (!found) throw new ConfigError(`Unsupported timezone '${zone}'`, element.parameter(zoneKey)?.position);
+  return found;
 }
 
 const TAG_PLACEHOLDER = /\$\{(tag(?:\[-?\d+\])?)\}/g;

@@ -9,12 +9,7 @@ import { type ConfigOf, section } from "../config/parameters.ts";
 import { NetworkError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import { formatEvents } from "../formatter/formatter.ts";
-import {
-  createFormatter,
-  endedByNewline,
-  formatParameters,
-  formatSections,
-} from "../formatter/formatter-list.ts";
+import { createFormatter, endedByNewline, formatParameters, formatSections } from "../formatter/formatter-list.ts";
 import { type InjectConfig, injection } from "../formatter/inject.ts";
 import type { BufferedOutputDefinition, OutputDefinition, PluginContext } from "../plugin.ts";
 import { bufferedParameters, bufferedSections } from "./buffered-output-parameters.ts";
