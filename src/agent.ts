@@ -48,6 +48,7 @@ export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgen
       clock: seams.clock,
       logger: seams.logger,
       plugins: seams.plugins ?? new PluginList(),
+      backupFolder: seams.environment.FLUENT_BACKUP_DIR,
       withoutSource: seams.withoutSource ?? system.withoutSource ?? false,
     },
     problems,

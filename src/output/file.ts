@@ -49,7 +49,7 @@ export const fileOutput: BufferedOutputDefinition<FileConfig> = {
   bufferPath: "path",
   createWriter(config, context) {
     const isSecondary = config.element.name === "secondary";
-    const keys = placeholderKeysOf(config.element, BUFFER);
+    const keys = placeholderKeysOf(config.element, BUFFER, context.clock.now());
     const compressed = config.compress !== "text";
     const rule = pathTemplate({
       path: config.path,

@@ -39,7 +39,7 @@ export const secondaryFileOutput: BufferedOutputDefinition<SecondaryFileConfig> 
       throw new ConfigError("This plugin can only be used in the <secondary> section", position);
     }
     if (config.basename.includes("/")) throw new ConfigError("basename should not include `/`", position);
-    const keys = placeholderKeysOf(config.element, { chunkKeys: [] });
+    const keys = placeholderKeysOf(config.element, { chunkKeys: [] }, context.clock.now());
     const text = join(config.directory, config.basename);
     const path = new Template("directory", text, keys);
     checkPlaceholders(config, text, path, keys);

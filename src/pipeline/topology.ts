@@ -36,6 +36,8 @@ export interface TopologySeams {
   readonly logger: Logger;
   readonly plugins: PluginList;
   readonly withoutSource: boolean;
+  /** FLUENT_BACKUP_DIR. */
+  readonly backupFolder: string | undefined;
 }
 
 interface RoutedLevel extends Level {
@@ -51,6 +53,7 @@ export class Topology implements ContextSource {
   /** In the order of creation: outputs and filters of labels, then of the root, then inputs. */
   readonly parts: Part[] = [];
   readonly #plugins: PluginList;
+  readonly #backupFolder: string | undefined;
   readonly #problems: Problems;
   readonly #ids = new Map<string, ConfigElement>();
   readonly #names = new Map<string, number>();
@@ -62,6 +65,7 @@ export class Topology implements ContextSource {
     this.system = system;
     this.errors = new ErrorRouter(seams.logger);
     this.#plugins = seams.plugins;
+    this.#backupFolder = seams.backupFolder;
     this.#problems = problems;
     const labels = this.#addLevels(root);
     for (const [element, level] of labels) this.#addRules(element, level);
@@ -151,8 +155,12 @@ export class Topology implements ContextSource {
     const plugin =
       definition.kind === "output"
         ? definition.create(config, context)
-        : createBufferedOutput(definition, config, context, (secondary) =>
-            this.#createSecondary(secondaryElement(secondary, element, definition, type), context),
+        : createBufferedOutput(
+            definition,
+            config,
+            context,
+            (secondary) => this.#createSecondary(secondaryElement(secondary, element, definition, type), context),
+            this.#backupFolder === undefined ? {} : { backupFolder: this.#backupFolder },
           );
     if (owner) for (const target of context.targets) owner.targets.add(target);
     this.parts.push({ kind: "output", type, context, plugin, owner });
