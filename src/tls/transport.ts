@@ -57,6 +57,8 @@ export interface TransportServerOptions {
   onTlsError(error: TlsError, peer: string, silent: boolean): void;
   /** `send_keepalive_packet`: SO_KEEPALIVE on every connection. */
   readonly sendKeepalivePacket?: boolean;
+  /** Whether a peer that has ended its side still gets answers; the receiver then ends every connection itself. */
+  readonly allowHalfOpen?: boolean;
   /** Milliseconds; only tests make it shorter. */
   readonly handshakeTimeoutMs?: number;
 }
@@ -94,7 +96,8 @@ export function checkTransport(config: TransportConfig): void {
  */
 export async function createTransportServer(config: TransportConfig, options: TransportServerOptions): Promise<Server> {
   checkTransport(config);
-  const tcp = { noDelay: true, keepAlive: options.sendKeepalivePacket ?? false };
+  const { sendKeepalivePacket = false, allowHalfOpen = false } = options;
+  const tcp = { noDelay: true, keepAlive: sendKeepalivePacket, allowHalfOpen };
   if (!isTls(config)) return createServer(tcp, options.onConnection);
 
   const server = createTlsServer({
