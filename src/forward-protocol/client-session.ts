@@ -286,7 +286,8 @@ export class ClientSession {
       this.#handshake.wake();
       return;
     }
-    if (isHelo(message)) throw new HandshakeError(`${this.peer} asks for a handshake; add <security> with its shared_key`);
+    if (isHelo(message))
+      throw new HandshakeError(`${this.peer} asks for a handshake; add <security> with its shared_key`);
     if (this.#isClosing) return;
     const ack = readAck(message);
     if (!ack) throw new MalformedError("it is no ack");
@@ -299,10 +300,11 @@ export class ClientSession {
     const what = cause ? `connection to ${this.peer} broke: ${cause.message}` : `${this.peer} closed the connection`;
     if (this.#isClosing) {
       const delivered = this.#socket.writableFinished && (cause === undefined || isReset(cause));
-      return this.#settleClose(delivered ? undefined : new NetworkError(what, { cause }));
+      this.#settleClose(delivered ? undefined : new NetworkError(what, { cause }));
+    } else {
+      const lost = `destination node closed the connection. regard it as unavailable. (${this.peer})`;
+      this.#fail(new NetworkError(what, { cause }), new NoAckError(lost, { cause }));
     }
-    const lost = `destination node closed the connection. regard it as unavailable. (${this.peer})`;
-    this.#fail(new NetworkError(what, { cause }), new NoAckError(lost, { cause }));
   }
 
   /** The end of the session: `error` for whoever writes or waits, `ackError` for chunks that wait for an ack. */

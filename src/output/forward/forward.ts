@@ -8,13 +8,21 @@
  * Source: fluentd 1.18 and 1.19 out_forward.rb; COMPAT 3.
  */
 
-import { StoppingError, NetworkError, SuiroError, AckError, ConfigError, UnrecoverableError, errorMessage } from "../../errors.ts";
 import type { Chunk } from "../../buffer/chunk.ts";
+import {
+  ConfigError,
+  type ErrorCode,
+  errorMessage,
+  NetworkError,
+  StoppingError,
+  SuiroError,
+  UnrecoverableError,
+} from "../../errors.ts";
 import type { EventStream } from "../../event/event-stream.ts";
 import type { BufferedOutputDefinition, ChunkWriter, Delivery, PluginContext } from "../../plugin.ts";
 import { chunkBody } from "./chunk-body.ts";
-import { checkForwardConfig, nodeSettings } from "./forward-settings.ts";
 import { type ForwardConfig, forwardTable } from "./forward-parameters.ts";
+import { checkForwardConfig, nodeSettings } from "./forward-settings.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { withIntegerTimes } from "./integer-time.ts";
 import { LoadBalancer } from "./load-balancer.ts";
@@ -23,6 +31,7 @@ import { NodeList } from "./node-list.ts";
 import { createServiceDiscovery, type ServiceDiscovery, ServiceDiscoveryStatic } from "./service-discovery.ts";
 
 const NO_NODE = "forward output plugin requires at least one node is required. Add <server> or <service_discovery>";
+const NO_TAG = "a chunk without tag: buffer chunk key must include 'tag' for forward output";
 
 export const forwardOutput: BufferedOutputDefinition<ForwardConfig> = {
   kind: "buffered-output",
@@ -86,23 +95,91 @@ export class ForwardWriter implements ChunkWriter {
   async write(chunk: Chunk, delivery: Delivery): Promise<void> {
     if (chunk.byteSize === 0) return;
     const { tag } = chunk.metadata;
-    if (tag === undefined) throw new UnrecoverableError("a chunk without tag: buffer chunk key must include 'tag' for forward output");
-    const chunkId = this.#config.requireAckResponse ? chunk.id : undefined;
-    const message = { tag, size: chunk.size, chunkId, ...(await chunkBody(chunk, this.#config.compress)) };
-    let failure: Error = new NetworkError("no nodes are available");
+    if (tag === undefined) throw new UnrecoverableError(NO_TAG);
+    const work = this.#deliver(chunk, tag, delivery);
+    this.#inFlight.add(work);
+    try {
+      await untilAborted(work, delivery.signal);
+    } finally {
+      this.#inFlight.delete(work);
+    }
+  }
+
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.#heartbeat?.stop();
+    await Promise.all(this.#discoveries.map((discovery) => discovery.stop()));
+    for (const node of this.nodes) node.close();
+    await untilAborted(Promise.allSettled([...this.#inFlight]), deadline).catch(() => {});
+    for (const node of this.nodes) node.destroy();
+  }
+
+  async #deliver(chunk: Chunk, tag: string, delivery: Delivery): Promise<void> {
+    const { requireAckResponse, compress } = this.#config;
+    const body = await chunkBody(chunk, compress);
+    const message = { ...body, tag, size: chunk.size, chunkId: requireAckResponse ? chunk.id : undefined };
+    let failure: unknown = new NetworkError("no nodes are available");
     for (const node of this.#balancer.candidates()) {
-      if (delivery.signal.aborted) throw new StoppingError("gave up sending: stopping");
+      if (delivery.signal.aborted) break;
       try {
-        return await untilAborted(node.deliver(message, delivery), delivery.signal);
+        return await node.deliver(message, delivery);
       } catch (error) {
         if (isFinal(error)) throw error;
-        failure = error as Error;
-        this.#context.logger.debug("failed to send a chunk; trying the next node", { node: node.name, error });
+        failure = error;
+        this.#context.logger.debug("cannot send a chunk to this node", { node: node.name, error });
       }
     }
     throw failure;
   }
 
-  async stop(deadline: AbortSignal): Promise<void> {
+  #createHeartbeat(): Heartbeat | undefined {
+    const { heartbeatType, heartbeatInterval } = this.#config;
+    if (heartbeatType === "none") return undefined;
+    const { clock, logger } = this.#context;
+    const type = heartbeatType === "udp" ? "udp" : "transport";
+    return new Heartbeat({ type, intervalMs: heartbeatInterval * 1000, clock, logger, nodes: () => this.nodes });
   }
+
+  async #resolveAll(): Promise<void> {
+    for (const node of this.nodes) {
+      try {
+        await node.resolver.addresses();
+      } catch (error) {
+        if (!this.#config.ignoreNetworkErrorsAtStartup) {
+          const remedy = "correct the host, or set ignore_network_errors_at_startup true";
+          throw new ConfigError(`${errorMessage(error)}; ${remedy}`, this.#config.element.position, { cause: error });
+        }
+        this.#context.logger.warn("failed to resolve node name when configured", { server: node.name, error });
+        node.disable();
+      }
+    }
+  }
+
+  async #verifyAll(): Promise<void> {
+    for (const node of this.nodes) {
+      try {
+        await node.probe();
+      } catch (error) {
+        const message = `forward's connection setting error: ${errorMessage(error)}`;
+        this.#context.logger.fatal(message);
+        throw new ConfigError(message, this.#config.element.position, { cause: error });
+      }
+    }
+  }
+}
+
+/** What another node would not mend: the receiver may have the chunk, or the chunk cannot be read. */
+function isFinal(error: unknown): boolean {
+  return error instanceof SuiroError && FINAL.has(error.code);
+}
+
+const FINAL: ReadonlySet<ErrorCode> = new Set(["ACK", "BUFFER_IO", "CHUNK_BROKEN", "UNRECOVERABLE", "STOPPING"]);
+
+/** Rejects with StoppingError when `signal` aborts first; the work ends by itself then. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new StoppingError("gave up sending: stopping"));
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }

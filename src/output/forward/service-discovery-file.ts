@@ -18,14 +18,13 @@ const POLL_MS = 3000;
 const MAX_FILE_BYTES = 1024 * 1024;
 
 export const fileDiscoveryTable = section({
-  "@type": string.required("file"),
   path: string.default("The file: JSON or YAML, a list of maps with the keys of <server>.", "/etc/fluent/sd.yaml"),
   conf_encoding: string.default("Encoding of the file.", "utf-8"),
 });
 
 export class ServiceDiscoveryFile {
   readonly #path: string;
-  readonly #decoder: TextDecoder;
+  readonly #decoder: { decode(bytes: Buffer): string };
   readonly #config: ConfigOf<typeof fileDiscoveryTable>;
   readonly #clock: Clock;
   readonly #logger: Logger;

@@ -13,7 +13,6 @@ import type { Service } from "./service.ts";
 const MAX_SERVICES = 256;
 
 export const srvDiscoveryTable = section({
-  "@type": string.required("srv"),
   service: string.required("Service without its underscore."),
   hostname: string.required("Domain that the records belong to."),
   proto: string.default("Protocol without its underscore.", "tcp"),

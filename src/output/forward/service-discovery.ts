@@ -4,9 +4,8 @@
  */
 
 import type { Clock } from "../../clock.ts";
-import { string } from "../../config/literals.ts";
-import { many, readSectionOrThrow, section } from "../../config/parameters.ts";
 import type { ConfigElement } from "../../config/element.ts";
+import { many, readSectionOrThrow, section } from "../../config/parameters.ts";
 import { ConfigError, errorMessage } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { type ServerConfig, serverTable } from "./forward-parameters.ts";
@@ -28,10 +27,7 @@ export interface DiscoveryContext {
   readonly logger: Logger;
 }
 
-const staticDiscoveryTable = section(
-  { "@type": string.required("static, file or srv.") },
-  { service: many(serverTable) },
-);
+const staticDiscoveryTable = section({}, { service: many(serverTable) });
 
 /** Reads `<service_discovery>`. Throws ConfigError. */
 export function createServiceDiscovery(element: ConfigElement, context: DiscoveryContext): ServiceDiscovery {

@@ -44,7 +44,8 @@ export function serviceOf(config: ServerConfig): Service {
 export function serviceFromItem(item: unknown, index: number): Service {
   const fields = typeof item === "object" && item !== null ? (item as Record<string, unknown>) : {};
   const { host, port, name, weight = 60, standby = false, username = "", password = "", shared_key } = fields;
-  if (host === undefined || port === undefined) throw new Error(`item ${index + 1}: Service must have \`host\` and \`port\``);
+  if (host === undefined || port === undefined)
+    throw new Error(`item ${index + 1}: Service must have \`host\` and \`port\``);
   const optionalText = (value: unknown) => (value === undefined || value === null ? undefined : String(value));
   const service: Service = {
     host: String(host),
