@@ -8,13 +8,13 @@ import type { Clock } from "./clock.ts";
 import { ConfigElement } from "./config/element.ts";
 import { Problems, readSection } from "./config/parameters.ts";
 import { type SystemConfig, systemTable } from "./config/system.ts";
+import { elementsForWorker } from "./config/workers.ts";
 import type { Counters } from "./counters.ts";
 import { errorMessage } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { OWN_LOG_TAGS, type OwnLog } from "./pipeline/own-log.ts";
 import { PluginList } from "./pipeline/plugin-list.ts";
 import { OWN_LOG_LABEL, type Part, ROOT_LABEL, Topology } from "./pipeline/topology.ts";
-import { withoutWorkers } from "./pipeline/worker-sections.ts";
 import type { Input, Output } from "./plugin.ts";
 
 export interface AgentSeams {
@@ -42,7 +42,7 @@ export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgen
   const problems = new Problems();
   const system = readSystem(root, problems);
   const topology = new Topology(
-    withoutWorkers(root, system.workers, problems),
+    forEveryWorker(root, system.workers, problems),
     system,
     {
       clock: seams.clock,
@@ -61,6 +61,19 @@ function readSystem(root: ConfigElement, problems: Problems): SystemConfig {
   const [element, second] = root.childrenNamed("system");
   if (second) problems.error("<system> is duplicated. <system> should be only one", second.position);
   return readSection(systemTable, element ?? new ConfigElement("ROOT", "", root.position), problems);
+}
+
+/**
+ * The root with what stands in its `<worker>` sections behind its own children. The sections of every worker count:
+ * with one process there is nobody else to run them.
+ */
+function forEveryWorker(root: ConfigElement, workers: number, problems: Problems): ConfigElement {
+  const elements = new Set<ConfigElement>();
+  problems.guard(() => {
+    for (let id = 0; id < workers; id++)
+      for (const element of elementsForWorker(root, id, workers)) elements.add(element);
+  });
+  return new ConfigElement(root.name, root.argument, root.position, root.parameters, [...elements]);
 }
 
 /** A plugin as metrics and the control interface see it. */

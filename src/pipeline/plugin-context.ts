@@ -95,7 +95,7 @@ function levelOfLog(element: ConfigElement) {
   const given = element.parameter("@log_level") ?? element.parameter("log_level");
   if (!given) return undefined;
   try {
-    return logLevel.optional("").parse(given.value, given.position);
+    return logLevel.optional("").parse(given.value, given.position, true);
   } catch (error) {
     throw new ConfigError(`@log_level: ${(error as Error).message}`, given.position);
   }

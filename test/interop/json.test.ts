@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ByteWriter } from "../../src/event/byte-writer.ts";
 import { jsonToMsgpack, msgpackToJson, writeJson } from "../../src/event/json.ts";
-import { askRuby, noFluentd } from "./ruby.ts";
+import { withoutFluentd } from "../support/fluentd.ts";
+import { askRuby } from "../support/ruby.ts";
 
 const floats = [
   1, 0.1, 100, 1e14, 1e15, 1e16, 1e20, 1e21, 1e22, 1e100, 1e-3, 1e-4, 1e-5, 1.5e-7, 5e-324, 1.7976931348623157e308, 0.1 + 0.2, 1 / 3,
@@ -18,7 +19,7 @@ const values = [
   "91a3ff6162", "91c402fffe", "91a2c341", "91a3eda080", "81a2ff61a161",
 ]; // biome-ignore format: a list
 
-test("records become the same JSON as in fluentd, byte for byte", { skip: noFluentd }, () => {
+test("records become the same JSON as in fluentd, byte for byte", { skip: withoutFluentd }, () => {
   const encoded = floats.map((value) => {
     const bytes = Buffer.alloc(9, 0xcb);
     bytes.writeDoubleBE(value, 1);
@@ -47,7 +48,7 @@ test("records become the same JSON as in fluentd, byte for byte", { skip: noFlue
   }
 });
 
-test("JSON becomes the same values as with yajl", { skip: noFluentd }, () => {
+test("JSON becomes the same values as with yajl", { skip: withoutFluentd }, () => {
   const texts = [
     "1.0", "1e20", "100", "-1", "-32", "-33", "127", "128", "65536", "4294967296", "18446744073709551615", "-9223372036854775808",
     "0.1e1", "1E5", "-0.0", "1e400", '"\\ud83d\\ude00"', '"\\ud800"', '"\\ud800x"', '"\\u0000\\u00e9\\u65e5"', '"\\"\\\\\\/\\b\\f\\n\\r\\t"',

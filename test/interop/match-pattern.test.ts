@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { matchPattern } from "../../src/pipeline/match-pattern.ts";
-import { askRuby, noFluentd } from "./ruby.ts";
+import { withoutFluentd } from "../support/fluentd.ts";
+import { askRuby } from "../support/ruby.ts";
 
 const patterns = [
   "*", "**", "a", "a.b", "a.*", "a.**", "**.a", "a.**.b", "a*", "a**", "a.b*", "*.*", "*.b.*", "**.b.**", "a.", "a..b", "", ".a",
@@ -18,7 +19,7 @@ const tags = [
   "kubernetes.var.log.containersx_kube-system_", "y_x", "x_y", "a\n", "a\nb", "a.b\n", "\na", "x.b.y", "b.x", "x.b", "\\", "a b", "fluent.info", "a[^\\.]*", "😀",
 ]; // biome-ignore format: a list
 
-test("patterns take the same tags as in fluentd", { skip: noFluentd }, () => {
+test("patterns take the same tags as in fluentd", { skip: withoutFluentd }, () => {
   const expected: boolean[][] = askRuby(
     `require "fluent/match"
      require "fluent/config/error"

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { strftime } from "../../src/event/strftime.ts";
-import { askRuby, noFluentd } from "./ruby.ts";
+import { withoutFluentd } from "../support/fluentd.ts";
+import { askRuby } from "../support/ruby.ts";
 
 const formats = [
   "%Y-%m-%d %H:%M:%S.%N %z", "%Y%m%dT%H%M%S%:z", "%L %3L %6L %1L %N %3N %6N %9N %12N", "%z %:z %::z %10z", "%s %15s", "%j %-j %e %-e %0e %k %l %-l %I",
@@ -13,7 +14,7 @@ const times = [
   4_102_444_799,
 ];
 
-test("times read as Ruby writes them", { skip: noFluentd }, () => {
+test("times read as Ruby writes them", { skip: withoutFluentd }, () => {
   const cases = formats.flatMap((format) =>
     times.flatMap((seconds) => [0, 32_400, -12_600, 20_700].map((offset) => ({ format, seconds, offset }))),
   );

@@ -4,13 +4,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fluentdEnvironment } from "./fluentd.ts";
 
 const home = process.env.SUIRO_TEST_FLUENTD;
-
-/** Why interop tests cannot run here; false when they can. */
-export const noFluentd: string | false = home
-  ? false
-  : (process.env.SUIRO_TEST_NO_FLUENTD ?? "fluentd is not installed");
 
 /**
  * Runs `script` with `input` as the parsed JSON in `input`; gives the parsed JSON that it leaves in `output`. Zone: UTC
@@ -28,7 +24,7 @@ export function askRuby(script: string, input: unknown, timeZone = "UTC"): any {
     const library = join(home as string, "gems", "fluentd-1.18.0", "lib");
     const answer = execFileSync("ruby", ["-I", library, file, join(folder, "input.json")], {
       encoding: "utf8",
-      env: { ...process.env, GEM_HOME: home, GEM_PATH: home, TZ: timeZone },
+      env: { ...fluentdEnvironment(), TZ: timeZone },
       maxBuffer: 64 * 1024 * 1024,
     });
     return JSON.parse(answer.slice(answer.lastIndexOf("\n", answer.length - 2) + 1));
