@@ -91,7 +91,7 @@ function createProgram(name: string, setExitCode: (code: number) => void): Comma
 
 function addRunOptions(program: Command): void {
   const count = (_value: unknown, previous: number) => previous + 1;
-  const collect = (value: string, previous: string[]) => [...previous, value];
+  const collect = (value: string, previous: string[] = []) => [...previous, value];
   program
     .addOption(configOption())
     .option("-i, --inline-config <text>", "text that is appended to the configuration (- reads it from standard input)")
@@ -110,8 +110,8 @@ function addRunOptions(program: Command): void {
     .option("--suppress-config-dump", "do not log the configuration")
     .option("--strict-config-value", "refuse numbers that do not parse whole")
     .option("--emit-error-log-interval <seconds>", "log an emit error at most once in so many seconds", seconds)
-    .option("-p, --plugin <folder>", "accepted; Ruby plugins are not loaded", collect, [])
-    .addOption(new Option("--config-file-type <type>", "language of the configuration file").choices(["guess", "v1"]))
+    .option("-p, --plugin <folder>", "accepted; Ruby plugins are not loaded", collect)
+    .option("--config-file-type <type>", "language of the configuration file: guess or v1", fileType)
     .option("--conf-encoding <name>", "encoding of the configuration: utf-8", encoding)
     .option("-s, --setup [folder]", "write a first configuration into the folder (default: /etc/fluent) and end");
   for (const [flags, what] of WITHOUT_EFFECT) program.option(flags, `no effect: ${what}`);
@@ -190,6 +190,13 @@ function octal(text: string): number {
 function rotateAge(text: string): string {
   if (!/^(\d+|daily|weekly|monthly)$/.test(text)) {
     throw new InvalidArgumentError("log-rotate-age should be daily, weekly, monthly or a number");
+  }
+  return text;
+}
+
+function fileType(text: string): string {
+  if (text !== "guess" && text !== "v1") {
+    throw new InvalidArgumentError("The YAML form is not supported; write the configuration in v1.");
   }
   return text;
 }

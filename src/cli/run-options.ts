@@ -22,7 +22,8 @@ export interface RunOptions {
   readonly suppressConfigDump?: boolean;
   readonly strictConfigValue?: boolean;
   readonly emitErrorLogInterval?: number;
-  readonly plugin: readonly string[];
+  /** Folders of Ruby plugins. */
+  readonly plugin?: readonly string[];
   readonly setup?: string | true;
 }
 

@@ -8,7 +8,6 @@ const options = (given: Partial<RunOptions>): RunOptions => ({
   config: "a.conf",
   verbose: 0,
   quiet: 0,
-  plugin: [],
   ...given,
 });
 
