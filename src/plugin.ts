@@ -110,6 +110,8 @@ export interface BufferedOutputDefinition<C = unknown> extends DefinitionBase<C>
   readonly kind: "buffered-output";
   readonly buffer: BufferDefaults;
   createWriter(config: C, context: PluginContext): ChunkWriter;
+  /** Path of a file buffer that is given none, where the output has one: out_file keeps its buffer beside its files. */
+  bufferPath?(config: C): string;
   /** What `<buffer> compress` is unless given there. */
   defaultCompression?(config: C): "text" | "gzip" | "zstd";
 }
