@@ -244,6 +244,11 @@ export class ChunkBuffer {
       chunk.file?.close();
       chunk.releaseMemory();
     }
+    await this.removalsDone();
+  }
+
+  /** Resolves when the files of all purged chunks are gone. */
+  async removalsDone(): Promise<void> {
     await Promise.all(this.#removals);
   }
 
