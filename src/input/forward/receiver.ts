@@ -78,11 +78,15 @@ export class Receiver implements MessageHandler {
 
   message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
     const wait = this.#receive(bytes, start, end, isOwned);
-    if (this.#options.rules.denyKeepalive) {
-      if (wait) return wait.then(() => this.#options.finish());
-      this.#options.finish();
-    }
-    return wait;
+    if (!this.#options.rules.denyKeepalive) return wait;
+    if (wait) return wait.then(() => this.#finish());
+    this.#finish();
+    return undefined;
+  }
+
+  #finish(): void {
+    this.readEnd();
+    this.#options.finish();
   }
 
   /** Emits what was gathered. */
