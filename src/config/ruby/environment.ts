@@ -5,7 +5,7 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { isIP } from "node:net";
-import { posix } from "node:path";
+import { posix, resolve } from "node:path";
 import type { SpecialValue } from "../element.ts";
 import { floatValue } from "./number-methods.ts";
 import { strftime } from "./strftime.ts";
@@ -74,6 +74,7 @@ export function configEnvironment(options: ConfigEnvironmentOptions): RubyEnviro
       ...pureConstants,
       ENV: environmentVariables(options.environment),
       File: fileConstant(options, open),
+      Dir: new RubyObject("Dir", { pwd: () => resolve("") }),
       IO: new RubyObject("IO", { read: ([path]) => readFile(options, textOf(path)) }),
       Socket: new RubyObject("Socket", { gethostname: () => options.hostname }),
       Time: new RubyObject("Time", {
@@ -184,6 +185,7 @@ function fileConstant(options: ConfigEnvironmentOptions, open: RubyFunction): Ru
         ? name.replace(/(?<=.)\.[^.]*$/, "")
         : posix.basename(name, suffix === undefined ? undefined : textOf(suffix));
     },
+    expand_path: ([path, folder = ""]) => resolve(textOf(folder ?? ""), textOf(path)),
     dirname: ([path]) => posix.dirname(textOf(path)),
     extname: ([path]) => posix.extname(textOf(path)),
     "exist?": ([path]) => exists(options, textOf(path)),
