@@ -167,12 +167,16 @@ test("what fluentd refuses is refused, with its words", { skip }, () => {
   }
 });
 
-test("fluentd's own example files give fluentd's trees", { skip }, () => {
+test("fluentd's own example files give fluentd's trees, or errors where fluentd errs", { skip }, () => {
   const folder = `${gemHome}/gems/fluentd-1.18.0/example`;
   const texts = readdirSync(folder)
     .filter((name) => name.endsWith(".conf"))
     .map((name) => readFileSync(`${folder}/${name}`, "utf8"));
   assert.ok(texts.length > 20);
   const theirs = fluentd(texts);
-  for (const [index, text] of texts.entries()) assert.deepEqual(suiro(text), theirs[index]?.tree, text);
+  for (const [index, text] of texts.entries()) {
+    // One of them uses a name that only its reader would define; fluentd refuses it too.
+    if (theirs[index]?.error !== undefined) assert.throws(() => suiro(text), ConfigError);
+    else assert.deepEqual(suiro(text), theirs[index]?.tree, text);
+  }
 });

@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import { posix, resolve } from "node:path";
 import type { SpecialValue } from "../element.ts";
 import { floatValue } from "./number-methods.ts";
+import { socketConstant } from "./socket.ts";
 import { strftime } from "./strftime.ts";
 import {
   inspect,
@@ -76,7 +77,7 @@ export function configEnvironment(options: ConfigEnvironmentOptions): RubyEnviro
       File: fileConstant(options, open),
       Dir: new RubyObject("Dir", { pwd: () => resolve("") }),
       IO: new RubyObject("IO", { read: ([path]) => readFile(options, textOf(path)) }),
-      Socket: new RubyObject("Socket", { gethostname: () => options.hostname }),
+      Socket: socketConstant(options.hostname),
       Time: new RubyObject("Time", {
         now: () => time(options.now(), false),
         at: ([seconds]) => time(secondsOf(seconds) * 1000, false),
