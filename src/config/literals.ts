@@ -32,7 +32,7 @@ export function parseTime(text: string, isStrict = false): number {
 /** Ruby's `to_i`: leading digits, else 0. Strict: Ruby's `Integer()`, which throws instead. */
 export function parseInteger(text: string, isStrict = false): number {
   if (isStrict) return parseWholeInteger(text);
-  const match = /^\s*([+-]?\d[\d_]*)/.exec(text);
+  const match = /^\s*([+-]?\d+(?:_\d+)*)/.exec(text);
   return match ? Number((match[1] as string).replaceAll("_", "")) : 0;
 }
 
@@ -51,7 +51,7 @@ function parseWholeInteger(text: string): number {
 /** Ruby's `to_f`: a leading decimal number, else 0. Strict: Ruby's `Float()`, which throws instead. */
 export function parseFloatLeading(text: string, isStrict = false): number {
   if (isStrict) return parseWholeFloat(text);
-  const match = /^\s*[+-]?(?:\d[\d_]*(?:\.\d[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?/.exec(text);
+  const match = /^\s*[+-]?(?:\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?|\.\d+)(?:[eE][+-]?\d+)?/.exec(text);
   return match ? Number(match[0].replaceAll("_", "")) : 0;
 }
 
@@ -88,15 +88,16 @@ export function parseArray(text: string): string[] {
 /** A JSON object, or `key:value` between commas. */
 export function parseHash(text: string): Record<string, unknown> {
   if (text.startsWith("{")) return parseJson(text, "hash") as Record<string, unknown>;
+  const pairs = text
+    .trim()
+    .split(/\s*,\s*/)
+    .filter((pair) => pair !== "");
   return Object.fromEntries(
-    text
-      .split(",")
-      .filter((pair) => pair.trim() !== "")
-      .map((pair) => {
-        const colon = pair.indexOf(":");
-        if (colon < 0) throw new Error(`'${pair.trim()}' is no key:value pair`);
-        return [pair.slice(0, colon).trim(), pair.slice(colon + 1).trim()];
-      }),
+    pairs.map((pair) => {
+      const colon = pair.indexOf(":");
+      if (colon < 0) throw new Error(`'${pair}' is no key:value pair`);
+      return [pair.slice(0, colon), pair.slice(colon + 1)];
+    }),
   );
 }
 

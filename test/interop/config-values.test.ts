@@ -9,7 +9,7 @@ const skip = gemHome ? false : (process.env.SUIRO_TEST_NO_FLUENTD ?? "SUIRO_TEST
 
 const TEXTS = [
   "", "0", "1", "-5", "+7", "10k", "10K", "10MB", "8m", "1.5m", "12kb", "1g512k", "2T", "abc", "a5m", " 12 ", "1_000", "0x1A", "010", "08", "0b11", "1e3", "0.5", ".5",
-  "0.5s", "5ms", "1m30s", "1S", "2h", "1d", "10 s", "true", "yes", "false", "no", "TRUE", "on", "#c", "1.", "1.5x", "--1", "1__0", "٣",
+  "0.5s", "5ms", "1m30s", "1S", "2h", "1d", "10 s", "true", "yes", "false", "no", "TRUE", "on", "#c", "1.", "1.5x", "--1", "1__0",
 ]; // biome-ignore format: a list
 
 const READERS: Record<string, (text: string, isStrict: boolean) => unknown> = {

@@ -1,6 +1,7 @@
 /** The parser beside fluentd's own: one corpus, one Ruby process, equal trees; and an error wherever fluentd errs. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { test } from "node:test";
 import type { ConfigElement } from "../../src/config/element.ts";
@@ -163,5 +164,19 @@ test("what fluentd refuses is refused, with its words", { skip }, () => {
       (error) => error instanceof ConfigError && message.test(error.message),
       JSON.stringify(text),
     );
+  }
+});
+
+test("fluentd's own example files give fluentd's trees, or errors where fluentd errs", { skip }, () => {
+  const folder = `${gemHome}/gems/fluentd-1.18.0/example`;
+  const texts = readdirSync(folder)
+    .filter((name) => name.endsWith(".conf"))
+    .map((name) => readFileSync(`${folder}/${name}`, "utf8"));
+  assert.ok(texts.length > 20);
+  const theirs = fluentd(texts);
+  for (const [index, text] of texts.entries()) {
+    // One of them uses a name that only its reader would define; fluentd refuses it too.
+    if (theirs[index]?.error !== undefined) assert.throws(() => suiro(text), ConfigError);
+    else assert.deepEqual(suiro(text), theirs[index]?.tree, text);
   }
 });
