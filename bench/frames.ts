@@ -74,7 +74,7 @@ function buildEntry(index: number): Buffer {
     {
       id: FIRST_EVENT_ID + index,
       stream: "stdout",
-      log: `10.8.${index % 256}.${(index * 31) % 256} "GET ${path} HTTP/1.1" 200 ${(index * 613) % 50_000} ${index % 900}ms`,
+      log: `10.8.${index % 256}.${(index * 31) % 256} "GET ${path} HTTP/1.1" 200 ${(index * 613) % 50_000} "okhttp/4.12.0" ${index % 900}ms`,
       namespace: "shop",
       pod: `checkout-7d9f8b6c5-${(index % 46_656).toString(36).padStart(5, "x")}`,
       container: "checkout",

@@ -44,17 +44,15 @@ const results = chosenModes.flatMap((mode) =>
 );
 
 const folder = mkdtempSync(join(tmpdir(), "suiro-bench-"));
-try {
-  await measureAll({
-    programs,
-    folder,
-    certificate: await makeCertificates(folder),
-    warmUpMs: options.quick ? 500 : 1500,
-    loadMs: seconds * 1000,
-  });
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
+await measureAll({
+  programs,
+  folder,
+  certificate: await makeCertificates(folder),
+  warmUpMs: options.quick ? 500 : 1500,
+  loadMs: seconds * 1000,
+});
 const machine = describeMachine({ runs, "seconds of load": seconds });
 const table = markdown(results, machine);
 process.stdout.write(`\n${table}`);

@@ -1,10 +1,10 @@
 /** One measurement: a subject under one mode of load, between a load generator and a receiver of their own. */
 
-import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { Companion } from "./companion.ts";
 import type { Mode } from "./frames.ts";
 import type { LoadReport, LoadRequest } from "./load-generator.ts";
 import { readUsage } from "./process-usage.ts";
@@ -37,80 +37,68 @@ export interface Measurement {
   readonly duplicates: number;
 }
 
-const DRAIN_TIMEOUT_MS = 120_000;
+/** An agent that delivers nothing for so long will not deliver any more. */
+const STALL_TIMEOUT_MS = 40_000;
 const POLL_MS = 50;
 /** Time for a fresh agent to settle before its idle memory is read. */
 const SETTLE_MS = 1_000;
 
-/** Throws Error when the agent does not start, ends, or does not deliver. */
+/** Throws Error when the agent does not start, ends, or refuses the load. */
 export async function measure(subject: Subject, mode: Mode, setting: Setting): Promise<Measurement> {
   const folder = mkdtempSync(join(setting.folder, `${subject.name}-${mode.name}-`));
   const { ca, certificate, key } = setting.certificate;
-  const receiver = fork(join(setting.programs, "receiver.js"), [mode.name, certificate, key]);
-  const [receiverPort] = (await once(receiver, "message")) as [number];
-  const port = await freePort();
+  const receiver = new Companion(join(setting.programs, "receiver.js"), [mode.name, certificate, key]);
   try {
-    const agent = await startSubject(subject, { port, receiverPort, caPath: ca, folder });
+    const relay = { port: await freePort(), receiverPort: await receiver.next<number>(), caPath: ca, folder };
+    const agent = await startSubject(subject, relay);
+    const generator = new Companion(join(setting.programs, "load-generator.js"), [mode.name, String(relay.port)]);
     try {
-      return await Promise.race([agent.ended, drive(agent.pid, port, receiver, mode, setting)]);
+      return await Promise.race([agent.ended, drive(agent.pid, generator, receiver, setting)]);
     } finally {
+      generator.stop();
       await agent.stop();
     }
   } finally {
-    receiver.disconnect();
+    receiver.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function drive(pid: number, port: number, receiver: ChildProcess, mode: Mode, setting: Setting) {
+async function drive(pid: number, generator: Companion, receiver: Companion, setting: Setting): Promise<Measurement> {
   await pause(SETTLE_MS);
   const idle = readUsage(pid);
-  const generator = fork(join(setting.programs, "load-generator.js"), [mode.name, String(port)]);
-  const failed = once(generator, "exit").then((): never => {
-    throw new Error("the load generator ended");
-  });
-  failed.catch(() => {});
-  try {
-    const warmUp = await load(generator, failed, setting.warmUpMs);
-    await delivered(receiver, warmUp.events);
-    const before = readUsage(pid);
-    const report = await load(generator, failed, setting.loadMs);
-    const received = await delivered(receiver, warmUp.events + report.events);
-    const after = readUsage(pid);
+  const warmUp = await generator.ask<LoadReport>({ durationMs: setting.warmUpMs } satisfies LoadRequest);
+  await delivered(receiver, warmUp.events);
 
-    const seconds = (received.lastAt - report.startedAt) / 1000;
-    const cpuMs = after.cpuMs - before.cpuMs;
-    const surplus = received.arrivals.map((count) => count - warmUp.cycles - report.cycles);
-    return {
-      events: report.events,
-      seconds,
-      eventsPerSecond: report.events / seconds,
-      cpuMicrosecondsPerEvent: (cpuMs * 1000) / report.events,
-      cores: cpuMs / 1000 / seconds,
-      idleBytes: idle.residentBytes,
-      peakBytes: after.peakBytes,
-      ackMs: report.ackMs,
-      lost: surplus.reduce((sum, count) => sum + Math.max(0, -count), 0),
-      duplicates: surplus.reduce((sum, count) => sum + Math.max(0, count), 0),
-    };
-  } finally {
-    if (generator.connected) generator.disconnect();
-  }
+  const before = readUsage(pid);
+  const load = await generator.ask<LoadReport>({ durationMs: setting.loadMs } satisfies LoadRequest);
+  const received = await delivered(receiver, warmUp.events + load.events);
+  const after = readUsage(pid);
+
+  const seconds = (received.lastAt - load.startedAt) / 1000;
+  const cpuMs = after.cpuMs - before.cpuMs;
+  const surplus = received.arrivals.map((count) => count - warmUp.cycles - load.cycles);
+  return {
+    events: load.events,
+    seconds,
+    eventsPerSecond: load.events / seconds,
+    cpuMicrosecondsPerEvent: (cpuMs * 1000) / load.events,
+    cores: cpuMs / 1000 / seconds,
+    idleBytes: idle.residentBytes,
+    peakBytes: after.peakBytes,
+    ackMs: load.ackMs,
+    lost: surplus.reduce((sum, count) => sum + Math.max(0, -count), 0),
+    duplicates: surplus.reduce((sum, count) => sum + Math.max(0, count), 0),
+  };
 }
 
-async function load(generator: ChildProcess, failed: Promise<never>, durationMs: number): Promise<LoadReport> {
-  generator.send({ durationMs } satisfies LoadRequest);
-  const [report] = (await Promise.race([once(generator, "message"), failed])) as [LoadReport];
-  return report;
-}
-
-/** Waits until the receiver has so many events, or none came for long. What is missing then shows as lost. */
-async function delivered(receiver: ChildProcess, events: number): Promise<ReceiverReport> {
-  const deadline = Date.now() + DRAIN_TIMEOUT_MS;
+/** Waits until the receiver has so many events, or no more come. What is missing then shows as lost. */
+async function delivered(receiver: Companion, events: number): Promise<ReceiverReport> {
+  const startOfWait = Date.now();
   for (;;) {
-    receiver.send("report");
-    const [report] = (await once(receiver, "message")) as [ReceiverReport];
-    if (report.events >= events || Date.now() > deadline) return report;
+    const report = await receiver.ask<ReceiverReport>({});
+    const silentMs = Date.now() - Math.max(report.lastAt, startOfWait);
+    if (report.events >= events || silentMs > STALL_TIMEOUT_MS) return report;
     await pause(POLL_MS);
   }
 }

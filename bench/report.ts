@@ -39,8 +39,10 @@ export function markdown(results: readonly Result[], machine: Record<string, str
 
 function row(result: Result, results: readonly Result[]): string {
   const { mode, subject, runs, failures } = result;
-  if (runs.length === 0)
-    return `| ${mode.name} | ${subject} | ${failures[0] ?? "not run"} |||||||||`.replaceAll("\n", " ");
+  if (runs.length === 0) {
+    const [why = "not run"] = failures;
+    return `| ${mode.name} | ${subject} | ${why.trim().replaceAll("\n", " ")} ${"| ".repeat(8)}`.trimEnd();
+  }
   const of = (read: (run: Measurement) => number) => median(runs.map(read));
   const cells = [
     mode.name,

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 export interface Relay {
   readonly port: number;
@@ -28,7 +28,8 @@ const STOP_TIMEOUT_MS = 30_000;
 /** `root` is the project's folder, where dist/, build/ and .fluentd/ are. */
 export function subjects(root: string): Subject[] {
   const main = join(root, "dist", "main.js");
-  const fluentd = join(root, ".fluentd", "bin", "fluentd");
+  const ownFluentd = join(root, ".fluentd", "bin", "fluentd");
+  const fluentd = existsSync(ownFluentd) ? ownFluentd : findProgram("fluentd");
   return [
     {
       name: "suiro",
@@ -37,12 +38,12 @@ export function subjects(root: string): Subject[] {
     },
     {
       name: "fluentd",
-      ...(!existsSync(fluentd) && { absent: "not installed; node scripts/fluentd.mjs installs it" }),
+      ...(!fluentd && { absent: "not installed; node scripts/fluentd.mjs installs it" }),
       command: (relay) => ({
-        program: fluentd,
+        program: fluentd as string,
         // Without the supervisor, which would be one more process to pay for.
         args: ["--no-supervisor", "-c", configFile(relay)],
-        env: { GEM_HOME: join(root, ".fluentd"), GEM_PATH: join(root, ".fluentd") },
+        ...(fluentd === ownFluentd && { env: { GEM_HOME: join(root, ".fluentd"), GEM_PATH: join(root, ".fluentd") } }),
       }),
     },
     {
@@ -53,6 +54,11 @@ export function subjects(root: string): Subject[] {
       }),
     },
   ];
+}
+
+function findProgram(name: string): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
 /** One text for all agents that read fluentd's language. */
@@ -110,14 +116,18 @@ export async function startSubject(subject: Subject, relay: Relay): Promise<Runn
   const child = spawn(program, args, { stdio: ["ignore", log, log], env: { ...process.env, ...env } });
   closeSync(log);
   let stopping = false;
+  const killWithParent = () => child.kill("SIGKILL");
+  process.on("exit", killWithParent);
   const ended = once(child, "exit").then(([code, signal]): never => {
+    if (stopping) throw new Error(`${subject.name} was stopped`);
     const tail = readFileSync(logPath, "utf8").trim().split("\n").slice(-5).join("\n");
-    throw new Error(stopping ? "stopped" : `${subject.name} ended by itself (${code ?? signal}):\n${tail}`);
+    throw new Error(`${subject.name} ended by itself (${code ?? signal}) ${tail}`);
   });
   ended.catch(() => {});
-  const stop = () => {
+  const stop = async () => {
     stopping = true;
-    return stopChild(child);
+    await stopChild(child);
+    process.off("exit", killWithParent);
   };
   try {
     await Promise.race([ended, listening(relay.port)]);
