@@ -16,6 +16,7 @@ import { BufferIoError, BufferOverflowError, errorMessage } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import type { Logger } from "../logger.ts";
 import { BufferChunk, type ResumedContent } from "./buffer-chunk.ts";
+import { type BufferStats, bufferStats } from "./buffer-stats.ts";
 import { RetainedMemory } from "./byte-blocks.ts";
 import type { Chunk, ChunkMetadata } from "./chunk.ts";
 import type { ChunkBackup } from "./chunk-backup.ts";
@@ -65,20 +66,6 @@ export interface Batch {
   readonly events: EventStream;
 }
 
-export interface BufferStats {
-  readonly stageLength: number;
-  readonly stageBytes: number;
-  readonly queueLength: number;
-  /** Queued and being sent. */
-  readonly queueBytes: number;
-  readonly totalBytes: number;
-  /** Percent, one decimal. */
-  readonly availableSpaceRatio: number;
-  readonly retainedBytes: number;
-  readonly oldestTimekey: number | undefined;
-  readonly newestTimekey: number | undefined;
-}
-
 export class ChunkBuffer {
   readonly #options: ChunkBufferOptions;
   readonly #memory: RetainedMemory;
@@ -113,10 +100,6 @@ export class ChunkBuffer {
 
   get queueLength(): number {
     return this.#queue.length;
-  }
-
-  get takenLength(): number {
-    return this.#taken.size;
   }
 
   get queuedRecords(): number {
@@ -200,11 +183,12 @@ export class ChunkBuffer {
 
   /** Looks for a torn tail in a chunk that an earlier process queued. Throws BufferIoError, ChunkBrokenError. */
   async verify(chunk: BufferChunk): Promise<void> {
-    const { isWalkable, backup, counters, logger } = this.#options;
+    const { isWalkable, backup, counters, decompressionLimitBytes, logger } = this.#options;
     if (!chunk.isUnverified || !chunk.file) return;
     chunk.isUnverified = false;
-    if (!isWalkable || chunk.compression !== "text") return;
-    const { byteSize, size, tail } = await findEntries(chunk.file.read(chunk.byteSize));
+    if (!isWalkable) return;
+    const stored = chunk.file.read(chunk.byteSize);
+    const { byteSize, size, tail } = await findEntries(stored, chunk.compression, decompressionLimitBytes);
     if (tail !== "none") {
       const cut = chunk.byteSize - byteSize;
       const path = chunk.file.path;
@@ -218,20 +202,13 @@ export class ChunkBuffer {
   }
 
   stats(): BufferStats {
-    const total = this.#bytes;
-    const stageBytes = sumBytes(this.#stage.values());
-    const timekeys = [...this.#stage.values(), ...this.#queue].flatMap((chunk) => chunk.metadata.timekey ?? []);
-    return {
-      stageLength: this.#stage.size,
-      stageBytes,
-      queueLength: this.#queue.length,
-      queueBytes: total - stageBytes,
-      totalBytes: total,
-      availableSpaceRatio: Math.round((1 - total / this.#options.totalLimitBytes) * 1000) / 10,
+    return bufferStats({
+      staged: [...this.#stage.values()],
+      queued: this.#queue,
+      totalBytes: this.#bytes,
+      totalLimitBytes: this.#options.totalLimitBytes,
       retainedBytes: this.#memory.bytes,
-      oldestTimekey: timekeys.length > 0 ? timekeys.reduce((a, b) => Math.min(a, b)) : undefined,
-      newestTimekey: timekeys.length > 0 ? timekeys.reduce((a, b) => Math.max(a, b)) : undefined,
-    };
+    });
   }
 
   /** Writes what is pending, closes every file, removes empty chunks. The chunks on disk stay. */
@@ -382,7 +359,7 @@ export class ChunkBuffer {
     }
     await this.verify(chunk);
     if (chunk.byteSize === 0) this.#discard(chunk);
-    else if (this.#stage.has(key) || this.#isFull(chunk) || compression !== "text") this.#queueChunk(chunk);
+    else if (this.#stage.has(key) || this.#isFull(chunk)) this.#queueChunk(chunk);
     else this.#stage.set(key, chunk);
   }
 
@@ -408,12 +385,6 @@ export class ChunkBuffer {
     const cause = error instanceof BufferIoError ? error.cause : error;
     this.#options.counters.add("disk_errors", 1, errorCode(cause) || "unknown");
   }
-}
-
-function sumBytes(chunks: Iterable<BufferChunk>): number {
-  let sum = 0;
-  for (const chunk of chunks) sum += chunk.byteSize;
-  return sum;
 }
 
 async function* behind(chunk: BufferChunk, start: number): AsyncGenerator<Buffer> {
