@@ -68,12 +68,10 @@ function readSystem(root: ConfigElement, problems: Problems): SystemConfig {
  * with one process there is nobody else to run them.
  */
 function forEveryWorker(root: ConfigElement, workers: number, problems: Problems): ConfigElement {
-  const elements = new Set<ConfigElement>();
-  problems.guard(() => {
-    for (let id = 0; id < workers; id++)
-      for (const element of elementsForWorker(root, id, workers)) elements.add(element);
-  });
-  return new ConfigElement(root.name, root.argument, root.position, root.parameters, [...elements]);
+  const workerIds = Array.from({ length: workers }, (_, id) => id);
+  const elements = problems.guard(() => workerIds.flatMap((id) => elementsForWorker(root, id, workers)));
+  const children = [...new Set(elements ?? root.children)];
+  return new ConfigElement(root.name, root.argument, root.position, root.parameters, children);
 }
 
 /** A plugin as metrics and the control interface see it. */
