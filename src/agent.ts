@@ -4,6 +4,7 @@
  * Source: fluentd 1.18 root_agent.rb `start`, `shutdown`.
  */
 
+import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 import { ConfigElement } from "./config/element.ts";
 import { Problems, readSection } from "./config/parameters.ts";
@@ -155,6 +156,7 @@ export class Agent {
 
   async #stopAll(timeoutMs: number): Promise<void> {
     const deadline = new AbortController();
+    setMaxListeners(0, deadline.signal);
     const cancel = this.#topology.clock.after(timeoutMs, () => deadline.abort());
     const started = this.#started;
     this.#started = [];

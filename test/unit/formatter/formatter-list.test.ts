@@ -27,7 +27,7 @@ test("out_file writes time, tag and JSON", () => {
   assert.equal(timed("timezone +09:00"), "2023-11-15T07:13:20+09:00");
   assert.equal(timed("time_format %H:%M:%S.%3N\ntimezone Asia/Tokyo"), "07:13:20.123");
   assert.equal(timed("time_type unixtime"), "1700000000");
-  assert.equal(timed("time_type float"), "1700000000.123456");
+  assert.equal(timed("time_type float"), "1700000000.123456789");
   assert.equal(section("out_file", "output_time false\ndelimiter COMMA\nnewline crlf"), `t.a,${json}\r\n`);
 });
 

@@ -22,9 +22,9 @@ function inject(values: Record<string, string>): string[] {
   return [...result.entries()].map(({ recordStart, end }) => msgpackToJson(result.packed, recordStart, end));
 }
 
-test("fields stand behind the record's own, and replace those of the same name", () => {
+test("fields stand behind the record's own; one of the same name keeps its place", () => {
   assert.deepEqual(inject({ tag_key: "tag", hostname_key: "host", hostname: "h1", worker_id_key: "worker" }), [
-    '{"a":1,"host":"h1","worker":0,"tag":"my.tag"}',
+    '{"a":1,"tag":"my.tag","host":"h1","worker":0}',
     '{"host":"h1","worker":0,"tag":"my.tag"}',
   ]);
 });
