@@ -49,6 +49,8 @@ export class BufferChunk implements Chunk {
   state: ChunkState = "staged";
   /** The meta file does not tell the current counts. */
   isMetaStale = false;
+  /** Place in the order of the queue, from the time it was first queued. */
+  order = 0;
   /** Found at start and not yet looked through for a torn tail. */
   isUnverified = false;
 
@@ -194,5 +196,6 @@ function createWaiters(): Waiters {
     resolve = onResolve;
     reject = onReject;
   });
+  promise.catch(() => {}); // An append that failed halfway leaves nobody to wait for its first half.
   return { promise, resolve, reject };
 }

@@ -38,10 +38,6 @@ export class ChunkBackup {
     this.#safeId = options.pluginId.replaceAll(/[ "/\\:;|*<>?]/g, "_");
   }
 
-  get isDisabled(): boolean {
-    return this.#options.isDisabled;
-  }
-
   /** Keeps `bytes` as the backup file called `name`. True when kept, false when disabled. Throws BufferIoError. */
   async keep(name: string, bytes: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<boolean> {
     const { logger, isDisabled, baseFolder } = this.#options;
@@ -55,13 +51,20 @@ export class ChunkBackup {
     return true;
   }
 
-  /** Keeps data and meta of a queued chunk whose retries are over; the chunk stays. Throws BufferIoError. */
-  async evacuate(chunk: BufferChunk): Promise<void> {
+  /** Keeps data and meta of a chunk whose retries are over; returns as `keep` does. Throws BufferIoError. */
+  async evacuate(chunk: BufferChunk): Promise<boolean> {
+    const { logger, isDisabled } = this.#options;
+    const id = chunk.id.toString("hex");
+    if (isDisabled) {
+      logger.warn(`disable_chunk_backup is true. ${id} chunk is thrown away.`);
+      return false;
+    }
     const folder = join(this.#options.baseFolder, "buffer", this.#safeId);
-    const name = chunk.file ? basename(chunk.file.path) : `buffer.q${chunk.id.toString("hex")}.log`;
+    const name = chunk.file ? basename(chunk.file.path) : `buffer.q${id}.log`;
     await this.#write(join(folder, name), chunk.read());
     await this.#write(metaPath(join(folder, name)), [encodeMeta(chunk.meta)]);
-    this.#options.logger.warn(`chunk files are evacuated to ${folder}.`, { chunk: chunk.id.toString("hex") });
+    logger.warn(`chunk files are evacuated to ${folder}.`, { chunk_id: id });
+    return true;
   }
 
   async #write(path: string, bytes: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<void> {

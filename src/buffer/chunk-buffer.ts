@@ -90,6 +90,7 @@ export class ChunkBuffer {
   readonly #removals = new Set<Promise<void>>();
   /** Bytes of all chunks that are not purged. */
   #bytes = 0;
+  #nextOrder = 0;
   #commit: NodeJS.Immediate | undefined;
   #cancelMetaTimer: (() => void) | undefined;
   /** Compressing appends go one behind the other, so that their order stays. */
@@ -133,6 +134,7 @@ export class ChunkBuffer {
     folder.open();
     for (const found of await folder.resume()) await this.#adopt(found);
     this.#queue.sort((left, right) => left.modifiedAt - right.modifiedAt || Buffer.compare(left.id, right.id));
+    for (const chunk of this.#queue) chunk.order = this.#nextOrder++;
     counters.add("chunks_resumed", this.#queue.length + this.#stage.size);
     this.#cancelMetaTimer = clock.every(META_INTERVAL_MS, () => this.#refreshMeta());
   }
@@ -176,11 +178,15 @@ export class ChunkBuffer {
     return chunk;
   }
 
-  /** Puts a taken chunk back at the head of the queue. False when it is not taken any more. */
+  /**
+   * Puts a taken chunk back at the head of the queue, behind those that were queued before it. False when it is not
+   * taken any more.
+   */
   takeBack(chunk: BufferChunk): boolean {
     if (!this.#taken.delete(chunk)) return false;
     chunk.state = "queued";
-    this.#queue.unshift(chunk);
+    const next = this.#queue.findIndex((other) => other.order > chunk.order);
+    this.#queue.splice(next < 0 ? this.#queue.length : next, 0, chunk);
     return true;
   }
 
@@ -238,6 +244,11 @@ export class ChunkBuffer {
       chunk.file?.close();
       chunk.releaseMemory();
     }
+    await this.removalsDone();
+  }
+
+  /** Resolves when the files of all purged chunks are gone. */
+  async removalsDone(): Promise<void> {
     await Promise.all(this.#removals);
   }
 
@@ -332,6 +343,7 @@ export class ChunkBuffer {
 
   #queueChunk(chunk: BufferChunk): void {
     chunk.state = "queued";
+    chunk.order = this.#nextOrder++;
     this.#queue.push(chunk);
     // When the rename fails the chunk is sent all the same; a restart would find it as staged.
     this.#guardDisk("can't enqueue buffer file", () => chunk.file?.enqueue(chunk.meta));

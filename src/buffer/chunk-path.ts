@@ -29,7 +29,7 @@ export interface ChunkName {
 /** `pathSuffix` starts with a dot. */
 export function chunkPathPattern(path: string, pathSuffix: string, fileSystem: FileSystem): ChunkPathPattern {
   const glob = globPattern(path, pathSuffix, fileSystem);
-  const middle = glob.indexOf(".*.");
+  const middle = glob.lastIndexOf(".*.");
   return { prefix: glob.slice(0, middle), suffix: glob.slice(middle + 3) };
 }
 

@@ -41,7 +41,8 @@ function writeHash(target: ByteWriter, bytes: Buffer, position: number): void {
 }
 
 function writeArray(target: ByteWriter, bytes: Buffer, position: number, type: number): void {
-  const count = type < 0xa0 ? type & 0x0f : type === 0xdc ? readUint16(bytes, position + 1) : readUint32(bytes, position + 1);
+  const count =
+    type < 0xa0 ? type & 0x0f : type === 0xdc ? readUint16(bytes, position + 1) : readUint32(bytes, position + 1);
   let next = position + (type < 0xa0 ? 1 : type === 0xdc ? 3 : 5);
   target.text("[");
   for (let index = 0; index < count; index++) {

@@ -72,9 +72,13 @@ const table = section({
   auto_increment_key: string.optional("Field that counts up from 0."),
   suspend: bool.default("Accepted; it has no effect in fluentd either.", false, { deprecated: "it has no effect" }),
   reuse_record: bool.default("Accepted; records are always reused.", false),
-  sample: records.default("The record as a JSON object, or an array of records to take in turn.", [encode({ message: "sample" })], {
-    alias: "dummy",
-  }),
+  sample: records.default(
+    "The record as a JSON object, or an array of records to take in turn.",
+    [encode({ message: "sample" })],
+    {
+      alias: "dummy",
+    },
+  ),
 });
 
 type SampleConfig = ConfigOf<typeof table>;

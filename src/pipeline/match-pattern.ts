@@ -31,18 +31,20 @@ export function matchPattern(argument: string, position?: SourcePosition): Match
 function compile(pattern: string, position: SourcePosition | undefined): MatchTag {
   if (pattern === "**") return () => true;
   if (/^[a-zA-Z0-9_.-]*[a-zA-Z0-9_-]$/.test(pattern)) return (tag) => tag === pattern || tag === `${pattern}\n`;
-  const source = pattern.startsWith("/") ? regexpSource(pattern, position) : globSource(pattern);
+  const isRegexp = pattern.startsWith("/");
+  const source = isRegexp ? regexpSource(pattern, position) : globSource(pattern);
   try {
-    const expression = new RegExp(source, "mu");
+    const expression = new RegExp(source, isRegexp ? "mu" : "u");
     return (tag) => expression.test(tag);
   } catch (error) {
     throw new ConfigError(`invalid match pattern ${pattern}: ${errorMessage(error)}`, position);
   }
 }
 
-/** Ruby's \A and \Z: \Z stands before a newline at the end, too. */
-const START = "(?<![^])";
-const END = "(?=\\n?(?![^]))";
+/** Ruby's \A, \z and \Z for expressions in which `^` and `$` are the ends of lines. \Z stands before a last newline, too. */
+const START = "(?<![\\s\\S])";
+const END = "(?![\\s\\S])";
+const END_OF_TEXT = `(?=\\n?${END})`;
 
 /** Ruby's `.`, which a line separator does not end. */
 const ANY = "[^\\n]*";
@@ -52,11 +54,11 @@ function regexpSource(pattern: string, position: SourcePosition | undefined): st
   if (!pattern.endsWith("/") || pattern.length < 2) throw new ConfigError("invalid match - regex", position);
   const body = pattern
     .slice(1, -1)
-    .replace(/\\[AZzh]|\\[^a-zA-Z0-9^$\\.*+?()[\]{}|/]/g, (escape) => RUBY_ESCAPES[escape] ?? escape.slice(1));
-  return `${START}${body}${END}`;
+    .replace(/\\[AZzh]|\\[^a-zA-Z0-9^$\\.*+?()[\]{}|/]/g, (found) => RUBY_ESCAPES[found] ?? found.slice(1));
+  return `${START}${body}${END_OF_TEXT}`;
 }
 
-const RUBY_ESCAPES: Record<string, string> = { "\\A": START, "\\Z": END, "\\z": "(?![^])", "\\h": "[0-9a-fA-F]" };
+const RUBY_ESCAPES: Record<string, string> = { "\\A": START, "\\Z": END_OF_TEXT, "\\z": END, "\\h": "[0-9a-fA-F]" };
 
 function globSource(pattern: string): string {
   /** The sources of the alternatives of each open brace, the one in hand last; the bottom is the pattern itself. */
@@ -73,14 +75,14 @@ function globSource(pattern: string): string {
       if (dotPending) write("(?![^.])");
       dotPending = false;
       const withDot = pattern[index + 2] === ".";
-      write(withDot ? `(?:${ANY}\\.|${START})` : ANY);
+      write(withDot ? `(?:${ANY}\\.|^)` : ANY);
       index += withDot ? 3 : 2;
       continue;
     }
     if (dotPending) write("\\.");
     dotPending = character === ".";
     index += character.length;
-    if (character === "*") write("[^.]*");
+    if (character === "*") write("[^\\.]*");
     else if (character === "{") open.push([""]);
     else if (character === "}" && open.length > 1) write(union(open.pop() as string[]));
     else if (character === "," && open.length > 1) (open.at(-1) as string[]).push("");
@@ -91,7 +93,7 @@ function globSource(pattern: string): string {
     } else if (!dotPending) write(literal(character));
   }
   while (open.length > 1) write(union((open.pop() as string[]).map(literal)));
-  return `${START}${(open[0] as string[])[0]}${END}`;
+  return `^${(open[0] as string[])[0]}(?=\\n?$)`;
 }
 
 function union(alternatives: readonly string[]): string {

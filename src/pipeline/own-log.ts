@@ -10,7 +10,7 @@
 import type { CancelTimer, Clock } from "../clock.ts";
 import { type Event, EventStream } from "../event/event-stream.ts";
 import { EventTime } from "../event/event-time.ts";
-import type { Logger, LogFields, LogTap } from "../logger.ts";
+import type { LogFields, Logger, LogTap } from "../logger.ts";
 import type { Emitter } from "../plugin.ts";
 
 const MAX_LINES = 1000;

@@ -2,9 +2,11 @@
 
 import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
+import { forwardInput } from "../input/forward.ts";
 import { dummyInput, sampleInput } from "../input/sample.ts";
 import { copyOutput } from "../output/copy.ts";
 import { fileOutput } from "../output/file.ts";
+import { forwardOutput } from "../output/forward/forward.ts";
 import { bufferedNullOutput, nullOutput } from "../output/null.ts";
 import { relabelOutput } from "../output/relabel.ts";
 import { roundrobinOutput } from "../output/roundrobin.ts";
@@ -20,10 +22,12 @@ import type {
 
 /** Of one type both an output with and one without a buffer may be listed. */
 export const PLUGINS: readonly PluginDefinition[] = [
+  forwardInput,
   sampleInput,
   dummyInput,
   copyOutput,
   fileOutput,
+  forwardOutput,
   nullOutput,
   bufferedNullOutput,
   relabelOutput,
@@ -37,10 +41,10 @@ export const PLUGINS: readonly PluginDefinition[] = [
 const FLUENTD_PLUGINS: Record<PluginRole, readonly string[]> = {
   input: words(`tail http tcp udp unix syslog exec monitor_agent debug_agent gc_stat object_space systemd prometheus
     prometheus_monitor prometheus_output_monitor prometheus_tail_monitor windows_eventlog windows_eventlog2 kafka
-    kafka_group s3 sql forward sample dummy`),
+    kafka_group s3 sql`),
   filter: words(`grep parser record_transformer stdout kubernetes_metadata record_modifier concat geoip prometheus
     detect_exceptions dedot throttle`),
-  output: words(`forward http exec exec_filter buffer stream elasticsearch elasticsearch_dynamic opensearch s3 kafka
+  output: words(`http exec exec_filter buffer stream elasticsearch elasticsearch_dynamic opensearch s3 kafka
     kafka2 google_cloud loki splunk_hec cloudwatch_logs kinesis_streams kinesis_firehose mongo td bigquery webhdfs
     rewrite_tag_filter detect_exceptions record_reformer route datadog newrelic prometheus gcs azurestorage rabbitmq
     remote_syslog logzio_buffered sumologic`),

@@ -10,7 +10,7 @@ import { array, bool, string } from "../config/literals.ts";
 import { refused, type SectionBase, type TableShape } from "../config/parameters.ts";
 import { ConfigError, NetworkError, type SourcePosition, TimeoutError, TlsError } from "../errors.ts";
 import { checkKeyPair, readCertificates, readPrivateKey } from "./certificate-files.ts";
-import { describeSubject, explainTlsFailure } from "./peer-verification.ts";
+import { describeSubject, explainTlsFailure, failureCode } from "./handshake-failure.ts";
 import { protocolOptions, tlsVersion } from "./protocol-versions.ts";
 import { systemCertificates } from "./trust-store.ts";
 
@@ -78,16 +78,15 @@ export function createTlsConnector(
           socket.destroy();
           reject(error);
         };
-        const onError = (cause: Error) => fail(connectError(cause, target));
         const onTimeout = () =>
           fail(new TimeoutError(`no TLS connection to ${peer(target)} within ${target.timeoutMs} ms`));
         const cancel = target.timeoutMs === undefined ? () => {} : clock.after(target.timeoutMs, onTimeout);
-        socket.on("error", onError);
+        // Stays for good: an error that comes before the caller listens must not end the process.
+        socket.on("error", (cause) => fail(connectError(cause, target)));
         socket.once("secureConnect", () => {
           const distrusted = distrust(socket, target, config);
           if (distrusted) return fail(distrusted);
           cancel();
-          socket.off("error", onError);
           resolve(socket.setNoDelay(true));
         });
       }),
@@ -98,28 +97,23 @@ export function createTlsConnector(
 function distrust(socket: TLSSocket, target: TlsTarget, config: TlsClientConfig): TlsError | undefined {
   if (config.tlsInsecureMode) return undefined;
   const certificate = socket.getPeerCertificate();
-  const subject = describeSubject(certificate);
-  const refuse = (reason: string, remedy: string) =>
-    new TlsError(`${peer(target)} is not trusted: ${reason} (certificate ${subject})${remedy ? `; ${remedy}` : ""}`);
+  const refuse = (reason: string) =>
+    new TlsError(`${peer(target)} is not trusted: ${reason} (its certificate: ${describeSubject(certificate)})`);
 
   const code = socket.authorized ? undefined : String(socket.authorizationError);
   const tolerated = config.tlsAllowSelfSignedCert && code === "DEPTH_ZERO_SELF_SIGNED_CERT";
-  if (code !== undefined && !tolerated) {
-    const { reason, remedy } = explainTlsFailure(code);
-    return refuse(reason, remedy);
-  }
+  if (code !== undefined && !tolerated) return refuse(explainTlsFailure(code, "client"));
   if (!config.tlsVerifyHostname || !checkServerIdentity(target.serverName, certificate)) return undefined;
   const names = certificate.subjectaltname ?? `CN ${certificate.subject?.CN}`;
   return refuse(
-    `the certificate is valid for ${names}, not for ${target.serverName}`,
-    "set the server's host or name to one of these, or tls_verify_hostname false",
+    `the certificate is valid for ${names}, not for ${target.serverName}; ` +
+      "set the server's host or name to one of these, or tls_verify_hostname false",
   );
 }
 
-function connectError(cause: NodeJS.ErrnoException, target: TlsTarget): Error {
-  const { reason, remedy } = explainTlsFailure(cause);
-  const message = `${peer(target)}: ${reason}${remedy ? `; ${remedy}` : ""}`;
-  const isTls = cause.code?.startsWith("ERR_SSL") || cause.code?.startsWith("ERR_TLS");
+function connectError(cause: Error, target: TlsTarget): Error {
+  const message = `${peer(target)}: ${explainTlsFailure(cause, "client")}`;
+  const isTls = /^ERR_(SSL|TLS)/.test(failureCode(cause));
   return isTls ? new TlsError(`TLS handshake with ${message}`, { cause }) : new NetworkError(message, { cause });
 }
 
@@ -156,7 +150,7 @@ function createContext(options: SecureContextOptions, position: SourcePosition) 
   try {
     return createSecureContext(options);
   } catch (error) {
-    throw new ConfigError(`tls: ${explainTlsFailure(error).reason}; check tls_ciphers and tls_version`, position, {
+    throw new ConfigError(`tls_ciphers: OpenSSL does not take '${options.ciphers}'`, position, {
       cause: error,
     });
   }

@@ -3,12 +3,13 @@
  * Source: fluentd 1.18 plugin_helper/server.rb and cert_option.rb; COMPAT 2.1.
  */
 
+import { getFips } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { createSecureContext, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { bool, integer, size, string, time } from "../config/literals.ts";
 import { type ConfigOf, refused, section } from "../config/parameters.ts";
 import { ConfigError, TlsError } from "../errors.ts";
-import { explainTlsFailure } from "./peer-verification.ts";
+import { explainTlsFailure } from "./handshake-failure.ts";
 import { protocolOptions, tlsVersion } from "./protocol-versions.ts";
 import { checkServerIdentity, clientAuthorities, serverIdentity } from "./server-identity.ts";
 
@@ -57,6 +58,8 @@ export interface TransportServerOptions {
   onTlsError(error: TlsError, peer: string, silent: boolean): void;
   /** `send_keepalive_packet`: SO_KEEPALIVE on every connection. */
   readonly sendKeepalivePacket?: boolean;
+  /** Whether a peer that has ended its side still gets answers; the receiver then ends every connection itself. */
+  readonly allowHalfOpen?: boolean;
   /** Milliseconds; only tests make it shorter. */
   readonly handshakeTimeoutMs?: number;
 }
@@ -80,8 +83,9 @@ export function checkTransport(config: TransportConfig): void {
   }
   if (!isTls(config)) return;
   versions(config);
-  if (config.ensureFips) {
-    const message = "'ensure_fips true' is not supported: Node's own OpenSSL has no FIPS module; remove it";
+  if (config.ensureFips && getFips() === 0) {
+    const message =
+      "Cannot enable FIPS compliant mode. OpenSSL FIPS configuration is disabled; run node with --enable-fips";
     throw new ConfigError(message, position(config, "ensure_fips"));
   }
   checkServerIdentity(config);
@@ -94,7 +98,8 @@ export function checkTransport(config: TransportConfig): void {
  */
 export async function createTransportServer(config: TransportConfig, options: TransportServerOptions): Promise<Server> {
   checkTransport(config);
-  const tcp = { noDelay: true, keepAlive: options.sendKeepalivePacket ?? false };
+  const { sendKeepalivePacket = false, allowHalfOpen = false } = options;
+  const tcp = { noDelay: true, keepAlive: sendKeepalivePacket, allowHalfOpen };
   if (!isTls(config)) return createServer(tcp, options.onConnection);
 
   const server = createTlsServer({
@@ -116,9 +121,9 @@ function reportFailures(server: Server, options: TransportServerOptions): void {
     const { remoteAddress, remotePort, bytesRead } = socket._parent ?? socket;
     socket.destroy();
     const peer = `${remoteAddress}:${remotePort}`;
-    const { reason, remedy } = explainTlsFailure(socket.authorizationError ?? cause);
-    const message = `TLS handshake with ${peer} failed: ${reason}${remedy ? `; ${remedy}` : ""}`;
-    options.onTlsError(new TlsError(message, { cause }), peer, cause.code === "ECONNRESET" && bytesRead === 0);
+    const reason = explainTlsFailure(socket.authorizationError ?? cause, "server");
+    const error = new TlsError(`TLS handshake with ${peer} failed: ${reason}`, { cause });
+    options.onTlsError(error, peer, cause.code === "ECONNRESET" && bytesRead === 0);
   });
 }
 
@@ -128,7 +133,14 @@ function versions(config: TransportConfig) {
     const [given, missing] = minVersion ? ["min_version", "max_version"] : ["max_version", "min_version"];
     throw new ConfigError(`When you set ${given}, must set ${missing} together`, position(config, given));
   }
-  return protocolOptions(minVersion ?? version, maxVersion ?? version, ciphers);
+  try {
+    const options = protocolOptions(minVersion ?? version, maxVersion ?? version, ciphers);
+    createSecureContext({ ...options, ca: [] });
+    return options;
+  } catch (cause) {
+    const message = `ciphers: OpenSSL does not take '${ciphers}'; write names as 'openssl ciphers' lists them`;
+    throw new ConfigError(message, position(config, "ciphers"), { cause });
+  }
 }
 
 function position(config: TransportConfig, key: string) {
