@@ -4,6 +4,7 @@
  * Source: fluentd 1.18 root_agent.rb `start`, `shutdown`.
  */
 
+import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 import { ConfigElement } from "./config/element.ts";
 import { Problems, readSection } from "./config/parameters.ts";
@@ -68,12 +69,10 @@ function readSystem(root: ConfigElement, problems: Problems): SystemConfig {
  * with one process there is nobody else to run them.
  */
 function forEveryWorker(root: ConfigElement, workers: number, problems: Problems): ConfigElement {
-  const elements = new Set<ConfigElement>();
-  problems.guard(() => {
-    for (let id = 0; id < workers; id++)
-      for (const element of elementsForWorker(root, id, workers)) elements.add(element);
-  });
-  return new ConfigElement(root.name, root.argument, root.position, root.parameters, [...elements]);
+  const workerIds = Array.from({ length: workers }, (_, id) => id);
+  const elements = problems.guard(() => workerIds.flatMap((id) => elementsForWorker(root, id, workers)));
+  const children = [...new Set(elements ?? root.children)];
+  return new ConfigElement(root.name, root.argument, root.position, root.parameters, children);
 }
 
 /** A plugin as metrics and the control interface see it. */
@@ -157,6 +156,7 @@ export class Agent {
 
   async #stopAll(timeoutMs: number): Promise<void> {
     const deadline = new AbortController();
+    setMaxListeners(0, deadline.signal);
     const cancel = this.#topology.clock.after(timeoutMs, () => deadline.abort());
     const started = this.#started;
     this.#started = [];

@@ -200,11 +200,12 @@ export class ChunkBuffer {
 
   /** Looks for a torn tail in a chunk that an earlier process queued. Throws BufferIoError, ChunkBrokenError. */
   async verify(chunk: BufferChunk): Promise<void> {
-    const { isWalkable, backup, counters, logger } = this.#options;
+    const { isWalkable, backup, counters, decompressionLimitBytes, logger } = this.#options;
     if (!chunk.isUnverified || !chunk.file) return;
     chunk.isUnverified = false;
-    if (!isWalkable || chunk.compression !== "text") return;
-    const { byteSize, size, tail } = await findEntries(chunk.file.read(chunk.byteSize));
+    if (!isWalkable) return;
+    const stored = chunk.file.read(chunk.byteSize);
+    const { byteSize, size, tail } = await findEntries(stored, chunk.compression, decompressionLimitBytes);
     if (tail !== "none") {
       const cut = chunk.byteSize - byteSize;
       const path = chunk.file.path;
@@ -382,7 +383,7 @@ export class ChunkBuffer {
     }
     await this.verify(chunk);
     if (chunk.byteSize === 0) this.#discard(chunk);
-    else if (this.#stage.has(key) || this.#isFull(chunk) || compression !== "text") this.#queueChunk(chunk);
+    else if (this.#stage.has(key) || this.#isFull(chunk)) this.#queueChunk(chunk);
     else this.#stage.set(key, chunk);
   }
 

@@ -63,5 +63,5 @@ function locate(packed: Buffer, recordStart: number, path: readonly Buffer[]): n
 }
 
 function needsQuotes(text: string, delimiter: string): boolean {
-  return text === "" || text.includes(delimiter) || /["\r\n]/.test(text) || /^[\s]|[\s]$/.test(text);
+  return text === "" || text.includes(delimiter) || /["\r\n]/.test(text);
 }

@@ -81,7 +81,7 @@ export class Template {
     this.#name = name;
     this.#text = text;
     this.#keys = keys;
-    this.#time = keys.timekey !== undefined && finestTime(text) ? timeFormat(text, keys.zone) : undefined;
+    this.#time = keys.timekey !== undefined ? timeFormat(text, keys.zone) : undefined;
   }
 
   /** True when a value that comes with events can stand in the text. */

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { compress, readPlain } from "../../src/buffer/compression.ts";
 import { encodeMeta } from "../../src/buffer/meta-file.ts";
 import { BufferIoError, ChunkBrokenError } from "../../src/errors.ts";
 import {
@@ -39,7 +40,9 @@ async function drain(buffer: BufferFixture["buffer"]): Promise<unknown[]> {
   buffer.enqueueAll();
   for (let chunk = buffer.take(); chunk; chunk = buffer.take()) {
     await buffer.verify(chunk);
-    messages.push(...messagesIn(await bytesOf(chunk.read())));
+    const found = messagesIn(await bytesOf(readPlain(chunk)));
+    assert.equal(chunk.size, found.length);
+    messages.push(...found);
     buffer.purge(chunk);
   }
   return messages;
@@ -161,6 +164,25 @@ for (const state of ["b", "q"] as const) {
       assert.equal(counters.get("dropped_events", "torn_tail"), ends.includes(cut) ? 0 : 1);
       await buffer.close();
       assert.deepEqual(readdirSync(place), []);
+    }
+  });
+}
+
+for (const compression of ["gzip"] as const) {
+  test(`a torn ${compression} member is cut at every point, and whole ones before it stay`, async (context) => {
+    const folder = temporaryFolder(context);
+    const members = await Promise.all([1, 2, 3].map((n) => compress(compression, eventsOf(n).packed)));
+    const bytes = Buffer.concat(members);
+    const ends = [members[0]!.length, members[0]!.length + members[1]!.length, bytes.length];
+    for (let cut = 1; cut <= bytes.length; cut++) {
+      const place = join(folder, `${cut}`);
+      leaveChunk(place, "b", bytes.subarray(0, cut));
+      const { buffer } = createBuffer({ folder: place, compression });
+      await buffer.start();
+      const whole = ends.filter((end) => end <= cut).length;
+      await buffer.append([batchOf("t", eventsOf("new"))], false);
+      assert.deepEqual(await drain(buffer), [...[1, 2, 3].slice(0, whole), "new"], `cut at ${cut}`);
+      await buffer.close();
     }
   });
 }
