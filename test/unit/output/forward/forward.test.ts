@@ -124,7 +124,7 @@ test("a node that is dead is detached after 37 seconds, with fluentd's message",
   await until(() => made.writer.nodes[0]?.isAvailable === false);
   const line = made.log.find(({ message }) => message === "detached forwarding server 'west'");
   assert.equal(line?.level, "warn");
-  const { phi, ...fields } = line?.fields as { phi: number };
+  const { phi, ...fields } = (line?.fields ?? {}) as { phi: number };
   assert.deepEqual(fields, { host: "127.0.0.1", port, phi_threshold: 16 });
   assert.ok(phi > 16 && phi < 16.5);
   await assert.rejects(made.write(chunk()), /no nodes are available/);
