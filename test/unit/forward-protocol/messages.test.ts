@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { LimitError, MalformedError } from "../../../src/errors.ts";
 import { encode } from "../../../src/event/msgpack.ts";
 import {
-  encodeAck,
-  encodeJsonAck,
+  encodeAcks,
+  encodeJsonAcks,
   MessageBounds,
   readMessage,
   readOption,
@@ -112,11 +112,11 @@ test("an ack gives the chunk back byte for byte, whatever its type", () => {
     Buffer.from("d905616263646a", "hex"),
   ]) {
     const given = readOption(Buffer.concat([Buffer.from("81a56368756e6b", "hex"), chunk]), 0, 7 + chunk.length).chunk;
-    assert.deepEqual(encodeAck(given as Buffer), Buffer.concat([Buffer.from("81a361636b", "hex"), chunk]));
+    assert.deepEqual(encodeAcks([given as Buffer]), Buffer.concat([Buffer.from("81a361636b", "hex"), chunk]));
   }
 });
 
 test("an ack in JSON has no newline, and is JSON for any id", () => {
-  assert.equal(encodeJsonAck(encode("p8n9gmxTQVC8/nh2wlKKeQ==")).toString(), '{"ack":"p8n9gmxTQVC8/nh2wlKKeQ=="}');
-  assert.equal(encodeJsonAck(encode([2n ** 60n])).toString(), '{"ack":[1152921504606846976]}');
+  assert.equal(encodeJsonAcks([encode("p8n9gmxTQVC8/nh2wlKKeQ==")]).toString(), '{"ack":"p8n9gmxTQVC8/nh2wlKKeQ=="}');
+  assert.equal(encodeJsonAcks([encode([2n ** 60n])]).toString(), '{"ack":[1152921504606846976]}');
 });
