@@ -16,6 +16,7 @@ import { BufferIoError, BufferOverflowError, errorMessage } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import type { Logger } from "../logger.ts";
 import { BufferChunk, type ResumedContent } from "./buffer-chunk.ts";
+import { type BufferStats, bufferStats } from "./buffer-stats.ts";
 import { RetainedMemory } from "./byte-blocks.ts";
 import type { Chunk, ChunkMetadata } from "./chunk.ts";
 import type { ChunkBackup } from "./chunk-backup.ts";
@@ -65,20 +66,6 @@ export interface Batch {
   readonly events: EventStream;
 }
 
-export interface BufferStats {
-  readonly stageLength: number;
-  readonly stageBytes: number;
-  readonly queueLength: number;
-  /** Queued and being sent. */
-  readonly queueBytes: number;
-  readonly totalBytes: number;
-  /** Percent, one decimal. */
-  readonly availableSpaceRatio: number;
-  readonly retainedBytes: number;
-  readonly oldestTimekey: number | undefined;
-  readonly newestTimekey: number | undefined;
-}
-
 export class ChunkBuffer {
   readonly #options: ChunkBufferOptions;
   readonly #memory: RetainedMemory;
@@ -113,10 +100,6 @@ export class ChunkBuffer {
 
   get queueLength(): number {
     return this.#queue.length;
-  }
-
-  get takenLength(): number {
-    return this.#taken.size;
   }
 
   get queuedRecords(): number {
@@ -219,20 +202,13 @@ export class ChunkBuffer {
   }
 
   stats(): BufferStats {
-    const total = this.#bytes;
-    const stageBytes = sumBytes(this.#stage.values());
-    const timekeys = [...this.#stage.values(), ...this.#queue].flatMap((chunk) => chunk.metadata.timekey ?? []);
-    return {
-      stageLength: this.#stage.size,
-      stageBytes,
-      queueLength: this.#queue.length,
-      queueBytes: total - stageBytes,
-      totalBytes: total,
-      availableSpaceRatio: Math.round((1 - total / this.#options.totalLimitBytes) * 1000) / 10,
+    return bufferStats({
+      staged: [...this.#stage.values()],
+      queued: this.#queue,
+      totalBytes: this.#bytes,
+      totalLimitBytes: this.#options.totalLimitBytes,
       retainedBytes: this.#memory.bytes,
-      oldestTimekey: timekeys.length > 0 ? timekeys.reduce((a, b) => Math.min(a, b)) : undefined,
-      newestTimekey: timekeys.length > 0 ? timekeys.reduce((a, b) => Math.max(a, b)) : undefined,
-    };
+    });
   }
 
   /** Writes what is pending, closes every file, removes empty chunks. The chunks on disk stay. */
@@ -409,12 +385,6 @@ export class ChunkBuffer {
     const cause = error instanceof BufferIoError ? error.cause : error;
     this.#options.counters.add("disk_errors", 1, errorCode(cause) || "unknown");
   }
-}
-
-function sumBytes(chunks: Iterable<BufferChunk>): number {
-  let sum = 0;
-  for (const chunk of chunks) sum += chunk.byteSize;
-  return sum;
 }
 
 async function* behind(chunk: BufferChunk, start: number): AsyncGenerator<Buffer> {
