@@ -6,9 +6,10 @@
 import { randomBytes } from "node:crypto";
 import { systemClock } from "../clock.ts";
 import { errorMessage, LimitError, SuiroError } from "../errors.ts";
-import { type Event, EventStream } from "../event/event-stream.ts";
 import { EventTime } from "../event/event-time.ts";
-import { encode, type MsgpackMap } from "../event/msgpack.ts";
+import { jsonToMsgpack } from "../event/json.ts";
+import { encode } from "../event/msgpack.ts";
+import { isMapType } from "../event/walker.ts";
 import { CatConnection, type CatPeer } from "./cat-connection.ts";
 
 export interface CatOptions extends CatPeer {
@@ -22,6 +23,9 @@ export interface CatStreams {
   /** Gets messages for people, each with its newline. */
   readonly report: (line: string) => void;
 }
+
+/** An array of two: `[time, record]`. */
+const ENTRY_HEADER = Buffer.from([0x92]);
 
 /** A line that is longer is no log line but a mistake. */
 const LINE_LIMIT = 16 * 1024 * 1024;
@@ -39,18 +43,18 @@ export async function cat(options: CatOptions, { input, report }: CatStreams = o
   try {
     connection = await CatConnection.open(options);
     for await (const lines of batches(input)) {
-      const events: Event[] = [];
+      const entries: Buffer[] = [];
       for (const { number, text } of lines) {
         const record = readRecord(text);
         if (typeof record === "string") {
           badLines += 1;
           report(`suiro cat: line ${number}: ${record}\n`);
         } else {
-          events.push({ time: eventTime(options.timeAsInteger === true), record });
+          entries.push(Buffer.concat([ENTRY_HEADER, eventTime(options.timeAsInteger === true), record]));
         }
       }
-      if (events.length > 0) await sendBatch(connection, options, events);
-      sent += events.length;
+      if (entries.length > 0) await sendBatch(connection, options, entries);
+      sent += entries.length;
     }
     await connection.close();
     return badLines === 0 ? 0 : 1;
@@ -63,29 +67,28 @@ export async function cat(options: CatOptions, { input, report }: CatStreams = o
   }
 }
 
-async function sendBatch(connection: CatConnection, options: CatOptions, events: Event[]): Promise<void> {
+async function sendBatch(connection: CatConnection, options: CatOptions, entries: Buffer[]): Promise<void> {
   const id = randomBytes(16).toString("base64");
-  const option = options.ack ? { size: events.length, chunk: id } : { size: events.length };
-  await connection.send(encode([options.tag, EventStream.fromEvents(events).packed, option]));
+  const option = options.ack ? { size: entries.length, chunk: id } : { size: entries.length };
+  await connection.send(encode([options.tag, Buffer.concat(entries), option]));
   if (options.ack) await connection.awaitAck(id);
 }
 
-function eventTime(asInteger: boolean): EventTime {
+/** The time of this moment, as msgpack. */
+function eventTime(asInteger: boolean): Buffer {
   const now = EventTime.fromMilliseconds(systemClock.now());
-  return asInteger ? new EventTime(now.seconds, 0, true) : now;
+  return encode(asInteger ? now.seconds : now);
 }
 
-/** The record of a line, or why there is none. */
-function readRecord(text: string): MsgpackMap | string {
-  let value: unknown;
+/** The record of a line as msgpack, or why there is none. */
+function readRecord(text: string): Buffer | string {
+  let record: Buffer;
   try {
-    value = JSON.parse(text);
+    record = jsonToMsgpack(text);
   } catch (error) {
     return `not JSON: ${errorMessage(error)}`;
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as MsgpackMap;
-  const kind = value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`;
-  return `a record is a JSON object, and this is ${kind}`;
+  return isMapType(record[0] as number) ? record : "a record is a JSON object, and this is another value";
 }
 
 interface NumberedLine {
