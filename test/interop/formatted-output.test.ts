@@ -100,7 +100,7 @@ function entries(): Buffer {
   const invalid = Buffer.concat([Buffer.from([0x81]), encode("message"), Buffer.from([0xa3, 0xff, 0x41, 0xc3])]);
   const times = [
     new EventTime(1_700_000_000, 123_456_789),
-    new EventTime(1_700_000_001, 0),
+    new EventTime(1_700_000_001, 500_000_000),
     1_700_000_002,
     new EventTime(1_700_000_003, 999_999_999),
   ];
