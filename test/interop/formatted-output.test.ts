@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { createAgent } from "../../src/agent.ts";
 import { systemClock } from "../../src/clock.ts";
 import { EventTime } from "../../src/event/event-time.ts";
-import { jsonToMsgpack } from "../../src/event/json.ts";
+import { jsonToMsgpack } from "../../src/event/json-reader.ts";
 import { encode } from "../../src/event/msgpack.ts";
 import { stdoutOutputTo } from "../../src/output/stdout.ts";
 import { PLUGINS, PluginList } from "../../src/pipeline/plugin-list.ts";
