@@ -12,10 +12,11 @@
 
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
-import { BufferIoError, BufferOverflowError, errorMessage } from "../errors.ts";
+import { BufferOverflowError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import type { Logger } from "../logger.ts";
 import { BufferChunk, type ResumedContent } from "./buffer-chunk.ts";
+import { type BufferStats, bufferStats } from "./buffer-stats.ts";
 import { RetainedMemory } from "./byte-blocks.ts";
 import type { Chunk, ChunkMetadata } from "./chunk.ts";
 import type { ChunkBackup } from "./chunk-backup.ts";
@@ -23,7 +24,7 @@ import type { ChunkEncoder, Piece } from "./chunk-encoder.ts";
 import type { ChunkFolder, FoundChunk } from "./chunk-folder.ts";
 import { createChunkId } from "./chunk-id.ts";
 import { metadataKey } from "./chunk-metadata.ts";
-import { errorCode } from "./file-system.ts";
+import { DiskHealth } from "./disk-health.ts";
 import { findEntries } from "./torn-tail.ts";
 
 /** Bytes of file chunks that are also kept in memory, over all chunks of one buffer. */
@@ -67,23 +68,10 @@ export interface Batch {
   readonly events: EventStream;
 }
 
-export interface BufferStats {
-  readonly stageLength: number;
-  readonly stageBytes: number;
-  readonly queueLength: number;
-  /** Queued and being sent. */
-  readonly queueBytes: number;
-  readonly totalBytes: number;
-  /** Percent, one decimal. */
-  readonly availableSpaceRatio: number;
-  readonly retainedBytes: number;
-  readonly oldestTimekey: number | undefined;
-  readonly newestTimekey: number | undefined;
-}
-
 export class ChunkBuffer {
   readonly #options: ChunkBufferOptions;
   readonly #memory: RetainedMemory;
+  readonly #disk: DiskHealth;
   readonly #stage = new Map<string, BufferChunk>();
   readonly #queue: BufferChunk[] = [];
   readonly #taken = new Set<BufferChunk>();
@@ -101,6 +89,7 @@ export class ChunkBuffer {
   constructor(options: ChunkBufferOptions) {
     this.#options = options;
     const fileLimit = options.retainedLimitBytes ?? RETAINED_LIMIT_BYTES;
+    this.#disk = new DiskHealth(options.counters, options.logger);
     this.#memory = new RetainedMemory(options.folder ? fileLimit : Number.POSITIVE_INFINITY);
   }
 
@@ -115,10 +104,6 @@ export class ChunkBuffer {
 
   get queueLength(): number {
     return this.#queue.length;
-  }
-
-  get takenLength(): number {
-    return this.#taken.size;
   }
 
   get queuedRecords(): number {
@@ -221,20 +206,13 @@ export class ChunkBuffer {
   }
 
   stats(): BufferStats {
-    const total = this.#bytes;
-    const stageBytes = sumBytes(this.#stage.values());
-    const timekeys = [...this.#stage.values(), ...this.#queue].flatMap((chunk) => chunk.metadata.timekey ?? []);
-    return {
-      stageLength: this.#stage.size,
-      stageBytes,
-      queueLength: this.#queue.length,
-      queueBytes: total - stageBytes,
-      totalBytes: total,
-      availableSpaceRatio: Math.round((1 - total / this.#options.totalLimitBytes) * 1000) / 10,
+    return bufferStats({
+      staged: [...this.#stage.values()],
+      queued: this.#queue,
+      totalBytes: this.#bytes,
+      totalLimitBytes: this.#options.totalLimitBytes,
       retainedBytes: this.#memory.bytes,
-      oldestTimekey: timekeys.length > 0 ? timekeys.reduce((a, b) => Math.min(a, b)) : undefined,
-      newestTimekey: timekeys.length > 0 ? timekeys.reduce((a, b) => Math.max(a, b)) : undefined,
-    };
+    });
   }
 
   /** Writes what is pending, closes every file, removes empty chunks. The chunks on disk stay. */
@@ -243,7 +221,7 @@ export class ChunkBuffer {
     this.#commitPending();
     for (const chunk of [...this.#stage.values(), ...this.#queue, ...this.#taken]) {
       if (chunk.byteSize === 0) this.#discard(chunk);
-      else if (chunk.isMetaStale) this.#guardDisk("can't write buffer metadata", () => chunk.writeMeta());
+      else if (chunk.isMetaStale) this.#disk.guard("can't write buffer metadata", () => chunk.writeMeta());
       chunk.file?.close();
       chunk.releaseMemory();
     }
@@ -318,7 +296,7 @@ export class ChunkBuffer {
     try {
       file = folder?.create({ metadata, id, size: 0, createdAt, modifiedAt: createdAt });
     } catch (error) {
-      this.#countDiskError(error);
+      this.#disk.count(error);
       throw error;
     }
     const origin = { id, metadata, key, compression, decompressionLimitBytes, file, createdAtMs };
@@ -335,12 +313,12 @@ export class ChunkBuffer {
 
   #commitChunk(chunk: BufferChunk): void {
     this.#pending.delete(chunk);
-    const before = chunk.byteSize;
-    const error = chunk.commit();
-    if (error === undefined) return;
-    this.#bytes -= before - chunk.byteSize;
-    this.#countDiskError(error);
-    this.#options.logger.error("failed to write data into buffer", { error });
+    const commit = chunk.commit();
+    if (!commit) return;
+    this.#disk.note(commit.error);
+    commit.settle();
+    if (commit.error === undefined) return;
+    this.#bytes -= commit.lostBytes;
     this.#options.onSpace();
   }
 
@@ -349,7 +327,7 @@ export class ChunkBuffer {
     chunk.order = this.#nextOrder++;
     this.#queue.push(chunk);
     // When the rename fails the chunk is sent all the same; a restart would find it as staged.
-    this.#guardDisk("can't enqueue buffer file", () => chunk.file?.enqueue(chunk.meta));
+    this.#disk.guard("can't enqueue buffer file", () => chunk.file?.enqueue(chunk.meta));
     chunk.isMetaStale = false;
   }
 
@@ -361,7 +339,7 @@ export class ChunkBuffer {
     const removal = chunk.file
       .remove()
       .catch((error) => {
-        this.#countDiskError(error);
+        this.#disk.count(error);
         this.#options.logger.error("failed to purge buffer chunk", { chunk_id: chunk.id.toString("hex"), error });
       })
       .finally(() => this.#removals.delete(removal));
@@ -394,29 +372,9 @@ export class ChunkBuffer {
     for (const chunk of this.#stage.values()) {
       if (!chunk.isMetaStale) continue;
       if (left-- === 0) return;
-      this.#guardDisk("can't write buffer metadata", () => chunk.writeMeta());
+      this.#disk.guard("can't write buffer metadata", () => chunk.writeMeta());
     }
   }
-
-  #guardDisk(what: string, action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.#countDiskError(error);
-      this.#options.logger.warn(`${what}: ${errorMessage(error)}`);
-    }
-  }
-
-  #countDiskError(error: unknown): void {
-    const cause = error instanceof BufferIoError ? error.cause : error;
-    this.#options.counters.add("disk_errors", 1, errorCode(cause) || "unknown");
-  }
-}
-
-function sumBytes(chunks: Iterable<BufferChunk>): number {
-  let sum = 0;
-  for (const chunk of chunks) sum += chunk.byteSize;
-  return sum;
 }
 
 async function* behind(chunk: BufferChunk, start: number): AsyncGenerator<Buffer> {

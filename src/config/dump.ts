@@ -1,6 +1,7 @@
 /** A configuration as text again, for logs and `/api/config.getDump`: fluentd's `<ROOT>` form, secrets masked. */
 
 import type { ConfigElement, ConfigParameter } from "./element.ts";
+import { compactJson } from "./json-literal.ts";
 
 /** Whether the value of `key` is a secret. `sections` names the sections from the outermost to the parameter's own. */
 export type IsSecret = (sections: readonly ConfigElement[], key: string) => boolean;
@@ -31,7 +32,7 @@ function dumpKey(key: string): string {
 
 function dumpValue({ value, special }: ConfigParameter): string {
   if (special) return `"#{use_${special}}"`;
-  if (/^[[{]/.test(value)) return isJson(value) ? value : quote(value);
+  if (/^[[{]/.test(value)) return compactJson(value) === value && !value.includes("#{") ? value : quote(value);
   return quoteIfNeeded(value, /^$|[\n\r]|^["'#]|^[ \t]|[ \t]$|[ \t]#|#\{/);
 }
 
@@ -44,13 +45,4 @@ const ESCAPES: Record<string, string> = { "\n": "n", "\r": "r", "\t": "t", "\f":
 function quote(text: string): string {
   const body = text.replace(/["\\\n\r\t\f\x08\0]|#(?=\{)/g, (sign) => `\\${ESCAPES[sign] ?? sign}`);
   return `"${body}"`;
-}
-
-/** Only JSON that reading it back leaves as it is may stand without quotes. */
-function isJson(value: string): boolean {
-  try {
-    return JSON.stringify(JSON.parse(value)) === value;
-  } catch {
-    return false;
-  }
 }

@@ -67,7 +67,7 @@ class JsonOutline {
 }
 
 /** Valid JSON as Ruby writes it: no blanks, floats as floats, large integers whole. undefined for anything else. */
-function compactJson(text: string): string | undefined {
+export function compactJson(text: string): string | undefined {
   try {
     JSON.parse(text);
   } catch {

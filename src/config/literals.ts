@@ -32,13 +32,13 @@ export function parseTime(text: string, isStrict = false): number {
 /** Ruby's `to_i`: leading digits, else 0. Strict: Ruby's `Integer()`, which throws instead. */
 export function parseInteger(text: string, isStrict = false): number {
   if (isStrict) return parseWholeInteger(text);
-  const match = /^\s*([+-]?\d[\d_]*)/.exec(text);
+  const match = /^\s*([+-]?\d+(?:_\d+)*)/.exec(text);
   return match ? Number((match[1] as string).replaceAll("_", "")) : 0;
 }
 
 /** Decimal, or with a prefix: 0x hexadecimal, 0b binary, 0 or 0o octal. */
 function parseWholeInteger(text: string): number {
-  const match = /^\s*([+-]?)(0x[\da-f]+|0b[01]+|0o?[0-7]+|\d+)\s*$/i.exec(
+  const match = /^\s*([+-]?)(0x[\da-f]+|0b[01]+|0o?[0-7]+|0|[1-9]\d*)\s*$/i.exec(
     text.replace(/(?<=[\da-f])_(?=[\da-f])/gi, ""),
   );
   const digits = match?.[2]?.replace(/^0(?=[0-7])/, "0o");
@@ -50,11 +50,18 @@ function parseWholeInteger(text: string): number {
 
 /** Ruby's `to_f`: a leading decimal number, else 0. Strict: Ruby's `Float()`, which throws instead. */
 export function parseFloatLeading(text: string, isStrict = false): number {
-  const match = /^\s*[+-]?(?:\d[\d_]*(?:\.\d[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?/.exec(text);
-  if (isStrict && match?.[0] !== text.trimEnd()) {
+  if (isStrict) return parseWholeFloat(text);
+  const match = /^\s*[+-]?(?:\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?|\.\d+)(?:[eE][+-]?\d+)?/.exec(text);
+  return match ? Number(match[0].replaceAll("_", "")) : 0;
+}
+
+/** Decimal, or hexadecimal with 0x. */
+function parseWholeFloat(text: string): number {
+  const digits = text.replace(/(?<=[\da-f])_(?=[\da-f])/gi, "").trim();
+  if (!/^[+-]?(?:0x[\da-f]+|(?:\d+(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?)$/i.test(digits)) {
     throw new Error(`invalid value for Float(): ${JSON.stringify(text)}`);
   }
-  return match ? Number(match[0].replaceAll("_", "")) : 0;
+  return digits.startsWith("-") ? -Number(digits.slice(1)) : Number(digits);
 }
 
 /** true, yes and "" are true; false and no are false; anything else is nil, but for a comment's `#`. */
@@ -81,15 +88,16 @@ export function parseArray(text: string): string[] {
 /** A JSON object, or `key:value` between commas. */
 export function parseHash(text: string): Record<string, unknown> {
   if (text.startsWith("{")) return parseJson(text, "hash") as Record<string, unknown>;
+  const pairs = text
+    .trim()
+    .split(/\s*,\s*/)
+    .filter((pair) => pair !== "");
   return Object.fromEntries(
-    text
-      .split(",")
-      .filter((pair) => pair.trim() !== "")
-      .map((pair) => {
-        const colon = pair.indexOf(":");
-        if (colon < 0) throw new Error(`'${pair.trim()}' is no key:value pair`);
-        return [pair.slice(0, colon).trim(), pair.slice(colon + 1).trim()];
-      }),
+    pairs.map((pair) => {
+      const colon = pair.indexOf(":");
+      if (colon < 0) throw new Error(`'${pair}' is no key:value pair`);
+      return [pair.slice(0, colon), pair.slice(colon + 1)];
+    }),
   );
 }
 

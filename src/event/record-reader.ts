@@ -113,11 +113,11 @@ function integerOrFloat(value: number): string {
   return Number.isSafeInteger(value) ? String(value) : rubyFloat(value);
 }
 
-/** `1.0e+20`, `1.0e-05`: Ruby turns to exponents from 1e16 up and below 1e-4. */
+/** `1.0e+20`, `1.0e-05`: Ruby 3.1 turns to exponents from 1e15 up and below 1e-4. */
 function rubyFloat(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
   const magnitude = Math.abs(value);
-  if (magnitude !== 0 && (magnitude >= 1e16 || magnitude < 1e-4)) {
+  if (magnitude !== 0 && (magnitude >= 1e15 || magnitude < 1e-4)) {
     const [digits = "", exponent = ""] = value.toExponential().split("e");
     const padded = exponent.slice(1).padStart(2, "0");
     return `${digits.includes(".") ? digits : `${digits}.0`}e${exponent[0]}${padded}`;

@@ -98,44 +98,72 @@ export function readOption(bytes: Buffer, start: number, end: number): MessageOp
   if (start === end || type === 0xc0) return NO_OPTION;
   const isMap = type !== undefined && ((type >= 0x80 && type < 0x90) || type === 0xde || type === 0xdf);
   if (!isMap) throw new MalformedError("the option of a message is no map");
-  const option: { -readonly [K in keyof MessageOption]: MessageOption[K] } = { ...NO_OPTION };
   const count = type < 0x90 ? type & 0x0f : type === 0xde ? readUint16(bytes, start + 1) : readUint32(bytes, start + 1);
   if (count > MAX_OPTION_KEYS) throw new LimitError(`the option of a message has more than ${MAX_OPTION_KEYS} keys`);
+  let chunk: Buffer | undefined;
+  let compressed: string | undefined;
+  let fluentSignal = 0;
   let position = start + containerHeader(type);
   for (let index = 0; index < count; index++) {
     const valueStart = skip(bytes, position, end);
     const valueEnd = skip(bytes, valueStart, end);
-    const name = optionText(bytes, position, valueStart);
-    if (name === "chunk") option.chunk = chunkValue(bytes, valueStart, valueEnd);
-    else if (name === "compressed") option.compressed = optionText(bytes, valueStart, valueEnd);
-    else if (name === "fluent_signal") option.fluentSignal = Number(decode(bytes.subarray(valueStart, valueEnd)));
+    if (isText(bytes, position, valueStart, CHUNK)) chunk = chunkValue(bytes, valueStart, valueEnd);
+    else if (isText(bytes, position, valueStart, COMPRESSED)) compressed = textValue(bytes, valueStart, valueEnd);
+    else if (isText(bytes, position, valueStart, FLUENT_SIGNAL)) {
+      fluentSignal = Number(decode(bytes.subarray(valueStart, valueEnd)));
+    }
     position = valueEnd;
   }
-  return option;
+  return { chunk, compressed, fluentSignal };
+}
+
+const CHUNK = Buffer.from("chunk");
+const COMPRESSED = Buffer.from("compressed");
+const FLUENT_SIGNAL = Buffer.from("fluent_signal");
+
+/** Whether the str or bin `bytes[start, end)` holds `text`. A loop, since keys are too short for a native call. */
+function isText(bytes: Buffer, start: number, end: number, text: Buffer): boolean {
+  const content = start + stringHeader(bytes[start] as number);
+  if (content === start || end - content !== text.length) return false;
+  for (let index = 0; index < text.length; index++) {
+    if (bytes[content + index] !== text[index]) return false;
+  }
+  return true;
 }
 
 /** nil and false ask for no ack. */
 function chunkValue(bytes: Buffer, start: number, end: number): Buffer | undefined {
   if (bytes[start] === 0xc0 || bytes[start] === 0xc2) return undefined;
   if (end - start > MAX_CHUNK_ID_BYTES) throw new LimitError(`a chunk id has more than ${MAX_CHUNK_ID_BYTES} bytes`);
-  return Buffer.from(bytes.subarray(start, end));
+  const copy = Buffer.allocUnsafe(end - start);
+  bytes.copy(copy, 0, start, end);
+  return copy;
 }
 
-function optionText(bytes: Buffer, start: number, end: number): string | undefined {
+/** No method has a longer name than this shows; nil, and what is no text, says nothing. */
+function textValue(bytes: Buffer, start: number, end: number): string | undefined {
   const header = stringHeader(bytes[start] as number);
   return header === 0 ? undefined : bytes.toString("latin1", start + header, Math.min(end, start + header + 32));
 }
 
 const ACK_PREFIX = Buffer.from([0x81, 0xa3, 0x61, 0x63, 0x6b]);
 
-/** `{ack: chunk}` with the chunk's bytes as they came. */
-export function encodeAck(chunk: Buffer): Buffer {
-  return Buffer.concat([ACK_PREFIX, chunk]);
+/** `{ack: chunk}` for each of `chunks`, one behind the other, with the chunks' bytes as they came. */
+export function encodeAcks(chunks: readonly Buffer[]): Buffer {
+  let byteSize = 0;
+  for (const chunk of chunks) byteSize += ACK_PREFIX.length + chunk.length;
+  const acks = Buffer.allocUnsafe(byteSize);
+  let position = 0;
+  for (const chunk of chunks) {
+    position += ACK_PREFIX.copy(acks, position);
+    position += chunk.copy(acks, position);
+  }
+  return acks;
 }
 
-/** The same as JSON text, without a newline. */
-export function encodeJsonAck(chunk: Buffer): Buffer {
-  return Buffer.from(`{"ack":${msgpackToJson(chunk)}}`);
+/** The same as JSON text, without newlines. */
+export function encodeJsonAcks(chunks: readonly Buffer[]): Buffer {
+  return Buffer.from(chunks.map((chunk) => `{"ack":${msgpackToJson(chunk)}}`).join(""));
 }
 
 /** Bytes before the content of a str or bin; 0 when it is neither. */

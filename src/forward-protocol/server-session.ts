@@ -14,7 +14,7 @@ import { judgePing, type Refusal, type SecurityPolicy } from "./authenticator.ts
 import { Framer, type MessageSource } from "./framer.ts";
 import { createHelo, encodeHelo, type Helo } from "./handshake.ts";
 import { JsonFramer, startsJson } from "./json-framer.ts";
-import { encodeAck, encodeJsonAck } from "./messages.ts";
+import { encodeAcks, encodeJsonAcks } from "./messages.ts";
 
 /** What a stranger may make us hold before it has proved itself: a PING with long names has about 1.2 KB. */
 export const HANDSHAKE_LIMIT_BYTES = 4096;
@@ -96,7 +96,7 @@ export class ServerSession {
 
   /** The acks of these chunks, in the connection's codec, as one piece. */
   encodeAcks(chunks: readonly Buffer[]): Buffer {
-    return Buffer.concat(chunks.map(this.#source instanceof JsonFramer ? encodeJsonAck : encodeAck));
+    return this.#source instanceof JsonFramer ? encodeJsonAcks(chunks) : encodeAcks(chunks);
   }
 
   #handleMessages(source: MessageSource): Promise<void> | undefined {

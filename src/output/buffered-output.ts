@@ -6,9 +6,10 @@
  * Source: fluentd 1.18 plugin/output.rb; COMPAT 4.
  */
 
+import type { BufferStats } from "../buffer/buffer-stats.ts";
 import { chunkIdText } from "../buffer/chunk.ts";
 import { ChunkBackup } from "../buffer/chunk-backup.ts";
-import { type Batch, type BufferStats, ChunkBuffer } from "../buffer/chunk-buffer.ts";
+import { type Batch, ChunkBuffer } from "../buffer/chunk-buffer.ts";
 import { ChunkEncoder } from "../buffer/chunk-encoder.ts";
 import { ChunkFolder } from "../buffer/chunk-folder.ts";
 import { type FileSystem, nodeFileSystem } from "../buffer/file-system.ts";

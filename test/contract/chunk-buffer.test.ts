@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { readPlain } from "../../src/buffer/compression.ts";
+import { type FileSystem, nodeFileSystem } from "../../src/buffer/file-system.ts";
 import { BufferOverflowError } from "../../src/errors.ts";
 import {
   type BufferFixture,
@@ -41,6 +43,25 @@ for (const [name, optionsFor] of kinds) {
         ["b", 10],
       ]);
       assert.deepEqual([buffer.stats().totalBytes, buffer.stats().retainedBytes], [0, 0]);
+      await buffer.close();
+    });
+
+    test("however much is queued, memory and open files stay within their limits", async (context) => {
+      const options = optionsFor(temporaryFolder(context));
+      const files = new CountingFiles();
+      const retainedLimitBytes = options.retainedLimitBytes ?? 64 * 1024;
+      const { buffer } = createBuffer({ ...options, retainedLimitBytes, fileSystem: files.fileSystem });
+      await buffer.start();
+      const large = eventsOf("x".repeat(3000));
+      for (let n = 0; n < 600; n++) await buffer.append([batchOf(`t${n}`, large)], n % 2 === 0);
+      assert.equal(buffer.stats().stageLength, 300);
+      if (options.folder) {
+        assert.ok(buffer.stats().retainedBytes <= retainedLimitBytes);
+        assert.ok(files.open <= 256, `${files.open} are open`);
+      }
+      buffer.enqueueAll();
+      assert.equal(files.open, 0);
+      assert.equal((await drain(buffer)).length, 600);
       await buffer.close();
     });
 
@@ -154,9 +175,24 @@ for (const [name, optionsFor] of kinds) {
   });
 }
 
+/** Counts the descriptors that are open. */
+class CountingFiles {
+  open = 0;
+  readonly fileSystem: FileSystem = {
+    ...nodeFileSystem,
+    open: (...given) => {
+      this.open += 1;
+      return nodeFileSystem.open(...given);
+    },
+    close: (file) => {
+      this.open -= 1;
+      nodeFileSystem.close(file);
+    },
+  };
+}
+
 /** Takes and purges every queued chunk: its tag and its messages. */
 async function drain(buffer: BufferFixture["buffer"]): Promise<unknown[][]> {
-  const { readPlain } = await import("../../src/buffer/compression.ts");
   const chunks: unknown[][] = [];
   for (let chunk = buffer.take(); chunk; chunk = buffer.take()) {
     const messages = messagesIn(await bytesOf(readPlain(chunk)));

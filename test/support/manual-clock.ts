@@ -1,54 +1,51 @@
-/** A clock that moves only when a test says so. */
+import type { CancelTimer, Clock } from "../../src/clock.ts";
 
-import type { Clock } from "../../src/clock.ts";
-
-interface Timer {
-  at: number;
-  readonly every: number | undefined;
-  readonly action: () => void;
-}
-
+/** Time that stands still until a test moves it. */
 export class ManualClock implements Clock {
-  readonly #timers = new Set<Timer>();
-  #now = 1_000_000;
+  #now: number;
+  #elapsed = 0;
+  #timers: { at: number; action: () => void; every: number | undefined }[] = [];
 
-  now(): number {
-    return 1_700_000_000_000 + this.#now;
+  constructor(now = 1_700_000_000_000) {
+    this.#now = now;
   }
 
-  monotonic(): number {
-    return this.#now;
+  now = (): number => this.#now;
+  monotonic = (): number => this.#elapsed;
+
+  after(delayMs: number, action: () => void): CancelTimer {
+    return this.#add({ at: this.#elapsed + delayMs, action, every: undefined });
   }
 
-  after(delayMs: number, action: () => void): () => void {
-    return this.#add({ at: this.#now + delayMs, every: undefined, action });
-  }
-
-  every(intervalMs: number, action: () => void): () => void {
-    return this.#add({ at: this.#now + intervalMs, every: intervalMs, action });
+  every(intervalMs: number, action: () => void): CancelTimer {
+    return this.#add({ at: this.#elapsed + intervalMs, action, every: intervalMs });
   }
 
   /** Timers that have not fired. */
   get pending(): number {
-    return this.#timers.size;
+    return this.#timers.length;
   }
 
-  /** Moves time on and fires what falls due, in order. */
-  advance(milliseconds: number): void {
-    const end = this.#now + milliseconds;
+  /** Moves time on and fires what becomes due, in order. */
+  advance(byMs: number): void {
+    const target = this.#elapsed + byMs;
     for (;;) {
-      const due = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!due) break;
-      this.#now = due.at;
-      if (due.every === undefined) this.#timers.delete(due);
-      else due.at += due.every;
-      due.action();
+      const [next] = this.#timers.filter(({ at }) => at <= target).sort((left, right) => left.at - right.at);
+      if (!next) break;
+      this.#now += next.at - this.#elapsed;
+      this.#elapsed = next.at;
+      if (next.every === undefined) this.#timers = this.#timers.filter((timer) => timer !== next);
+      else next.at += next.every;
+      next.action();
     }
-    this.#now = end;
+    this.#now += target - this.#elapsed;
+    this.#elapsed = target;
   }
 
-  #add(timer: Timer): () => void {
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
+  #add(timer: { at: number; action: () => void; every: number | undefined }): CancelTimer {
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
   }
 }

@@ -7,7 +7,7 @@ import { EventTime } from "../../src/event/event-time.ts";
 import { OwnLog } from "../../src/pipeline/own-log.ts";
 import { PLUGINS, PluginList } from "../../src/pipeline/plugin-list.ts";
 import type { FilterDefinition, InputDefinition, OutputDefinition, PluginContext } from "../../src/plugin.ts";
-import { Collector } from "../support/collector.ts";
+import { Collector } from "../support/event-collector.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryLog } from "../support/memory-log.ts";
 import { parsedConfig } from "../support/parsed-config.ts";

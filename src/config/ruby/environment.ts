@@ -5,9 +5,10 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { isIP } from "node:net";
-import { posix } from "node:path";
+import { posix, resolve } from "node:path";
 import type { SpecialValue } from "../element.ts";
 import { floatValue } from "./number-methods.ts";
+import { socketConstant } from "./socket.ts";
 import { strftime } from "./strftime.ts";
 import {
   inspect,
@@ -74,8 +75,9 @@ export function configEnvironment(options: ConfigEnvironmentOptions): RubyEnviro
       ...pureConstants,
       ENV: environmentVariables(options.environment),
       File: fileConstant(options, open),
+      Dir: new RubyObject("Dir", { pwd: () => resolve("") }),
       IO: new RubyObject("IO", { read: ([path]) => readFile(options, textOf(path)) }),
-      Socket: new RubyObject("Socket", { gethostname: () => options.hostname }),
+      Socket: socketConstant(options.hostname),
       Time: new RubyObject("Time", {
         now: () => time(options.now(), false),
         at: ([seconds]) => time(secondsOf(seconds) * 1000, false),
@@ -184,6 +186,7 @@ function fileConstant(options: ConfigEnvironmentOptions, open: RubyFunction): Ru
         ? name.replace(/(?<=.)\.[^.]*$/, "")
         : posix.basename(name, suffix === undefined ? undefined : textOf(suffix));
     },
+    expand_path: ([path, folder = ""]) => resolve(textOf(folder ?? ""), textOf(path)),
     dirname: ([path]) => posix.dirname(textOf(path)),
     extname: ([path]) => posix.extname(textOf(path)),
     "exist?": ([path]) => exists(options, textOf(path)),

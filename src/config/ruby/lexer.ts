@@ -177,7 +177,7 @@ class Lexer {
     }
     parts.push(letters);
     const flags = type === "regexp" ? (this.match(/[imxounse]*/y) ?? "") : this.text.slice(start, this.offset);
-    this.push(type, flags, { parts });
+    this.push(type, flags, { parts }, start);
   }
 
   /** An escape within a regexp stays as it is, but for the escaped slash. */
@@ -227,8 +227,13 @@ class Lexer {
     this.push(type, text);
   }
 
-  private push(type: TokenType, text: string, more: Pick<Token, "value" | "parts"> = {}): void {
-    const spaceBefore = this.spaceBefore(this.offset - text.length);
+  private push(
+    type: TokenType,
+    text: string,
+    more: Pick<Token, "value" | "parts"> = {},
+    start = this.offset - text.length,
+  ): void {
+    const spaceBefore = this.spaceBefore(start);
     this.tokens.push({ type, text, spaceBefore, spaceAfter: /\s/.test(this.text[this.offset] ?? " "), ...more });
   }
 

@@ -1,7 +1,7 @@
 /** Embedded Ruby from text to syntax tree: the expressions that configurations use, by precedence. */
 
 import { lex, type Token, type TokenType } from "./lexer.ts";
-import { type BlockNode, type CallNode, call, NIL, type Node } from "./syntax.ts";
+import { type BlockNode, binaryNode, type CallNode, call, NIL, type Node } from "./syntax.ts";
 import { TokenCursor } from "./token-cursor.ts";
 import { UnsupportedRubyError } from "./values.ts";
 
@@ -375,14 +375,6 @@ class Parser extends TokenCursor {
 
 function rescue(body: Node, fallback: Node, name?: string): Node {
   return { kind: "rescue", body, fallback, name };
-}
-
-function binaryNode(operator: string, left: Node, right: Node): Node {
-  if (operator === "||") return { kind: "or", left, right };
-  if (operator === "&&") return { kind: "and", left, right };
-  if (operator === "!=") return { kind: "not", operand: call(left, "==", right) };
-  if (operator === "!~") return { kind: "not", operand: call(left, "=~", right) };
-  return call(left, operator, right);
 }
 
 /** `&:name` as the block `{ |x| x.name }`. */

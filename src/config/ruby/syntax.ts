@@ -40,3 +40,12 @@ export const NIL: Node = { kind: "literal", value: null };
 export function call(receiver: Node | undefined, method: string, ...parameters: Node[]): CallNode {
   return { kind: "call", receiver, method, parameters, block: undefined, safe: false };
 }
+
+/** `left operator right`; `!=` and `!~` are negations. */
+export function binaryNode(operator: string, left: Node, right: Node): Node {
+  if (operator === "||") return { kind: "or", left, right };
+  if (operator === "&&") return { kind: "and", left, right };
+  if (operator === "!=") return { kind: "not", operand: call(left, "==", right) };
+  if (operator === "!~") return { kind: "not", operand: call(left, "=~", right) };
+  return call(left, operator, right);
+}

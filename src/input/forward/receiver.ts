@@ -78,23 +78,32 @@ export class Receiver implements MessageHandler {
 
   message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
     const wait = this.#receive(bytes, start, end, isOwned);
-    if (this.#options.rules.denyKeepalive) {
-      if (wait) return wait.then(() => this.#options.finish());
-      this.#options.finish();
-    }
-    return wait;
+    if (!this.#options.rules.denyKeepalive) return wait;
+    if (wait) return wait.then(() => this.#finish());
+    this.#finish();
+    return undefined;
+  }
+
+  #finish(): void {
+    this.readEnd();
+    this.#options.finish();
   }
 
   /** Emits what was gathered. */
   readEnd(): void {
     const { deliveries, counters } = this.#options;
     const { size } = this.#entries;
+    const acks = this.#acks;
     if (this.#dropped > 0) this.#countDropped();
-    if (size > 0) {
-      counters.add("received_events", size);
-      deliveries.deliver(this.#tag, new EventStream(this.#entries.take(), size), this.#acks);
-    } else deliveries.acknowledge(this.#acks);
-    if (this.#acks.length > 0) this.#acks = [];
+    if (size === 0 && acks.length === 0) return;
+    // The delivery keeps the list: a chunk that came later and was added to it would be acked too early.
+    this.#acks = [];
+    if (size === 0) {
+      deliveries.acknowledge(acks);
+      return;
+    }
+    counters.add("received_events", size);
+    deliveries.deliver(this.#tag, new EventStream(this.#entries.take(), size), acks);
   }
 
   #receive(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {

@@ -4,6 +4,7 @@
  * Source: fluentd 1.18 sd_file.rb.
  */
 
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { type FSWatcher, watch } from "chokidar";
 import type { CancelTimer, Clock } from "../../clock.ts";
@@ -54,6 +55,7 @@ export class ServiceDiscoveryFile {
     const look = () => void this.#look(onChange);
     this.#watcher = watch(this.#path, { ignoreInitial: true, persistent: false });
     this.#watcher.on("all", look).on("error", (error) => this.#logger.debug("sd_file: cannot watch", { error }));
+    await once(this.#watcher, "ready");
     this.#cancelPoll = this.#clock.every(POLL_MS, look);
     return services ?? [];
   }
@@ -72,12 +74,15 @@ export class ServiceDiscoveryFile {
     }
   }
 
-  /** The list, or undefined when the text is as it was; a text that cannot be read is complained of once. */
+  /**
+   * The list, or undefined when the text is as it was, or blank: then it is just being written. A text that cannot be
+   * understood is complained of once.
+   */
   async #read(): Promise<Service[] | undefined> {
     const bytes = await readFile(this.#path);
     if (bytes.length > MAX_FILE_BYTES) throw new Error(`the file is larger than ${MAX_FILE_BYTES} bytes`);
     const text = this.#decoder.decode(bytes);
-    if (text === this.#text) return undefined;
+    if (text === this.#text || text.trim() === "") return undefined;
     this.#text = text;
     return parseServiceList(text);
   }

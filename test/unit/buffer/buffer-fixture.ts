@@ -53,7 +53,7 @@ export interface BufferFixtureOptions {
   readonly chunkFullThreshold?: number;
   readonly totalLimitBytes?: number;
   readonly retainedLimitBytes?: number;
-  readonly compression?: "text" | "gzip";
+  readonly compression?: "text" | "gzip" | "zstd";
   readonly requiresTag?: boolean;
 }
 

@@ -9,7 +9,7 @@ import { nullOutput } from "../../../src/output/null.ts";
 import { relabelOutput } from "../../../src/output/relabel.ts";
 import { roundrobinOutput, turns } from "../../../src/output/roundrobin.ts";
 import type { Output, OutputDefinition } from "../../../src/plugin.ts";
-import { Collector } from "../../support/collector.ts";
+import { Collector } from "../../support/event-collector.ts";
 import { parsedElement } from "../../support/parsed-config.ts";
 import { pluginContext } from "../../support/plugin-context.ts";
 

@@ -5,7 +5,7 @@ import { BufferOverflowError } from "../../../src/errors.ts";
 import { EventStream } from "../../../src/event/event-stream.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
 import { ErrorRouter } from "../../../src/pipeline/error-router.ts";
-import { Collector } from "../../support/collector.ts";
+import { Collector } from "../../support/event-collector.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
 
 const events = EventStream.fromEvents([{ time: new EventTime(7, 0), record: { a: 1 } }]);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { EventStream } from "../../../src/event/event-stream.ts";
 import { OwnLog } from "../../../src/pipeline/own-log.ts";
 import type { Emitter } from "../../../src/plugin.ts";
-import { Collector } from "../../support/collector.ts";
+import { Collector } from "../../support/event-collector.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
 

@@ -5,7 +5,7 @@ import { EventTime } from "../../../src/event/event-time.ts";
 import { matchPattern } from "../../../src/pipeline/match-pattern.ts";
 import { ROUTE_CACHE_SIZE, Router } from "../../../src/pipeline/router.ts";
 import type { Filter } from "../../../src/plugin.ts";
-import { Collector } from "../../support/collector.ts";
+import { Collector } from "../../support/event-collector.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
 
 const events = EventStream.fromEvents([{ time: new EventTime(1, 0), record: { a: 1 } }]);
