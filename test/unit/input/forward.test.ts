@@ -3,17 +3,27 @@ import { createSocket } from "node:dgram";
 import { lookupService } from "node:dns/promises";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { gzipSync } from "node:zlib";
 import { ConfigError } from "../../../src/errors.ts";
 import { encode } from "../../../src/event/msgpack.ts";
 import { encodePing, readHelo, verifyPong } from "../../../src/forward-protocol/handshake.ts";
-import { configElement, createForwardInput, startForwardInput } from "../../support/forward-input.ts";
+import { configElement, createForwardInput, startForwardInput, TestPeer } from "../../support/forward-input.ts";
 import { ack, array, bin, entry, eventTime, forward, message, packed } from "../../support/forward-messages.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const entries = [entry(eventTime(1_700_000_000, 1), { n: 1 }), entry(1_700_000_001, { n: 2 })];
 const body = Buffer.concat(entries);
+
+/** Sends a heartbeat; gives the answer. */
+async function heartbeat(t: TestContext, port: number): Promise<Buffer> {
+  const socket = createSocket("udp4");
+  t.after(() => socket.close());
+  socket.send(Buffer.from([0]), port, "127.0.0.1");
+  const [answer] = await once(socket, "message");
+  return answer;
+}
 
 for (const [name, build] of Object.entries({
   Message: (option: unknown) => message("t.a", 1_700_000_001, { n: 2 }, option),
@@ -180,6 +190,21 @@ test("a client that sends and ends its side at once still gets its ack", async (
   assert.deepEqual(await peer.ended(), ack("x"));
 });
 
+test("the same over TLS, with heartbeats still over UDP", async (t) => {
+  const transport = configElement("transport", { insecure: "true" }, [], "tls");
+  const { port, emitter } = await startForwardInput(t, { children: [transport] });
+  emitter.hold = true;
+  const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, allowHalfOpen: true } as object);
+  t.after(() => socket.destroy());
+  await once(socket, "secureConnect");
+  const peer = new TestPeer(socket);
+  socket.end(message("t", 5, {}, { chunk: "x" }));
+  await emitter.waitFor(() => emitter.held.length === 1);
+  emitter.held[0]?.resolve();
+  assert.deepEqual(await peer.ended(), ack("x"));
+  assert.deepEqual(await heartbeat(t, port), Buffer.from([0]));
+});
+
 test("an emit that fails closes the connection without an ack", async (t) => {
   const { connect, emitter, log, counters } = await startForwardInput(t);
   emitter.hold = true;
@@ -273,10 +298,7 @@ test("a client that has not proved itself in time is cut off", async (t) => {
 
 test("a UDP heartbeat is answered with one byte 00 on the same port", async (t) => {
   const { port } = await startForwardInput(t);
-  const socket = createSocket("udp4");
-  t.after(() => socket.close());
-  socket.send(Buffer.from([0]), port, "127.0.0.1");
-  assert.deepEqual((await once(socket, "message"))[0], Buffer.from([0]));
+  assert.deepEqual(await heartbeat(t, port), Buffer.from([0]));
 });
 
 test("a port in use is named, with what to do", async (t) => {
