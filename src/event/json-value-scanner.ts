@@ -42,7 +42,8 @@ export class JsonValueScanner {
       } else if (byte === 0x5b || byte === 0x7b) {
         if (this.#depth++ >= MAX_DEPTH) throw new LimitError(`JSON is nested deeper than ${MAX_DEPTH} levels`);
       } else if (this.#depth === 0) {
-        if (byte !== 0x20 && (byte < 0x09 || byte > 0x0d)) throw new MalformedError("neither a JSON array nor an object");
+        if (byte !== 0x20 && (byte < 0x09 || byte > 0x0d))
+          throw new MalformedError("neither a JSON array nor an object");
         this.leadingSpace += 1;
       } else if (byte === 0x22) {
         this.#inString = true;

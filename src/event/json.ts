@@ -170,10 +170,10 @@ function writeString(writer: ByteWriter, bytes: Buffer, start: number, length: n
   let run = start;
   writer.byte(0x22);
   for (let position = start; position < end; position++) {
-    const escape = ESCAPES[bytes[position] as number];
-    if (escape === undefined) continue;
+    const escaped = ESCAPES[bytes[position] as number];
+    if (escaped === undefined) continue;
     writer.copy(bytes, run, position);
-    writer.copy(escape);
+    writer.copy(escaped);
     run = position + 1;
   }
   writer.copy(bytes, run, end);
@@ -206,22 +206,14 @@ class JsonReader {
 
   value(depth: number): void {
     if (depth > MAX_DEPTH) throw new LimitError(`JSON is nested deeper than ${MAX_DEPTH} levels`);
-    switch (this.#skipSpace()) {
-      case 0x7b:
-        return this.#container(depth, 0x7d);
-      case 0x5b:
-        return this.#container(depth, 0x5d);
-      case 0x22:
-        return this.#string();
-      case 0x74:
-        return this.#word("true", 0xc3);
-      case 0x66:
-        return this.#word("false", 0xc2);
-      case 0x6e:
-        return this.#word("null", 0xc0);
-      default:
-        return this.#number();
-    }
+    const first = this.#skipSpace();
+    if (first === 0x7b) this.#container(depth, 0x7d);
+    else if (first === 0x5b) this.#container(depth, 0x5d);
+    else if (first === 0x22) this.#string();
+    else if (first === 0x74) this.#word("true", 0xc3);
+    else if (first === 0x66) this.#word("false", 0xc2);
+    else if (first === 0x6e) this.#word("null", 0xc0);
+    else this.#number();
   }
 
   end(): void {
@@ -352,7 +344,10 @@ function writeInteger(writer: ByteWriter, text: string): void {
     writer.uint32(value);
   } else {
     const exact = BigInt(text);
-    if (exact > MAX_UINT64 || exact < MIN_INT64) return writeFloat(writer, value);
+    if (exact > MAX_UINT64 || exact < MIN_INT64) {
+      writeFloat(writer, value);
+      return;
+    }
     writer.byte(exact < 0n ? 0xd3 : 0xcf);
     writer.uint64(BigInt.asUintN(64, exact));
   }
@@ -368,17 +363,17 @@ function writeFloat(writer: ByteWriter, value: number): void {
 
 /** Puts the header of `count` members before what was written behind the one byte kept free at `start`. */
 function writeContainerHeader(writer: ByteWriter, start: number, count: number, isMap: boolean): void {
-  if (count < 16) return writer.patch(start, (isMap ? 0x80 : 0x90) | count);
   const wide = count > 0xffff;
-  insertHeader(writer, start, (isMap ? 0xde : 0xdc) + (wide ? 1 : 0), count, wide ? 4 : 2);
+  if (count < 16) writer.patch(start, (isMap ? 0x80 : 0x90) | count);
+  else insertHeader(writer, start, (isMap ? 0xde : 0xdc) + (wide ? 1 : 0), count, wide ? 4 : 2);
 }
 
 /** Puts the header of a string before what was written behind the one byte kept free at `start`. */
 function writeStringHeader(writer: ByteWriter, start: number): void {
   const length = writer.length - start - 1;
-  if (length < 32) return writer.patch(start, 0xa0 | length);
   const width = length <= 0xff ? 1 : length <= 0xffff ? 2 : 4;
-  insertHeader(writer, start, width === 1 ? 0xd9 : width === 2 ? 0xda : 0xdb, length, width);
+  if (length < 32) writer.patch(start, 0xa0 | length);
+  else insertHeader(writer, start, width === 1 ? 0xd9 : width === 2 ? 0xda : 0xdb, length, width);
 }
 
 function insertHeader(writer: ByteWriter, start: number, type: number, value: number, width: number): void {

@@ -49,7 +49,11 @@ function compile(format: string): Piece[] {
     const [whole, flags = "", width = "", colons = "", letter = ""] = match;
     if (!(letter in DIRECTIVES) || (colons !== "" && letter !== "z")) continue;
     pieces.push(format.slice(end, match.index));
-    pieces.push({ letter, flags: flags + colons, width: width === "" ? undefined : Math.min(Number(width), MAX_WIDTH) });
+    pieces.push({
+      letter,
+      flags: flags + colons,
+      width: width === "" ? undefined : Math.min(Number(width), MAX_WIDTH),
+    });
     end = match.index + whole.length;
   }
   pieces.push(format.slice(end));

@@ -47,7 +47,9 @@ export const csvFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
 
 /** `$.a.b` and `$['a']['b']` are paths; anything else is the name of one field. */
 function fieldPath(field: string): Buffer[] {
-  const names = field.startsWith("$") ? [...field.matchAll(/\.([^.[]+)|\['([^']+)'\]/g)].map((m) => m[1] ?? m[2] ?? "") : [];
+  const names = field.startsWith("$")
+    ? [...field.matchAll(/\.([^.[]+)|\['([^']+)'\]/g)].map((m) => m[1] ?? m[2] ?? "")
+    : [];
   return (names.length > 0 ? names : [field]).map((name) => Buffer.from(name));
 }
 
@@ -61,5 +63,5 @@ function locate(packed: Buffer, recordStart: number, path: readonly Buffer[]): n
 }
 
 function needsQuotes(text: string, delimiter: string): boolean {
-  return text === "" || text.includes(delimiter) || /["\r\n]/.test(text) || /^[\s]|[\s]$/.test(text);
+  return text === "" || text.includes(delimiter) || /["\r\n]/.test(text);
 }

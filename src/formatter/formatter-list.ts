@@ -1,8 +1,8 @@
 /** Every formatter by its `@type`, and how an output gets the one that its `<format>` section asks for. */
 
 import { ConfigElement } from "../config/element.ts";
-import { nearest } from "../config/nearest.ts";
 import { string } from "../config/literals.ts";
+import { nearest } from "../config/nearest.ts";
 import { type ConfigOf, optional, Problems, raw, readSection, section } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
 import { timeFormat } from "../event/strftime.ts";

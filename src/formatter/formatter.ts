@@ -10,14 +10,7 @@ export interface Formatter {
    * Writes one event of `packed`: its time starts at `timeStart`, its record fills `[recordStart, end)`. Positions
    * instead of an event, so that a batch of a thousand lines makes no thousand objects.
    */
-  write(
-    target: ByteWriter,
-    tag: string,
-    packed: Buffer,
-    timeStart: number,
-    recordStart: number,
-    end: number,
-  ): void;
+  write(target: ByteWriter, tag: string, packed: Buffer, timeStart: number, recordStart: number, end: number): void;
 }
 
 export interface FormatterDefinition<C = unknown> {

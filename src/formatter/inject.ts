@@ -1,6 +1,6 @@
 /**
  * `<inject>`: adds the host name, the tag or the time to every record. Works on bytes: the record gets a new header and
- * the new fields behind its own; a field of the same name gives way. Source: fluentd 1.18 plugin_helper/inject.rb.
+ * the new fields behind its own; a field of the same name keeps its place and gets the new value. Source: fluentd 1.18 plugin_helper/inject.rb.
  */
 
 import { hostname as machineName } from "node:os";
@@ -54,34 +54,42 @@ export function injection(config: InjectConfig | undefined): Injection | undefin
       const recordStart = skipValue(packed, start + 1, packed.length);
       const seconds = secondsAt(packed, start + 1, recordStart);
       const nanoseconds = nanosecondsAt(packed, start + 1);
+      const values = fields.map((field) => field.value(encodedTag, seconds, nanoseconds));
       target.copy(packed, start, recordStart);
-      start = copyRecord(target, packed, recordStart, fields);
-      for (const field of fields) {
-        target.copy(field.encodedName);
-        target.copy(field.value(encodedTag, seconds, nanoseconds));
-      }
+      start = copyRecord(target, packed, recordStart, fields, values);
     }
     return new EventStream(target.take(), events.size);
   };
 }
 
-/** Copies the record's pairs, but those that `fields` replace, behind a header that counts both; returns the record's end. */
-function copyRecord(target: ByteWriter, packed: Buffer, recordStart: number, fields: readonly Field[]): number {
+/** Copies the record with `values` in the place of fields of the same name, the others behind; returns the record's end. */
+function copyRecord(
+  target: ByteWriter,
+  packed: Buffer,
+  recordStart: number,
+  fields: readonly Field[],
+  values: readonly Buffer[],
+): number {
   const header = target.length;
+  const missing = new Set(fields.keys());
+  let count = mapSize(packed, recordStart);
+  let key = mapStart(packed, recordStart);
   target.byte(0xdf);
   target.uint32(0);
-  let kept = 0;
-  let key = mapStart(packed, recordStart);
-  for (let left = mapSize(packed, recordStart); left > 0; left--) {
+  for (let left = count; left > 0; left--) {
     const value = skipValue(packed, key, packed.length);
     const next = skipValue(packed, value, packed.length);
-    if (!fields.some((field) => isKey(packed, key, value, field.name))) {
-      target.copy(packed, key, next);
-      kept += 1;
-    }
+    const index = fields.findIndex((field) => isKey(packed, key, value, field.name));
+    target.copy(packed, key, index < 0 ? next : value);
+    if (index >= 0) target.copy(values[index] as Buffer);
+    missing.delete(index);
     key = next;
   }
-  const count = kept + fields.length;
+  for (const index of missing) {
+    target.copy((fields[index] as Field).encodedName);
+    target.copy(values[index] as Buffer);
+  }
+  count += missing.size;
   for (let index = 1; index <= 4; index++) target.patch(header + index, (count >>> (8 * (4 - index))) & 0xff);
   return key;
 }

@@ -37,7 +37,8 @@ export const ltsvFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
           writeRubyText(value, packed, valueStart);
           const bytes = value.view();
           if (!bytes.includes(delimiter)) target.copy(bytes);
-          else target.copy(Buffer.from(bytes.toString("latin1").replaceAll(delimiterBytes, replacementBytes), "latin1"));
+          else
+            target.copy(Buffer.from(bytes.toString("latin1").replaceAll(delimiterBytes, replacementBytes), "latin1"));
           key = skipValue(packed, valueStart, packed.length);
         }
         target.text(newline);

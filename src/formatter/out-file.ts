@@ -2,11 +2,11 @@
 
 import { bool, enumeration } from "../config/literals.ts";
 import { type ConfigOf, parameterType, section } from "../config/parameters.ts";
-import { floatText, writeJson } from "../event/json.ts";
+import { writeJson } from "../event/json.ts";
 import { nanosecondsAt, secondsAt } from "../event/time-at.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { newlineParameter, newlineText } from "./newline.ts";
-import { floatSeconds, timeParameters, timeText } from "./time-text.ts";
+import { timeParameters, timeText } from "./time-text.ts";
 
 const delimiter = parameterType<string>("delimiter", (text) => {
   if (/SPACE/i.test(text)) return " ";
@@ -28,12 +28,7 @@ export const outFileFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
   create(config) {
     const { outputTime, outputTag, delimiter } = config;
     const newline = newlineText(config);
-    const text =
-      config.timeType === "string"
-        ? timeText(config)
-        : config.timeType === "unixtime"
-          ? String
-          : (seconds: number, nanoseconds: number) => floatText(floatSeconds(seconds, nanoseconds)) as string;
+    const text = { string: () => timeText(config), unixtime: () => String, float: () => floatTimeText }[config.timeType]();
     return {
       write(target, tag, packed, timeStart, recordStart, end) {
         if (outputTime) {
@@ -46,3 +41,8 @@ export const outFileFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
     };
   },
 };
+
+/** Whole nanoseconds; fluentd 1.18 has a mistake here and writes zeros for every fraction below a tenth. */
+function floatTimeText(seconds: number, nanoseconds: number): string {
+  return `${seconds}.${nanoseconds === 0 ? "0" : String(nanoseconds).padStart(9, "0")}`;
+}

@@ -41,7 +41,8 @@ function writeHash(target: ByteWriter, bytes: Buffer, position: number): void {
 }
 
 function writeArray(target: ByteWriter, bytes: Buffer, position: number, type: number): void {
-  const count = type < 0xa0 ? type & 0x0f : type === 0xdc ? readUint16(bytes, position + 1) : readUint32(bytes, position + 1);
+  const count =
+    type < 0xa0 ? type & 0x0f : type === 0xdc ? readUint16(bytes, position + 1) : readUint32(bytes, position + 1);
   let next = position + (type < 0xa0 ? 1 : type === 0xdc ? 3 : 5);
   target.text("[");
   for (let index = 0; index < count; index++) {
@@ -62,7 +63,7 @@ const NAMED: Record<string, string> = {
   "\x1b": "\\e",
 };
 
-/** A string in double quotes. Bytes that are no UTF-8 show as `\xFF`, other controls as `\x01` or `\u0085`. */
+/** A string in double quotes. Bytes that are no UTF-8 show as `\xFF`, controls as `\u0085`. */
 function inspectText(bytes: Buffer): Buffer {
   const text = bytes.toString();
   if (!Buffer.from(text).equals(bytes)) return Buffer.from(`"${inspectBytes(bytes)}"`);
@@ -74,7 +75,7 @@ function escapeText(text: string): string {
     if (found === '"' || found === "\\" || found === "#") return `\\${found}`;
     const code = found.codePointAt(0) as number;
     if (NAMED[found]) return NAMED[found];
-    return code < 0x80 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
+    return `\\u${hex(code, 4)}`;
   });
 }
 

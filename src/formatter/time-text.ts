@@ -1,7 +1,7 @@
 /** How a formatter or `<inject>` writes times: `time_type`, `time_format`, `localtime`, `utc`, `timezone`. */
 
 import { bool, string } from "../config/literals.ts";
-import { ConfigError, errorMessage, type SourcePosition } from "../errors.ts";
+import { ConfigError, type SourcePosition } from "../errors.ts";
 import { timeFormat } from "../event/strftime.ts";
 import { localZone, type TimeZone, timeZone, utc } from "../event/time-zone.ts";
 
@@ -44,11 +44,9 @@ export function timeText(config: TimeTextConfig): (seconds: number, nanoseconds:
 
 function zoneOf(config: TimeTextConfig): TimeZone {
   if (config.timezone === undefined) return config.utc || config.localtime === false ? utc : localZone;
-  try {
-    return timeZone(config.timezone);
-  } catch (error) {
-    throw new ConfigError(errorMessage(error), config.element.position);
-  }
+  const zone = timeZone(config.timezone);
+  if (!zone) throw new ConfigError(`Unsupported timezone '${config.timezone}'`, config.element.position);
+  return zone;
 }
 
 /** Seconds with microseconds as a float, cut, not rounded. */

@@ -3,10 +3,11 @@
  * Source: fluentd 1.18 out_file.rb; COMPAT 6.4.
  */
 
-import { symlink, rename } from "node:fs/promises";
-import { createGzip } from "node:zlib";
+import { rename, symlink } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { createGzip } from "node:zlib";
 import type { Chunk } from "../buffer/chunk.ts";
+import { readPlain } from "../buffer/compression.ts";
 import { bool, enumeration, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
@@ -15,10 +16,9 @@ import { createFormatter, formatParameters, formatSections } from "../formatter/
 import { injection } from "../formatter/inject.ts";
 import type { BufferDefaults, BufferedOutputDefinition, PluginContext } from "../plugin.ts";
 import { bufferedParameters, bufferedSections } from "./buffered-output-parameters.ts";
-import { plainBlocks, storedBlocks } from "./chunk-text.ts";
 import { chunkPath, INDEX_PLACEHOLDER, pathTemplate } from "./file-path.ts";
 import { FileWriter } from "./file-writer.ts";
-import { chunkKeysOf, Template } from "./placeholders.ts";
+import { placeholderKeysOf, Template } from "./placeholders.ts";
 
 const table = section(
   {
@@ -46,10 +46,10 @@ export const fileOutput: BufferedOutputDefinition<FileConfig> = {
   table,
   buffer: BUFFER,
   /** fluentd puts the buffer beside the files unless it has a path of its own. */
-  bufferPath: (config) => config.path,
+  bufferPath: "path",
   createWriter(config, context) {
     const isSecondary = config.element.name === "secondary";
-    const keys = chunkKeysOf(config.element, BUFFER);
+    const keys = placeholderKeysOf(config.element, BUFFER, context.clock.now());
     const compressed = config.compress !== "text";
     const rule = pathTemplate({
       path: config.path,
@@ -78,7 +78,7 @@ export const fileOutput: BufferedOutputDefinition<FileConfig> = {
       format: (tag, events) => formatEvents(formatter, tag, inject ? inject(tag, events) : events),
       async write(chunk) {
         const target = chunkPath(path, chunk);
-        const blocks = compressed ? gzipBlocks(chunk, config.recompress) : plainBlocks(chunk);
+        const blocks = compressed ? gzipBlocks(chunk, config.recompress) : readPlain(chunk);
         const written = config.append
           ? await files.append(target, blocks)
           : await files.create((index) => target.replace(INDEX_PLACEHOLDER, `_${index}`), blocks);
@@ -100,9 +100,9 @@ export function fileWriter(context: PluginContext, path: Template): FileWriter {
 
 /** The chunk as gzip: as the buffer stored it where that is gzip, else compressed now. */
 export async function* gzipBlocks(chunk: Chunk, recompress: boolean): AsyncIterable<Buffer> {
-  if (chunk.compression === "gzip" && !recompress) return yield* storedBlocks(chunk);
+  if (chunk.compression === "gzip" && !recompress) return yield* chunk.read();
   const gzip = createGzip();
-  const source = Readable.from(plainBlocks(chunk), { objectMode: false });
+  const source = Readable.from(readPlain(chunk), { objectMode: false });
   source.once("error", (error) => gzip.destroy(error));
   for await (const block of source.pipe(gzip)) yield block as Buffer;
 }

@@ -6,14 +6,15 @@
 
 import { type Chunk, chunkIdText } from "../buffer/chunk.ts";
 import type { ConfigElement } from "../config/element.ts";
-import { parseBool, parseTime } from "../config/literals.ts";
-import { ConfigError, errorMessage, type SourcePosition, UnrecoverableError } from "../errors.ts";
+import { parseArray, parseBool, parseTime } from "../config/literals.ts";
+import { ConfigError, type SourcePosition, UnrecoverableError } from "../errors.ts";
 import { strftime, type TimeFormat, timeFormat } from "../event/strftime.ts";
-import { localZone, type TimeZone, timeZone, utc } from "../event/time-zone.ts";
+import { localTimeZone, type TimeZone, timeZone, utc } from "../event/time-zone.ts";
 import type { BufferDefaults } from "../plugin.ts";
+import { flatBufferElement } from "./flat-buffer.ts";
 
 /** By what the buffer of an output makes chunks. */
-export interface ChunkKeys {
+export interface PlaceholderKeys {
   readonly tag: boolean;
   /** Seconds; undefined when `time` is no chunk key. */
   readonly timekey: number | undefined;
@@ -23,30 +24,33 @@ export interface ChunkKeys {
   readonly zone: TimeZone;
 }
 
-/** Reads the chunk keys of an output's `<buffer>`, or of what stands for it in the style of v0.12. Throws ConfigError. */
-export function chunkKeysOf(owner: ConfigElement, defaults: Pick<BufferDefaults, "chunkKeys" | "timekey">): ChunkKeys {
-  const buffer = owner.childrenNamed("buffer")[0];
-  const given = buffer?.argument.replaceAll(/[[\]]/g, "").split(/[\s,]+/).filter((key) => key !== "");
-  const keys = buffer?.argument ? (given as string[]) : defaults.chunkKeys;
-  const timekey = buffer?.text("timekey") ?? defaults.timekey?.toString();
+/**
+ * Reads the chunk keys of an output's `<buffer>`, or of what stands for it in the style of v0.12. `nowMs` says which
+ * offset the machine's zone has: slices keep it. Throws ConfigError.
+ */
+export function placeholderKeysOf(
+  owner: ConfigElement,
+  defaults: Pick<BufferDefaults, "chunkKeys" | "timekey">,
+  nowMs: number,
+): PlaceholderKeys {
+  const buffer = owner.childrenNamed("buffer")[0] ?? flatBufferElement(owner);
+  const keys = buffer.argument === "" ? defaults.chunkKeys : parseArray(buffer.argument);
+  const timekey = buffer.text("timekey") ?? defaults.timekey?.toString();
   return {
     tag: keys.includes("tag"),
     timekey: keys.includes("time") && timekey !== undefined ? parseTime(timekey) : undefined,
     fields: keys.filter((key) => key !== "tag" && key !== "time"),
-    zone: zoneOf(buffer ?? owner, buffer ? "timekey_use_utc" : "utc", buffer ? "timekey_zone" : "timezone"),
+    zone: sliceZone(buffer, nowMs),
   };
 }
 
-function zoneOf(element: ConfigElement, utcKey: string, zoneKey: string): TimeZone {
-  const useUtc = element.text(utcKey);
+function sliceZone(buffer: ConfigElement, nowMs: number): TimeZone {
+  const useUtc = buffer.text("timekey_use_utc");
   if (useUtc !== undefined && parseBool(useUtc)) return utc;
-  const zone = element.text(zoneKey);
-  if (zone === undefined) return localZone;
-  try {
-    return timeZone(zone);
-  } catch (error) {
-    throw new ConfigError(errorMessage(error), element.parameter(zoneKey)?.position);
-  }
+  const name = buffer.text("timekey_zone");
+  const zone = name === undefined ? localTimeZone(nowMs) : timeZone(name);
+  if (!zone) throw new ConfigError(`Unsupported timezone '${name}'`, buffer.position);
+  return zone;
 }
 
 const TAG_PLACEHOLDER = /\$\{(tag(?:\[-?\d+\])?)\}/g;
@@ -70,14 +74,14 @@ export type AcceptValue = (value: string, placeholder: string) => void;
 export class Template {
   readonly #name: string;
   readonly #text: string;
-  readonly #keys: ChunkKeys;
+  readonly #keys: PlaceholderKeys;
   readonly #time: TimeFormat | undefined;
 
-  constructor(name: string, text: string, keys: ChunkKeys) {
+  constructor(name: string, text: string, keys: PlaceholderKeys) {
     this.#name = name;
     this.#text = text;
     this.#keys = keys;
-    this.#time = keys.timekey !== undefined && finestTime(text) ? timeFormat(text, keys.zone) : undefined;
+    this.#time = keys.timekey !== undefined ? timeFormat(text, keys.zone) : undefined;
   }
 
   /** True when a value that comes with events can stand in the text. */

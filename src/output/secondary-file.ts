@@ -4,16 +4,16 @@
  */
 
 import { join } from "node:path";
+import { readPlain } from "../buffer/compression.ts";
 import { bool, enumeration, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
 import { strftime } from "../event/strftime.ts";
 import type { BufferedOutputDefinition } from "../plugin.ts";
 import { bufferedParameters, bufferedSections } from "./buffered-output-parameters.ts";
-import { plainBlocks } from "./chunk-text.ts";
 import { fileWriter, gzipBlocks } from "./file.ts";
 import { chunkPath } from "./file-path.ts";
-import { type ChunkKeys, chunkKeysOf, Template } from "./placeholders.ts";
+import { type PlaceholderKeys, placeholderKeysOf, Template } from "./placeholders.ts";
 
 const table = section(
   {
@@ -39,7 +39,7 @@ export const secondaryFileOutput: BufferedOutputDefinition<SecondaryFileConfig> 
       throw new ConfigError("This plugin can only be used in the <secondary> section", position);
     }
     if (config.basename.includes("/")) throw new ConfigError("basename should not include `/`", position);
-    const keys = chunkKeysOf(config.element, { chunkKeys: [] });
+    const keys = placeholderKeysOf(config.element, { chunkKeys: [] }, context.clock.now());
     const text = join(config.directory, config.basename);
     const path = new Template("directory", text, keys);
     checkPlaceholders(config, text, path, keys);
@@ -50,7 +50,7 @@ export const secondaryFileOutput: BufferedOutputDefinition<SecondaryFileConfig> 
       async start() {},
       async write(chunk) {
         const target = chunkPath(path, chunk);
-        const blocks = compressed ? gzipBlocks(chunk, true) : plainBlocks(chunk);
+        const blocks = compressed ? gzipBlocks(chunk, true) : readPlain(chunk);
         if (config.append) await files.append(target + suffix, blocks);
         else await files.create((index) => `${target}.${index}${suffix}`, blocks);
       },
@@ -60,7 +60,7 @@ export const secondaryFileOutput: BufferedOutputDefinition<SecondaryFileConfig> 
 };
 
 /** Refuses placeholders that the chunks of the primary output cannot fill. */
-function checkPlaceholders(config: SecondaryFileConfig, text: string, path: Template, keys: ChunkKeys): void {
+function checkPlaceholders(config: SecondaryFileConfig, text: string, path: Template, keys: PlaceholderKeys): void {
   const refuse = (what: string, which: string) => {
     throw new ConfigError(
       `out_secondary_file: basename or directory has an incompatible placeholder${what}, remove ${which}, from basename or directory`,

@@ -4,21 +4,16 @@
  */
 
 import type { Writable } from "node:stream";
+import { readPlain } from "../buffer/compression.ts";
 import type { ConfigElement } from "../config/element.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { NetworkError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import { formatEvents } from "../formatter/formatter.ts";
-import {
-  createFormatter,
-  endedByNewline,
-  formatParameters,
-  formatSections,
-} from "../formatter/formatter-list.ts";
+import { createFormatter, endedByNewline, formatParameters, formatSections } from "../formatter/formatter-list.ts";
 import { type InjectConfig, injection } from "../formatter/inject.ts";
 import type { BufferedOutputDefinition, OutputDefinition, PluginContext } from "../plugin.ts";
 import { bufferedParameters, bufferedSections } from "./buffered-output-parameters.ts";
-import { plainBlocks } from "./chunk-text.ts";
 
 const table = section(formatParameters, formatSections);
 const bufferedTable = section(
@@ -58,7 +53,7 @@ export function bufferedStdoutOutputTo(stream: Writable): BufferedOutputDefiniti
         start: async () => survivesErrors(stream),
         format: lineFormat(config, context),
         async write(chunk) {
-          for await (const block of plainBlocks(chunk)) await write(stream, block);
+          for await (const block of readPlain(chunk)) await write(stream, block);
         },
         async stop() {},
       };

@@ -21,6 +21,11 @@ export class ManualClock implements Clock {
     return this.#add({ at: this.#elapsed + intervalMs, action, every: intervalMs });
   }
 
+  /** Timers that have not fired. */
+  get pending(): number {
+    return this.#timers.length;
+  }
+
   /** Moves time on and fires what becomes due, in order. */
   advance(byMs: number): void {
     const target = this.#elapsed + byMs;
