@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Collector } from "../support/collector.ts";
+import { CollectingReceiver } from "../support/collecting-receiver.ts";
 import { encodeFrame, ForwardClient, MODES } from "../support/forward-client.ts";
 import { freePort } from "../support/free-port.ts";
 import { startSuiro } from "../support/suiro.ts";
@@ -18,7 +18,7 @@ const WINDOW = 16;
 
 test("events that were acked under repeated SIGKILL, with the receiver gone for a while, all arrive", async (context) => {
   const folder = temporaryFolder(context);
-  const collector = new Collector();
+  const collector = new CollectingReceiver();
   await collector.start();
   context.after(() => collector.stop());
   const port = await freePort();
