@@ -60,6 +60,8 @@ export interface ChunkBufferOptions {
 
 /** Events that go into the chunk of this metadata. */
 export interface Batch {
+  /** Of the events; the metadata has it only where it is a chunk key. */
+  readonly tag: string;
   readonly metadata: ChunkMetadata;
   /** `metadataKey(metadata)`. */
   readonly key: string;
@@ -231,8 +233,8 @@ export class ChunkBuffer {
     await Promise.all(this.#removals);
   }
 
-  #encode({ metadata, events }: Batch): Piece[] | Promise<Piece[]> {
-    return this.#options.encoder.encode(metadata.tag ?? "", events);
+  #encode({ tag, events }: Batch): Piece[] | Promise<Piece[]> {
+    return this.#options.encoder.encode(tag, events);
   }
 
   #inOrder<T>(encoded: readonly (Piece[] | Promise<Piece[]>)[], store: (pieces: Piece[][]) => T): Promise<T> {
