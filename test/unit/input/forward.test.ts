@@ -3,17 +3,33 @@ import { createSocket } from "node:dgram";
 import { lookupService } from "node:dns/promises";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { gzipSync } from "node:zlib";
 import { ConfigError } from "../../../src/errors.ts";
 import { encode } from "../../../src/event/msgpack.ts";
 import { encodePing, readHelo, verifyPong } from "../../../src/forward-protocol/handshake.ts";
-import { configElement, createForwardInput, startForwardInput } from "../../support/forward-input.ts";
+import {
+  configElement,
+  createForwardInput,
+  type RunningInput,
+  startForwardInput,
+  TestPeer,
+} from "../../support/forward-input.ts";
 import { ack, array, bin, entry, eventTime, forward, message, packed } from "../../support/forward-messages.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const entries = [entry(eventTime(1_700_000_000, 1), { n: 1 }), entry(1_700_000_001, { n: 2 })];
 const body = Buffer.concat(entries);
+
+/** Sends a heartbeat; gives the answer. */
+async function heartbeat(t: TestContext, port: number): Promise<Buffer> {
+  const socket = createSocket("udp4");
+  t.after(() => socket.close());
+  socket.send(Buffer.from([0]), port, "127.0.0.1");
+  const [answer] = await once(socket, "message");
+  return answer;
+}
 
 for (const [name, build] of Object.entries({
   Message: (option: unknown) => message("t.a", 1_700_000_001, { n: 2 }, option),
@@ -78,7 +94,8 @@ test("a chunk that comes while events before it are on their way is not acked wi
   emitter.held[0]?.resolve();
   peer.send(message("t", 7, {}, { chunk: "y" }));
   await emitter.waitFor(() => emitter.held.length === 3);
-  assert.equal(peer.received.length, 0);
+  emitter.held[2]?.resolve();
+  assert.deepEqual(await peer.take(7), ack("y"));
   emitter.held[1]?.resolve();
   assert.deepEqual(await peer.take(7), ack("x"));
 });
@@ -170,12 +187,39 @@ test("deny_keepalive closes after the first message, once it is acked", async (t
   assert.equal(emitter.events.length, 1);
 });
 
+/** Lets the input see everything that was sent before, on any connection: two round trips of another client. */
+async function settle({ connect, emitter }: RunningInput): Promise<void> {
+  const other = await connect();
+  for (let round = 0; round < 2; round++) {
+    const before = emitter.batches.length;
+    other.send(message("other", 5, {}));
+    await emitter.waitFor(() => emitter.batches.length > before);
+  }
+}
+
 test("a client that sends and ends its side at once still gets its ack", async (t) => {
-  const { connect, emitter } = await startForwardInput(t);
+  const running = await startForwardInput(t);
+  const { connect, emitter } = running;
   emitter.hold = true;
   const peer = await connect({ allowHalfOpen: true });
   peer.socket.end(message("t", 5, {}, { chunk: "x" }));
   await emitter.waitFor(() => emitter.held.length === 1);
+  await settle(running);
+  emitter.held[0]?.resolve();
+  assert.deepEqual(await peer.ended(), ack("x"));
+});
+
+test("the same over TLS, with heartbeats still over UDP", async (t) => {
+  const transport = configElement("transport", { insecure: "true" }, [], "tls");
+  const { port, emitter } = await startForwardInput(t, { children: [transport] });
+  emitter.hold = true;
+  const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, allowHalfOpen: true } as object);
+  t.after(() => socket.destroy());
+  await once(socket, "secureConnect");
+  const peer = new TestPeer(socket);
+  socket.end(message("t", 5, {}, { chunk: "x" }));
+  await emitter.waitFor(() => emitter.held.length === 1);
+  for (let beat = 0; beat < 3; beat++) assert.deepEqual(await heartbeat(t, port), Buffer.from([0]));
   emitter.held[0]?.resolve();
   assert.deepEqual(await peer.ended(), ack("x"));
 });
@@ -273,10 +317,7 @@ test("a client that has not proved itself in time is cut off", async (t) => {
 
 test("a UDP heartbeat is answered with one byte 00 on the same port", async (t) => {
   const { port } = await startForwardInput(t);
-  const socket = createSocket("udp4");
-  t.after(() => socket.close());
-  socket.send(Buffer.from([0]), port, "127.0.0.1");
-  assert.deepEqual((await once(socket, "message"))[0], Buffer.from([0]));
+  assert.deepEqual(await heartbeat(t, port), Buffer.from([0]));
 });
 
 test("a port in use is named, with what to do", async (t) => {
