@@ -109,10 +109,13 @@ function save(text: string): void {
   console.error(`bench/results/${name}.md`);
 }
 
-/** Those whose names contain a part of --only; parts that name nothing of this kind do not count. */
+/** Those that --only names, whole or in part; parts that name nothing of this kind do not count. */
 function chosen<T extends { readonly name: string }>(all: readonly T[]): T[] {
-  const parts = options.only.split(",").filter((part) => all.some(({ name }) => part !== "" && name.includes(part)));
-  return all.filter(({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)));
+  const named = options.only.split(",").flatMap((part) => {
+    const exact = all.filter(({ name }) => name === part);
+    return exact.length > 0 || part === "" ? exact : all.filter(({ name }) => name.includes(part));
+  });
+  return named.length > 0 ? all.filter((item) => named.includes(item)) : [...all];
 }
 
 function rotated<T>(items: readonly T[], by: number): T[] {

@@ -33,6 +33,7 @@ export function markdown(results: readonly Result[], machine: Record<string, str
     ...Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`),
     "- medians; ± is half the range between the least and the greatest run, in percent of the median",
     "- CPU is user and system time of the agent's whole process tree, from the first frame to the last arrival",
+    "- lost and twice are net per event of the cycle: an event that was lost once and came twice once shows in neither",
   ];
   return `${lines.join("\n")}\n`;
 }

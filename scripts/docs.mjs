@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "docs", "configuration.md");
 const { PLUGINS } = await import(join(root, "dist", "pipeline", "plugin-list.js"));
+const { bufferTable } = await import(join(root, "dist", "output", "buffer-parameters.js"));
 const { systemTable } = await import(join(root, "dist", "config", "system.js"));
 
 const INTRODUCTION = `# Configuration
@@ -25,7 +26,17 @@ const text = `${INTRODUCTION}
 ${table(systemTable)}
 ${plugins("Inputs", "`<source>`", ["input"])}
 ${plugins("Filters", "`<filter PATTERN>`", ["filter"])}
-${plugins("Outputs", "`<match PATTERN>`", ["output", "buffered-output"])}`
+${plugins("Outputs", "`<match PATTERN>`", ["output", "buffered-output"])}
+## \`<buffer CHUNK_KEYS>\`
+
+In every buffered output. \`@type\` is \`memory\` or \`file\`. Chunk keys are \`tag\`, \`time\` and names of record fields,
+with commas between them; \`[]\` means none.
+
+${table(bufferTable)}
+## \`<secondary>\`
+
+In every buffered output: another output, chosen by its own \`@type\`, that gets what the first one cannot deliver.
+`
   .replace(/\n{3,}/g, "\n\n")
   .trimEnd();
 
@@ -80,9 +91,14 @@ function table({ parameters, sections, free }, path = "") {
   const names = older.map(([name]) => `\`${name}\``).join(", ");
   const v012 = names === "" ? "" : `\nNames of fluentd v0.12 that are still read: ${names}.\n`;
   const any = free ? "\nAny other key is taken as it is.\n" : "";
+  const raw = Object.keys(sections).filter(
+    (name) => "raw" in sections[name] && name !== "buffer" && name !== "secondary",
+  );
+  const others = raw.length > 0 ? `\nSections: ${raw.map((name) => `\`<${name}>\``).join(", ")}.\n` : "";
   const inner = Object.entries(sections).map(([name, use]) => section(`${path}<${name}>`, use));
-  const none = rows.length === 0 && inner.length === 0 && !free ? "It has no parameters of its own.\n" : "";
-  return `${head}${rows.join("\n")}\n${none}${any}${v012}\n${inner.join("\n")}`;
+  const none =
+    rows.length === 0 && Object.keys(sections).length === 0 && !free ? "It has no parameters of its own.\n" : "";
+  return `${head}${rows.join("\n")}\n${none}${any}${v012}${others}\n${inner.join("\n")}`;
 }
 
 function section(title, use) {

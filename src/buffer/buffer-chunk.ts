@@ -32,6 +32,14 @@ export interface ResumedContent {
   readonly modifiedAtMs: number;
 }
 
+/** The outcome of writing what was pending in a chunk. */
+export interface Commit {
+  readonly error: unknown;
+  readonly lostBytes: number;
+  /** Lets those go on who wait: with the error, if there was one. */
+  settle(): void;
+}
+
 interface Waiters {
   readonly promise: Promise<void>;
   resolve(): void;
@@ -118,23 +126,25 @@ export class BufferChunk implements Chunk {
     return this.#waiters.promise;
   }
 
-  /** Writes what is pending. Returns the error that its waiters got, if any; then the pending bytes are forgotten. */
-  commit(): unknown {
+  /**
+   * Writes what is pending; undefined when nothing is. When the disk refuses, the pending bytes are forgotten. Who
+   * waits goes on when the result is settled: now, or once a sync has made the bytes safe from a power loss.
+   */
+  commit(): Commit | undefined {
     const waiters = this.#waiters;
     if (!waiters) return undefined;
     this.#waiters = undefined;
     try {
       this.file?.append(this.#pendingViews(), this.#byteSize);
     } catch (error) {
+      const lostBytes = this.#pendingBytes;
       this.#blocks?.truncate(this.#byteSize);
       this.#settlePending(0, 0);
-      waiters.reject(error);
-      return error;
+      return { error, lostBytes, settle: () => waiters.reject(error) };
     }
     this.#settlePending(this.#pendingBytes, this.#pendingSize);
     this.isMetaStale = this.file !== undefined;
-    waiters.resolve();
-    return undefined;
+    return { error: undefined, lostBytes: 0, settle: waiters.resolve };
   }
 
   /** What a look through a resumed chunk found. */

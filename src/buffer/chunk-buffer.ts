@@ -12,7 +12,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
-import { BufferIoError, BufferOverflowError, errorMessage } from "../errors.ts";
+import { BufferOverflowError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import type { Logger } from "../logger.ts";
 import { BufferChunk, type ResumedContent } from "./buffer-chunk.ts";
@@ -24,7 +24,7 @@ import type { ChunkEncoder, Piece } from "./chunk-encoder.ts";
 import type { ChunkFolder, FoundChunk } from "./chunk-folder.ts";
 import { createChunkId } from "./chunk-id.ts";
 import { metadataKey } from "./chunk-metadata.ts";
-import { errorCode } from "./file-system.ts";
+import { DiskHealth } from "./disk-health.ts";
 import { findEntries } from "./torn-tail.ts";
 
 /** Bytes of file chunks that are also kept in memory, over all chunks of one buffer. */
@@ -60,6 +60,8 @@ export interface ChunkBufferOptions {
 
 /** Events that go into the chunk of this metadata. */
 export interface Batch {
+  /** Of the events; the metadata has it only where it is a chunk key. */
+  readonly tag: string;
   readonly metadata: ChunkMetadata;
   /** `metadataKey(metadata)`. */
   readonly key: string;
@@ -69,6 +71,7 @@ export interface Batch {
 export class ChunkBuffer {
   readonly #options: ChunkBufferOptions;
   readonly #memory: RetainedMemory;
+  readonly #disk: DiskHealth;
   readonly #stage = new Map<string, BufferChunk>();
   readonly #queue: BufferChunk[] = [];
   readonly #taken = new Set<BufferChunk>();
@@ -86,6 +89,7 @@ export class ChunkBuffer {
   constructor(options: ChunkBufferOptions) {
     this.#options = options;
     const fileLimit = options.retainedLimitBytes ?? RETAINED_LIMIT_BYTES;
+    this.#disk = new DiskHealth(options.counters, options.logger);
     this.#memory = new RetainedMemory(options.folder ? fileLimit : Number.POSITIVE_INFINITY);
   }
 
@@ -217,7 +221,7 @@ export class ChunkBuffer {
     this.#commitPending();
     for (const chunk of [...this.#stage.values(), ...this.#queue, ...this.#taken]) {
       if (chunk.byteSize === 0) this.#discard(chunk);
-      else if (chunk.isMetaStale) this.#guardDisk("can't write buffer metadata", () => chunk.writeMeta());
+      else if (chunk.isMetaStale) this.#disk.guard("can't write buffer metadata", () => chunk.writeMeta());
       chunk.file?.close();
       chunk.releaseMemory();
     }
@@ -229,8 +233,8 @@ export class ChunkBuffer {
     await Promise.all(this.#removals);
   }
 
-  #encode({ metadata, events }: Batch): Piece[] | Promise<Piece[]> {
-    return this.#options.encoder.encode(metadata.tag ?? "", events);
+  #encode({ tag, events }: Batch): Piece[] | Promise<Piece[]> {
+    return this.#options.encoder.encode(tag, events);
   }
 
   #inOrder<T>(encoded: readonly (Piece[] | Promise<Piece[]>)[], store: (pieces: Piece[][]) => T): Promise<T> {
@@ -292,7 +296,7 @@ export class ChunkBuffer {
     try {
       file = folder?.create({ metadata, id, size: 0, createdAt, modifiedAt: createdAt });
     } catch (error) {
-      this.#countDiskError(error);
+      this.#disk.count(error);
       throw error;
     }
     const origin = { id, metadata, key, compression, decompressionLimitBytes, file, createdAtMs };
@@ -309,12 +313,12 @@ export class ChunkBuffer {
 
   #commitChunk(chunk: BufferChunk): void {
     this.#pending.delete(chunk);
-    const before = chunk.byteSize;
-    const error = chunk.commit();
-    if (error === undefined) return;
-    this.#bytes -= before - chunk.byteSize;
-    this.#countDiskError(error);
-    this.#options.logger.error("failed to write data into buffer", { error });
+    const commit = chunk.commit();
+    if (!commit) return;
+    this.#disk.note(commit.error);
+    commit.settle();
+    if (commit.error === undefined) return;
+    this.#bytes -= commit.lostBytes;
     this.#options.onSpace();
   }
 
@@ -323,7 +327,7 @@ export class ChunkBuffer {
     chunk.order = this.#nextOrder++;
     this.#queue.push(chunk);
     // When the rename fails the chunk is sent all the same; a restart would find it as staged.
-    this.#guardDisk("can't enqueue buffer file", () => chunk.file?.enqueue(chunk.meta));
+    this.#disk.guard("can't enqueue buffer file", () => chunk.file?.enqueue(chunk.meta));
     chunk.isMetaStale = false;
   }
 
@@ -335,7 +339,7 @@ export class ChunkBuffer {
     const removal = chunk.file
       .remove()
       .catch((error) => {
-        this.#countDiskError(error);
+        this.#disk.count(error);
         this.#options.logger.error("failed to purge buffer chunk", { chunk_id: chunk.id.toString("hex"), error });
       })
       .finally(() => this.#removals.delete(removal));
@@ -368,22 +372,8 @@ export class ChunkBuffer {
     for (const chunk of this.#stage.values()) {
       if (!chunk.isMetaStale) continue;
       if (left-- === 0) return;
-      this.#guardDisk("can't write buffer metadata", () => chunk.writeMeta());
+      this.#disk.guard("can't write buffer metadata", () => chunk.writeMeta());
     }
-  }
-
-  #guardDisk(what: string, action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.#countDiskError(error);
-      this.#options.logger.warn(`${what}: ${errorMessage(error)}`);
-    }
-  }
-
-  #countDiskError(error: unknown): void {
-    const cause = error instanceof BufferIoError ? error.cause : error;
-    this.#options.counters.add("disk_errors", 1, errorCode(cause) || "unknown");
   }
 }
 

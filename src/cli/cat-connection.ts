@@ -204,4 +204,4 @@ function connectionError(name: string, peer: CatPeer, error: NodeJS.ErrnoExcepti
   return new NetworkError(`${name}: ${error.message}`, cause);
 }
 
-const NEEDS_KEY = "it asks for a shared key: give --shared-key or SUIRO_SHARED_KEY";
+const NEEDS_KEY = "it asks for a shared key: give --shared-key or SUIRO_CAT_SHARED_KEY";

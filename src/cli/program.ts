@@ -142,9 +142,9 @@ function addCat(program: Command, setExitCode: (code: number) => void): void {
     .option("--tls", "connect with TLS and verify the receiver's certificate")
     .option("--ca <path>", "certificate authorities to trust, PEM (implies --tls)")
     .option("--tls-insecure", "connect with TLS and verify nothing")
-    .addOption(new Option("--shared-key <key>", "shared key of the receiver's <security>").env("SUIRO_SHARED_KEY"))
+    .addOption(new Option("--shared-key <key>", "shared key of the receiver's <security>").env("SUIRO_CAT_SHARED_KEY"))
     .option("--username <name>", "user name of the receiver's <security>")
-    .addOption(new Option("--password <password>", "password of that user").env("SUIRO_PASSWORD"))
+    .addOption(new Option("--password <password>", "password of that user").env("SUIRO_CAT_PASSWORD"))
     .option("--self-hostname <name>", "name to give to the receiver (default: this machine's)")
     .option("--timeout <seconds>", "longest wait for the receiver", positive, 30)
     .action(async (tag: string, given: Omit<CatOptions, "tag">) => {

@@ -31,8 +31,9 @@ import { FLUENTD_VERSION, VERSION } from "./version.ts";
 /** Gives the exit code: 0 after a graceful stop, 1 when the configuration is bad or the agent could not run. */
 export async function run(options: RunOptions): Promise<number> {
   if (options.setup !== undefined) return writeFirstConfiguration(options.setup);
-  if (options.umask !== undefined) process.umask(options.umask);
   const read = await readConfiguration(options);
+  const umask = options.umask ?? (read.root && systemOf(read.root).umask);
+  if (umask !== undefined) process.umask(umask);
   const log = openLog(read.root, options);
   try {
     return options.dryRun ? dryRun(options, read, log) : await start(options, read, log);

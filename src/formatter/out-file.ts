@@ -28,7 +28,9 @@ export const outFileFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
   create(config) {
     const { outputTime, outputTag, delimiter } = config;
     const newline = newlineText(config);
-    const text = { string: () => timeText(config), unixtime: () => String, float: () => floatTimeText }[config.timeType]();
+    const text = { string: () => timeText(config), unixtime: () => String, float: () => floatTimeText }[
+      config.timeType
+    ]();
     return {
       write(target, tag, packed, timeStart, recordStart, end) {
         if (outputTime) {

@@ -4,7 +4,7 @@
  */
 
 import { LimitError } from "../errors.ts";
-import { jsonToMsgpack } from "../event/json.ts";
+import { jsonToMsgpack } from "../event/json-reader.ts";
 import { JsonValueScanner } from "../event/json-value-scanner.ts";
 import { INCOMPLETE } from "../event/walker.ts";
 import type { MessageSource } from "./framer.ts";

@@ -70,7 +70,7 @@ export class ChunkKeys {
   split(tag: string, events: EventStream): Batch[] {
     if (this.time || this.fields.length > 0) return this.#splitByContent(tag, events);
     const metadata = this.hasTag ? { ...emptyMetadata, tag } : emptyMetadata;
-    return [{ metadata, key: metadataKey(metadata), events }];
+    return [{ tag, metadata, key: metadataKey(metadata), events }];
   }
 
   #splitByContent(tag: string, events: EventStream): Batch[] {
@@ -119,7 +119,7 @@ export class ChunkKeys {
       this.fields.length > 0 ? new Map(this.fields.map(({ name }, index) => [name, values[index] ?? null])) : undefined;
     const metadata = { tag: this.hasTag ? tag : undefined, timekey, variables, sequence: 0 };
     const key = metadataKey(metadata);
-    const group = groups.get(key) ?? { batch: { metadata, key }, bounds: [], size: 0 };
+    const group = groups.get(key) ?? { batch: { tag, metadata, key }, bounds: [], size: 0 };
     groups.set(key, group);
     return group;
   }

@@ -3,7 +3,8 @@
  * Source: fluentd 1.18 out_file.rb; COMPAT 6.4.
  */
 
-import { rename, symlink } from "node:fs/promises";
+import { mkdir, rename, symlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import type { Chunk } from "../buffer/chunk.ts";
@@ -82,7 +83,7 @@ export const fileOutput: BufferedOutputDefinition<FileConfig> = {
         const written = config.append
           ? await files.append(target, blocks)
           : await files.create((index) => target.replace(INDEX_PLACEHOLDER, `_${index}`), blocks);
-        if (link) await pointLink(chunkPath(link, chunk), written);
+        if (link) await pointLink(chunkPath(link, chunk), written, context.system.dirPermission);
       },
       async stop() {},
     };
@@ -108,8 +109,9 @@ export async function* gzipBlocks(chunk: Chunk, recompress: boolean): AsyncItera
 }
 
 /** Replaces the link in one step, so that it never misses. */
-async function pointLink(link: string, target: string): Promise<void> {
+async function pointLink(link: string, target: string, folderMode: number): Promise<void> {
   const fresh = `${link}.${process.pid}.new`;
+  await mkdir(dirname(link), { recursive: true, mode: folderMode });
   await symlink(target, fresh);
   await rename(fresh, link);
 }

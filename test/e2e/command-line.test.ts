@@ -122,10 +122,7 @@ test("check lists everything in the order of the lines", (context) => {
   assert.equal(stderr, "");
   assert.equal(code, 1);
   const lines = stdout.trimEnd().split("\n");
-  assert.match(
-    lines[0] ?? "",
-    /^a\.conf:3: warning: parameter 'prt' in <source> is not used\. Did you mean 'port'\?$/,
-  );
+  assert.match(lines[0] ?? "", /^a\.conf:3: warning: parameter 'prt' in <source> is not used\. Did you mean 'port'\?$/);
   assert.ok(
     lines.some((line) => /^a\.conf:[45]: error: Unknown input plugin 'nosuch'/.test(line)),
     stdout,

@@ -59,7 +59,7 @@ for (const retainedLimitBytes of [1 << 20, 0]) {
   const where = retainedLimitBytes > 0 ? "in memory" : "on disk only";
 
   test(`a full disk rejects exactly what it did not take, and heals by itself; chunks ${where}`, async (context) => {
-    const { buffer, counters, disk, folder } = await onBreakingDisk(context, { retainedLimitBytes });
+    const { buffer, counters, disk, folder, lines } = await onBreakingDisk(context, { retainedLimitBytes });
     await buffer.append([batchOf("a", eventsOf(1, 2))], false);
     for (const room of [0, 1, eventsOf(3).packed.length - 1]) {
       disk.roomBytes = room;
@@ -69,6 +69,10 @@ for (const retainedLimitBytes of [1 << 20, 0]) {
     assert.equal(buffer.stats().totalBytes, eventsOf(1, 2).packed.length);
     disk.heal();
     await buffer.append([batchOf("a", eventsOf(4))], false);
+    assert.deepEqual(
+      lines.filter(({ level }) => level !== "debug").map(({ message }) => message),
+      ["failed to write data into buffer", "data is written into the buffer again"],
+    );
     copyFolder(folder, `${folder}-killed`);
     assert.deepEqual(await afterRestart(`${folder}-killed`), [1, 2, 4]);
     assert.deepEqual(await drain(buffer), [1, 2, 4]);

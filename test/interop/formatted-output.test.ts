@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { createAgent } from "../../src/agent.ts";
 import { systemClock } from "../../src/clock.ts";
 import { EventTime } from "../../src/event/event-time.ts";
-import { jsonToMsgpack } from "../../src/event/json.ts";
+import { jsonToMsgpack } from "../../src/event/json-reader.ts";
 import { encode } from "../../src/event/msgpack.ts";
 import { stdoutOutputTo } from "../../src/output/stdout.ts";
 import { PLUGINS, PluginList } from "../../src/pipeline/plugin-list.ts";
@@ -100,7 +100,7 @@ function entries(): Buffer {
   const invalid = Buffer.concat([Buffer.from([0x81]), encode("message"), Buffer.from([0xa3, 0xff, 0x41, 0xc3])]);
   const times = [
     new EventTime(1_700_000_000, 123_456_789),
-    new EventTime(1_700_000_001, 0),
+    new EventTime(1_700_000_001, 500_000_000),
     1_700_000_002,
     new EventTime(1_700_000_003, 999_999_999),
   ];

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ByteWriter } from "../../src/event/byte-writer.ts";
-import { jsonToMsgpack, msgpackToJson, writeJson } from "../../src/event/json.ts";
+import { msgpackToJson, writeJson } from "../../src/event/json.ts";
+import { jsonToMsgpack } from "../../src/event/json-reader.ts";
 import { withoutFluentd } from "../support/fluentd.ts";
 import { askRuby } from "../support/ruby.ts";
 

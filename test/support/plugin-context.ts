@@ -5,8 +5,8 @@ import { readSectionOrThrow } from "../../src/config/parameters.ts";
 import { systemTable } from "../../src/config/system.ts";
 import { Counters } from "../../src/counters.ts";
 import type { Output, PluginContext } from "../../src/plugin.ts";
-import { Collector } from "./event-collector.ts";
 import { configElement } from "./config-section.ts";
+import { Collector } from "./event-collector.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { MemoryLog } from "./memory-log.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { jsonToMsgpack, msgpackToJson } from "../../../src/event/json.ts";
+import { msgpackToJson } from "../../../src/event/json.ts";
+import { jsonToMsgpack } from "../../../src/event/json-reader.ts";
 import { JsonValueScanner } from "../../../src/event/json-value-scanner.ts";
 import { decode, encode } from "../../../src/event/msgpack.ts";
 import { INCOMPLETE } from "../../../src/event/walker.ts";

@@ -126,7 +126,7 @@ export function eventsOf(...messages: readonly unknown[]): EventStream {
 
 export function batchOf(tag: string, events: EventStream): Batch {
   const metadata = { ...emptyMetadata, tag };
-  return { metadata, key: metadataKey(metadata), events };
+  return { tag, metadata, key: metadataKey(metadata), events };
 }
 
 /** The messages in stored plain bytes, as `eventsOf` made them. */

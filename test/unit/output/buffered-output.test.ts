@@ -315,7 +315,7 @@ test("a stop waits for acks that are on their way, but not past the deadline; fi
 
   const next = createOutput(options);
   await next.output.start();
-  await settle();
+  await next.output.flush();
   assert.deepEqual([next.writer.delivered, next.writer.ids], [[[2]], [writer.ids[1]]]);
 });
 
