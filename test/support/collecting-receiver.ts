@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { gunzipSync } from "node:zlib";
-import { decode, decodeMulti, decodeMultiStream, ExtensionCodec } from "@msgpack/msgpack";
+import { Decoder, decodeMulti, ExtensionCodec } from "@msgpack/msgpack";
 import { encode } from "./forward-client.ts";
 
 export interface CollectedEvent {
@@ -71,30 +71,29 @@ export class CollectingReceiver {
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => {});
     try {
-      for await (const message of decodeMultiStream(socket, { extensionCodec, useBigInt64: true })) {
-        this.#take(message as [string, Uint8Array, { chunk?: string; compressed?: string }?], socket);
+      for await (const message of new Decoder({ rawStrings: true }).decodeStream(socket)) {
+        this.#take(message as RawMessage, socket);
       }
     } catch {
       // A torn message: the sender was killed. What it did not get an ack for, it sends again.
     }
   }
 
-  #take([tag, body, option]: [string, Uint8Array, { chunk?: string; compressed?: string }?], socket: Socket): void {
-    const bytes = typeof body === "string" ? Buffer.from(body, "latin1") : body;
-    const entries = option?.compressed === "gzip" ? gunzipSync(bytes) : bytes;
+  #take([tag, body, option]: RawMessage, socket: Socket): void {
+    const isCompressed = option?.compressed && Buffer.from(option.compressed).toString() === "gzip";
+    const entries = isCompressed ? gunzipSync(body) : body;
     for (const entry of decodeMulti(entries, { extensionCodec, useBigInt64: true })) {
       const [time, record] = entry as [unknown, Record<string, unknown>];
-      this.events.push({ tag, time: String(time), record });
+      this.events.push({ tag: Buffer.from(tag).toString(), time: String(time), record });
     }
     if (option?.chunk !== undefined) {
-      this.chunkIds.push(option.chunk);
-      if (socket.writable) socket.write(encode({ ack: option.chunk }));
+      const chunk = Buffer.from(option.chunk).toString();
+      this.chunkIds.push(chunk);
+      if (socket.writable) socket.write(encode({ ack: chunk }));
     }
     this.#wake();
   }
 }
 
-/** Decodes one whole msgpack value. */
-export function decodeValue(bytes: Uint8Array): unknown {
-  return decode(bytes, { extensionCodec, useBigInt64: true });
-}
+/** A message with its strings as bytes: the entries of fluentd and its kin are a string that is no text. */
+type RawMessage = [Uint8Array, Uint8Array, { chunk?: Uint8Array; compressed?: Uint8Array }?];
