@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { systemClock } from "../clock.ts";
 import { errorMessage, LimitError, SuiroError } from "../errors.ts";
 import { EventTime } from "../event/event-time.ts";
-import { jsonToMsgpack } from "../event/json.ts";
+import { jsonToMsgpack } from "../event/json-reader.ts";
 import { encode } from "../event/msgpack.ts";
 import { isMapType } from "../event/walker.ts";
 import { CatConnection, type CatPeer } from "./cat-connection.ts";
