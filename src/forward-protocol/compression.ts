@@ -17,6 +17,8 @@ export const MAX_RATIO = 250;
 const RATIO_FLOOR_BYTES = 16 * 1024 * 1024;
 /** What is decompressed at once, on the event loop: about 4 ms of work. More goes to zlib's threads. */
 const SYNC_OUTPUT_BYTES = 1024 * 1024;
+/** Each frame of zstd costs a context of its own, about 40 µs; more of them go to the threads, too. */
+const SYNC_FRAMES = 16;
 /** Longer input is not even tried at once. */
 const SYNC_INPUT_BYTES = 128 * 1024;
 
@@ -55,7 +57,8 @@ export function decompress(method: CompressionMethod, bytes: Buffer, limitBytes:
       if (method === "zstd") return zstdFramesSync(bytes, most);
       return zlib.gunzipSync(bytes, { maxOutputLength: most });
     } catch (error) {
-      if (!isTooLarge(error) || limit <= SYNC_OUTPUT_BYTES) throw explained(error, method, limit);
+      if (!isTooLarge(error) || (limit <= SYNC_OUTPUT_BYTES && method === "gzip"))
+        throw explained(error, method, limit);
     }
   }
   const plain = method === "zstd" ? zstdFrames(bytes, limit) : gunzip(bytes, { maxOutputLength: limit });
@@ -71,7 +74,7 @@ function zstdFramesSync(bytes: Buffer, limit: number): Buffer {
     const { buffer, engine } = zstd.zstdDecompressSync(bytes.subarray(position), options);
     position += frameLength(engine.bytesWritten);
     room = roomAfter(room, buffer);
-    frames.push(buffer);
+    if (frames.push(buffer) > SYNC_FRAMES) throw tooLarge();
   }
   return frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
 }
@@ -96,8 +99,12 @@ function frameLength(consumed: number): number {
 }
 
 function roomAfter(room: number, frame: Buffer): number {
-  if (frame.length > room) throw Object.assign(new RangeError("too large"), { code: TOO_LARGE });
+  if (frame.length > room) throw tooLarge();
   return room - frame.length;
+}
+
+function tooLarge(): Error {
+  return Object.assign(new RangeError("too large"), { code: TOO_LARGE });
 }
 
 const TOO_LARGE = "ERR_BUFFER_TOO_LARGE";

@@ -98,7 +98,11 @@ export class FlushScheduler {
     this.#cancelPause = undefined;
     this.#pausedUntilMs = untilMs;
     const waitMs = untilMs - clock.now();
-    if (waitMs > 0) this.#cancelPause = clock.after(waitMs, () => this.wake());
+    if (waitMs <= 0) return;
+    this.#cancelPause = clock.after(waitMs, () => {
+      this.#pausedUntilMs = 0; // The timer's word counts: it may fire a part of a millisecond before the wall time.
+      this.wake();
+    });
   }
 
   /** Resolves when a delivery ends, or `signal` aborts. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { BufferChunk } from "../../src/buffer/buffer-chunk.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import {
   type BufferFixture,
   batchOf,
@@ -13,7 +14,6 @@ import {
   eventsOf,
   messagesIn,
 } from "../unit/buffer/buffer-fixture.ts";
-import { ManualClock } from "../unit/buffer/manual-clock.ts";
 
 const TAGS = ["a", "b", "c"] as const;
 
@@ -71,7 +71,7 @@ class Run {
     else if (action.do === "take") await this.#take();
     else if (action.do === "purge") this.#purge();
     else if (action.do === "take back") this.#takeBack();
-    else if (action.do === "wait") await this.#clock.advance(action.ms);
+    else if (action.do === "wait") await this.#clock.advanceAndSettle(action.ms);
     else await this.#reopen(action.do === "restart");
   }
 

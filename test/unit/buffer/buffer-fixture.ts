@@ -13,7 +13,7 @@ import { Counters } from "../../../src/counters.ts";
 import { EventStream } from "../../../src/event/event-stream.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
 import { type LogFields, type Logger, silentLogger } from "../../../src/logger.ts";
-import { ManualClock } from "./manual-clock.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 
 export function temporaryFolder(context: TestContext | undefined): string {
   const folder = mkdtempSync(join(tmpdir(), "suiro-buffer-"));

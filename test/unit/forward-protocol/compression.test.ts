@@ -50,9 +50,15 @@ test("every frame of zstd is read, at once or later", { skip: withoutZstd }, asy
   );
 });
 
+test("many small frames of zstd are read by zlib's threads", { skip: withoutZstd }, async () => {
+  const frames = decompress("zstd", Buffer.concat(Array(50).fill(zstd(text))), LIMIT);
+  assert.ok(frames instanceof Promise);
+  assert.equal((await frames).length, 50 * text.length);
+});
+
 test("the limit holds over all frames of zstd", { skip: withoutZstd }, async () => {
   const frames = Buffer.concat(Array.from({ length: 10 }, () => zstd(Buffer.alloc(10_000, 1))));
-  assert.throws(() => decompress("zstd", frames, 50_000), LimitError);
+  await assert.rejects(async () => decompress("zstd", frames, 50_000), LimitError);
 });
 
 test("a Node.js without zstd says what to do", { skip: !withoutZstd && "this Node.js has zstd" }, () => {

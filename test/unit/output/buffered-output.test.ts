@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { AckError, BufferOverflowError, NetworkError, StoppingError, UnrecoverableError } from "../../../src/errors.ts";
+import { settle } from "../../support/manual-clock.ts";
 import { eventsOf, messagesIn, temporaryFolder } from "../buffer/buffer-fixture.ts";
-import { settle } from "../buffer/manual-clock.ts";
 import { createOutput } from "./output-fixture.ts";
 
 const never = new AbortController().signal;
@@ -17,10 +17,10 @@ test("flush_interval after its first event a chunk is sent, and not before", asy
   const { output, writer, clock, counters } = createOutput({ buffer: interval });
   await output.start();
   await output.emit("a", eventsOf(1));
-  await clock.advance(9900);
+  await clock.advanceAndSettle(9900);
   await output.emit("a", eventsOf(2));
   assert.deepEqual(writer.delivered, []);
-  await clock.advance(1100);
+  await clock.advanceAndSettle(1100);
   assert.deepEqual(writer.delivered, [[1, 2]]);
   assert.deepEqual([counters.get("emitted_events"), counters.get("delivered_events")], [2, 2]);
   await output.stop(never);
@@ -45,7 +45,7 @@ test("by time no chunk is queued while queued_chunks_limit_size chunks wait; the
   let release = () => {};
   writer.behave = () => new Promise((resolve) => (release = resolve));
   for (const tag of ["a", "b", "c"]) await output.emit(tag, eventsOf(tag));
-  await clock.advance(20_000);
+  await clock.advanceAndSettle(20_000);
   assert.equal(writer.attempts.length, 1);
   assert.deepEqual([output.stats().stageLength, output.stats().queueLength], [1, 1]);
   writer.behave = () => {};
@@ -82,14 +82,14 @@ test("a failed chunk is retried with the same id after 1, 2, 4 seconds, with flu
     [1, 3],
     [3999, 3],
   ] as const) {
-    await clock.advance(waitMs);
+    await clock.advanceAndSettle(waitMs);
     assert.equal(writer.attempts.length, attempts, `after ${waitMs}`);
   }
   const warning = lines.find(({ message }) => message === "failed to flush the buffer.");
   assert.deepEqual(Object.keys(warning?.fields ?? {}), ["retry_times", "next_retry_time", "chunk", "error"]);
   assert.equal(output.stats().retry?.steps, 2);
   writer.behave = () => {};
-  await clock.advance(1);
+  await clock.advanceAndSettle(1);
   assert.equal(new Set(writer.ids).size, 1);
   assert.equal(lines.at(-1)?.message, "retry succeeded.");
   assert.equal(output.stats().retry, undefined);
@@ -115,11 +115,11 @@ test("a missing ack is tried again without end and without counting, a little sl
     [9999, 5],
     [1, 6],
   ] as const) {
-    await clock.advance(waitMs);
+    await clock.advanceAndSettle(waitMs);
     assert.equal(writer.attempts.length, attempts);
   }
   writer.behave = () => {};
-  await clock.advance(10_000);
+  await clock.advanceAndSettle(10_000);
   assert.deepEqual(writer.delivered, [[1]]);
   assert.equal(new Set(writer.ids).size, 1);
   assert.equal(counters.get("retries"), 0);
@@ -136,7 +136,7 @@ test("at the retry limit the queue is moved to the backup folder and counted; st
   await output.emit("a", eventsOf(1, 2));
   await output.emit("b", eventsOf(3, 4));
   await output.emit("c", eventsOf(5));
-  await clock.advance(1000);
+  await clock.advanceAndSettle(1000);
   assert.ok(messages().includes("Hit limit for retries. dropping all chunks in the buffer queue."));
   assert.ok(messages().includes(`chunk files are evacuated to ${join(backupFolder, "buffer", "keeping_1")}.`));
   assert.deepEqual([counters.get("dropped_events", "retry_limit"), counters.get("chunks_backed_up")], [4, 2]);
@@ -144,7 +144,7 @@ test("at the retry limit the queue is moved to the backup folder and counted; st
   assert.equal(kept.filter((name) => name.endsWith(".meta")).length, 2);
   assert.deepEqual([output.stats().queueLength, output.stats().stageLength], [0, 1]);
   writer.behave = () => {};
-  await clock.advance(10_000);
+  await clock.advanceAndSettle(10_000);
   assert.deepEqual(writer.delivered, [[5]]);
 });
 
@@ -157,10 +157,10 @@ test("at the retry limit nothing is dropped when the backup cannot be written", 
   await output.start();
   writer.behave = refuse;
   await output.emit("a", eventsOf(1));
-  await clock.advance(1500);
+  await clock.advanceAndSettle(1500);
   assert.equal(counters.get("dropped_events", "retry_limit"), 0);
   writer.behave = () => {};
-  await clock.advance(5000);
+  await clock.advanceAndSettle(5000);
   assert.deepEqual(writer.delivered, [[1]]);
 });
 
@@ -214,9 +214,9 @@ test("the secondary gets what the primary refuses for good, and retries from the
   assert.deepEqual(secondary.delivered, [[1]]);
   writer.behave = refuse;
   await output.emit("a", eventsOf(2));
-  await clock.advance(4999);
+  await clock.advanceAndSettle(4999);
   assert.deepEqual(secondary.delivered, [[1]]);
-  await clock.advance(1);
+  await clock.advanceAndSettle(1);
   assert.deepEqual(secondary.delivered, [[1], [2]]);
   assert.equal(messages().at(-1), "retry succeeded by secondary.");
 });
@@ -237,7 +237,7 @@ test("overflow: throw_exception refuses, drop_oldest_chunk makes room and counts
   await settle();
   await dropping.output.emit("a", eventsOf(2));
   dropping.writer.behave = () => {};
-  await dropping.clock.advance(5000);
+  await dropping.clock.advanceAndSettle(5000);
   assert.deepEqual(dropping.writer.delivered, [[2]]);
   assert.equal(dropping.counters.get("dropped_events", "drop_oldest_chunk"), 1);
 });
@@ -252,7 +252,7 @@ test("overflow: block lets the emit wait until there is room, and a stop breaks 
   const waiting = output.emit("a", eventsOf(2)).then(() => (isStored = true));
   await settle();
   assert.ok(!isStored);
-  await clock.advance(11_000);
+  await clock.advanceAndSettle(11_000);
   await waiting;
   assert.deepEqual(writer.delivered, [[1]]);
   const broken = assert.rejects(output.emit("a", eventsOf(3)), StoppingError);
@@ -273,7 +273,7 @@ test("a stop delivers what is in memory, tries again until the deadline, and kee
   };
   const deadline = new AbortController();
   const stopped = output.stop(deadline.signal);
-  await clock.advance(5000);
+  await clock.advanceAndSettle(5000);
   assert.deepEqual(writer.delivered, [[1]]);
   assert.ok(writer.attempts.length > 4, "it goes on trying");
   deadline.abort();
@@ -329,12 +329,12 @@ test("delayed_commit_timeout takes back a chunk that was sent and never acknowle
     return new Promise(() => {});
   };
   await output.emit("a", eventsOf(1));
-  await clock.advance(29_999);
+  await clock.advanceAndSettle(29_999);
   assert.equal(output.stats().retry, undefined);
-  await clock.advance(1);
+  await clock.advanceAndSettle(1);
   assert.match(String(lines.at(-1)?.fields?.error), /failed to flush the buffer chunk, timeout to commit\.$/);
   assert.ok(writer.attempts[0]?.delivery.signal.aborted);
-  await clock.advance(1000);
+  await clock.advanceAndSettle(1000);
   assert.equal(writer.attempts.length, 2);
 });
 
@@ -355,6 +355,6 @@ test("chunks of one key come in order however often they fail", async () => {
     if (failures % 3 !== 0) refuse();
   };
   for (let n = 1; n <= 10; n++) await output.emit("a", eventsOf(n));
-  await clock.advance(600_000);
+  await clock.advanceAndSettle(600_000);
   assert.deepEqual(writer.delivered.flat(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });

@@ -21,8 +21,8 @@ import type {
   Delivery,
   PluginContext,
 } from "../../../src/plugin.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { bytesOf, keepingLogger, type LogLine, messagesIn } from "../buffer/buffer-fixture.ts";
-import { ManualClock } from "../buffer/manual-clock.ts";
 
 /** A destination that keeps what it gets, and does what the test says with each chunk. */
 export class KeepingWriter implements ChunkWriter {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type RetryPolicy, RetryState } from "../../../src/output/retry-state.ts";
-import { ManualClock } from "../buffer/manual-clock.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 
 const policy: RetryPolicy = {
   type: "exponential_backoff",
@@ -21,7 +21,7 @@ async function waits(given: Partial<RetryPolicy>, count: number, random?: () => 
   const state = new RetryState({ ...policy, ...given }, clock, random);
   const found = [state.nextTimeMs - clock.now()];
   while (found.length < count) {
-    await clock.advance(state.nextTimeMs - clock.now());
+    clock.advance(state.nextTimeMs - clock.now());
     state.fail();
     found.push(state.nextTimeMs - clock.now());
   }
@@ -61,7 +61,7 @@ test("the last attempt is at start + retry_timeout, and then the limit is reache
   const state = new RetryState({ ...policy, timeoutMs: 10_000 }, clock);
   const times: number[] = [];
   while (!state.isLimit) {
-    await clock.advance(state.nextTimeMs - clock.now());
+    clock.advance(state.nextTimeMs - clock.now());
     times.push(clock.now() - state.startMs);
     state.fail();
   }
@@ -79,7 +79,7 @@ test("the secondary takes over at the threshold, with waits from the start again
   const state = new RetryState({ ...policy, timeoutMs: 20_000, secondaryThreshold: 0.5 }, clock);
   const seen: [number, boolean][] = [];
   while (!state.isLimit && seen.length < 8) {
-    await clock.advance(state.nextTimeMs - clock.now());
+    clock.advance(state.nextTimeMs - clock.now());
     seen.push([clock.now() - state.startMs, state.isSecondary]);
     state.fail();
   }
@@ -95,7 +95,7 @@ test("retry_forever has no limit and no secondary", async () => {
     clock,
   );
   for (let count = 0; count < 5; count++) {
-    await clock.advance(state.nextTimeMs - clock.now());
+    clock.advance(state.nextTimeMs - clock.now());
     state.fail();
   }
   assert.deepEqual([state.isLimit, state.isSecondary], [false, false]);
