@@ -129,7 +129,7 @@ export const natChecks = {
     await talk.waitFor(`${address.fixed}\n`);
     talk.stdin.write("before\n");
     await talk.waitFor(/^7$/m);
-    await lab.replaceNat();
+    await lab.replaceNat("lost");
     talk.stdin.write("in the gap\n");
     assert.equal(lab.repeatStartUp().code, 0);
     talk.stdin.write("after\n");
@@ -139,7 +139,8 @@ export const natChecks = {
   "when on-prem speaks first to a replaced VM the connection is not reset": async (lab) => {
     const talk = lab.talk("node", address.onprem);
     await talk.waitFor(`${address.fixed}\n`);
-    await lab.replaceNat();
+    lab.settle();
+    await lab.replaceNat("kept");
     const spoken = lab.start("nat", [
       "tcpdump",
       "-nl",

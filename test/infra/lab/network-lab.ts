@@ -48,7 +48,7 @@ export interface Finished {
 }
 
 const probe = join(dirname(fileURLToPath(import.meta.url)), "probe.js");
-const needed = ["ip", "nft", "iptables", "tcpdump", "curl", "unshare", "nsenter", "sysctl"];
+const needed = ["ip", "nft", "iptables", "tcpdump", "conntrack", "curl", "unshare", "nsenter", "sysctl"];
 const unshareOptions = ["--net", "--mount", ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"])];
 
 /** For node:test's `skip`: false where the lab can run, else the reason. In CI a missing lab is a failure, not a skip. */
@@ -224,13 +224,22 @@ NFT`,
     return this.run("nat", `mount --bind '${join(this.folder, "etc")}' /etc; ${script}`);
   }
 
-  /** A new NAT VM with the same addresses and an empty connection table; its disk is new as well. */
-  async replaceNat(): Promise<void> {
+  /**
+   * A new NAT VM with the same addresses, an empty connection table and a new disk. What Google's firewall remembers of
+   * the old VM's connections is `lost` or `kept`; only the live network can say which, so both are tried.
+   */
+  async replaceNat(tracking: "lost" | "kept"): Promise<void> {
     this.#must("fabric", "ip link del f-nat");
     this.#host("ip netns pids nat | xargs -r kill -9; ip netns del nat");
     rmSync(join(this.folder, "etc/suiro-nat"), { recursive: true, force: true });
+    if (tracking === "lost") this.run("fabric", `conntrack -D -s ${address.nat}`);
     this.#buildNat();
     await this.#serveMetadata();
+  }
+
+  /** Waits until the receiver has nothing left to send again. */
+  settle(): void {
+    while (this.run("onprem", "ss -tinH 'sport = :24224'").output.includes("unacked"));
   }
 
   async #serveMetadata(): Promise<void> {
