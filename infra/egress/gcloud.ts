@@ -45,16 +45,18 @@ export class Gcloud {
   readonly #project: string;
   readonly #startupScript: string;
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #run: RunProgram;
 
-  constructor(project: string, startupScript: string, environment: NodeJS.ProcessEnv) {
+  constructor(project: string, startupScript: string, environment: NodeJS.ProcessEnv, run: RunProgram) {
     this.#project = project;
     this.#startupScript = startupScript;
     this.#environment = environment;
+    this.#run = run;
   }
 
   /** The same with another environment. */
   within(environment: NodeJS.ProcessEnv): Gcloud {
-    return new Gcloud(this.#project, this.#startupScript, environment);
+    return new Gcloud(this.#project, this.#startupScript, environment, this.#run);
   }
 
   /** Runs a command that answers with JSON. Throws GcloudError. */
@@ -75,7 +77,7 @@ export class Gcloud {
     const args = [...command, `--project=${this.#project}`, "--quiet"].map((text) =>
       text.replace(startupScriptPlace, this.#startupScript),
     );
-    const { code, stdout, stderr } = await runProgram("gcloud", args, this.#environment);
+    const { code, stdout, stderr } = await this.#run("gcloud", args, this.#environment);
     if (code === 0) return stdout;
     throw failureOf(command, stderr);
   }
@@ -93,6 +95,8 @@ function failureOf(command: GcloudArguments, stderr: string): GcloudError {
   const words = command.filter((word) => !word.startsWith("--")).join(" ");
   return new GcloudError(failure, `gcloud ${words}: ${said || "failed without a word"}${advice ? `\n${advice}` : ""}`);
 }
+
+export type RunProgram = typeof runProgram;
 
 /** Runs a program to its end with optional standard input. Throws EgressError when it is not installed. */
 export async function runProgram(

@@ -6,7 +6,7 @@ import { costLines, monthlyCost } from "./cost.ts";
 import { keptAddress, removal } from "./down.ts";
 import { EgressError, errorText } from "./egress-error.ts";
 import { failoverPlan } from "./failover.ts";
-import { Gcloud } from "./gcloud.ts";
+import { Gcloud, type RunProgram } from "./gcloud.ts";
 import { type Landscape, readLandscape } from "./landscape.ts";
 import { checkNetwork } from "./network-checks.ts";
 import { hasChanges, makePlan, type Plan, wantedResources } from "./plan.ts";
@@ -23,6 +23,8 @@ export interface Process {
   print(line: string): void;
   complain(line: string): void;
   sleep(milliseconds: number): Promise<void>;
+  /** Starts gcloud and kubectl. */
+  readonly runProgram: RunProgram;
 }
 
 /** Runs one command line. Gives the exit code: 0 done, 1 failed, 2 something differs. */
@@ -38,12 +40,13 @@ export async function runEgress(argv: readonly string[], process: Process): Prom
     const session: Session = {
       settings,
       options,
-      gcloud: new Gcloud(settings.project, process.startupScript.path, process.environment),
+      gcloud: new Gcloud(settings.project, process.startupScript.path, process.environment, process.runProgram),
       environment: process.environment,
       script: process.startupScript.text,
       say: quiet ? process.complain : process.print,
       json: (value) => process.print(JSON.stringify(value, null, 2)),
       sleep: process.sleep,
+      runProgram: process.runProgram,
     };
     return await subcommands[options.command](session, process);
   } catch (error) {

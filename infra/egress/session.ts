@@ -1,6 +1,6 @@
 /** What every subcommand works with. */
 
-import type { Gcloud } from "./gcloud.ts";
+import type { Gcloud, RunProgram } from "./gcloud.ts";
 import type { RunOptions, Settings } from "./settings.ts";
 
 export interface Session {
@@ -14,5 +14,6 @@ export interface Session {
   say(line: string): void;
   /** Prints the result for programs, with --json. */
   json(value: unknown): void;
+  readonly runProgram: RunProgram;
   sleep(milliseconds: number): Promise<void>;
 }

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Surroundings } from "./cluster.ts";
 import { EgressError, errorText } from "./egress-error.ts";
-import { runProgram } from "./gcloud.ts";
 import type { Landscape } from "./landscape.ts";
 import { jobName, probeJob } from "./probe-job.ts";
 import type { Place } from "./resource/instance.ts";
@@ -132,7 +131,7 @@ async function jobFinding(session: Session, around: Surroundings): Promise<Findi
   const folder = mkdtempSync(join(tmpdir(), "suiro-egress-"));
   const environment = { ...session.environment, KUBECONFIG: join(folder, "kubeconfig") };
   const kubectl = async (args: readonly string[], input = "") => {
-    const { code, stdout, stderr } = await runProgram("kubectl", args, environment, input);
+    const { code, stdout, stderr } = await session.runProgram("kubectl", args, environment, input);
     if (code !== 0) throw new EgressError(`kubectl ${args[0]}: ${stderr.trim().slice(0, 300)}`);
     return stdout;
   };

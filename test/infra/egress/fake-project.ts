@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { runProgram } from "../../../infra/egress/gcloud.ts";
 import { runEgress } from "../../../infra/egress/program.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import type { Cloud, Fault } from "./fake-gcloud.ts";
+import { type Cloud, type Fault, fakeGcloud, Refusal } from "./fake-gcloud.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const projectFolder = join(here, "../../../..");
@@ -29,12 +29,14 @@ export interface Outcome {
 
 export class FakeProject {
   readonly folder: string;
+  /** Whether `run` starts what is on the PATH in place of the fake inside this process. */
+  usesPrograms = false;
   readonly #environment: NodeJS.ProcessEnv;
 
   constructor(context: TestContext) {
     this.folder = temporaryFolder(context);
     mkdirSync(join(this.folder, "bin"));
-    this.program("gcloud", `exec '${process.execPath}' '${join(here, "fake-gcloud.js")}' "$@"`);
+    this.program("gcloud", `exec '${process.execPath}' '${join(here, "fake-gcloud-program.js")}' "$@"`);
     this.#environment = {
       PATH: `${join(this.folder, "bin")}${delimiter}${process.env.PATH}`,
       FAKE_GCLOUD_FOLDER: this.folder,
@@ -92,8 +94,20 @@ export class FakeProject {
         outcome.errors += `${line}\n`;
       },
       sleep: async () => {},
+      runProgram: (name, args, variables, input) =>
+        name === "gcloud" && !this.usesPrograms ? this.#gcloud(args) : runProgram(name, args, variables, input),
     });
     return { code, ...outcome };
+  }
+
+  /** The fake without a process of its own: the same answers, sooner. */
+  async #gcloud(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    try {
+      return { code: 0, stdout: fakeGcloud(args, this.folder).stdout, stderr: "" };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { code: error.code, stdout: "", stderr: error.message };
+    }
   }
 
   /** In a process of its own, which a fault may kill. */
