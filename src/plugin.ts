@@ -60,6 +60,11 @@ export interface ChunkWriter extends Lifecycle {
    * no; an AckError is retried without counting against the retry limits (fluentd's takeback, COMPAT 3.3).
    */
   write(chunk: Chunk, delivery: Delivery): Promise<void>;
+  /**
+   * Milliseconds that a chunk may stay without the receiver's word after `sent()`; overrides delayed_commit_timeout.
+   * out_forward gives ack_response_timeout + 2 s, as fluentd does.
+   */
+  readonly commitTimeoutMs?: number;
 }
 
 export interface PluginContext {
@@ -110,6 +115,8 @@ export interface BufferedOutputDefinition<C = unknown> extends DefinitionBase<C>
   readonly kind: "buffered-output";
   readonly buffer: BufferDefaults;
   createWriter(config: C, context: PluginContext): ChunkWriter;
+  /** The parameter whose value is the path of a file buffer that is given none: out_file's buffer is beside its files. */
+  readonly bufferPath?: string;
   /** What `<buffer> compress` is unless given there. */
   defaultCompression?(config: C): "text" | "gzip" | "zstd";
 }

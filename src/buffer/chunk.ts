@@ -25,6 +25,8 @@ export interface Chunk {
   /** Stored bytes, compressed where `compression` says so. */
   readonly byteSize: number;
   readonly compression: "text" | CompressionMethod;
+  /** The buffer's decompression_size_limit: what `readPlain` (compression.ts) gives at most. */
+  readonly decompressionLimitBytes?: number;
   /** Seconds since 1970. */
   readonly createdAt: number;
   readonly modifiedAt: number;

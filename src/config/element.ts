@@ -16,6 +16,13 @@ export interface ConfigParameter {
   readonly position: SourcePosition;
 }
 
+/** Old names that still count where the new one is absent. Source: fluentd 1.18 config/element.rb. */
+const OLD_NAMES: ReadonlyMap<string, string> = new Map([
+  ["@type", "type"],
+  ["@id", "id"],
+  ["@log_level", "log_level"],
+]);
+
 /** A section `<name argument> … </name>`; the root of a file has the name ROOT. */
 export class ConfigElement {
   readonly name: string;
@@ -25,6 +32,8 @@ export class ConfigElement {
   /** In the order of the text; of a key that stands twice, the last one wins. */
   readonly parameters: ConfigParameter[];
   readonly children: ConfigElement[];
+  /** Whether numbers must parse whole here: `strict_config_value`. Set once, when the whole text is known. */
+  isStrict = false;
 
   constructor(
     name: string,
@@ -40,9 +49,11 @@ export class ConfigElement {
     this.children = children;
   }
 
-  /** The parameter that counts for `key`: the last one. */
+  /** The parameter that counts for `key`: the last one. For `@type`, `@id`, `@log_level` also under its old name. */
   parameter(key: string): ConfigParameter | undefined {
-    return this.parameters.findLast((parameter) => parameter.key === key);
+    const found = this.parameters.findLast((parameter) => parameter.key === key);
+    const oldName = OLD_NAMES.get(key);
+    return found ?? (oldName === undefined ? undefined : this.parameter(oldName));
   }
 
   /** The text of `key`, or undefined when it is absent, nil or default. */

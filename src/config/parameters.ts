@@ -10,13 +10,20 @@ import { ConfigError, type SourcePosition } from "../errors.ts";
 import type { ConfigElement, ConfigParameter } from "./element.ts";
 import { nearest } from "./nearest.ts";
 
-/** Turns a value's text into what it means, or undefined where fluentd gets nil. Throws Error with the reason only. */
-export type ParseValue<T> = (text: string, position: SourcePosition) => T | undefined;
+/**
+ * Turns a value's text into what it means, or undefined where fluentd gets nil. Throws Error with the reason only.
+ * `isStrict`: the configuration wants numbers that parse whole.
+ */
+export type ParseValue<T> = (text: string, position: SourcePosition, isStrict: boolean) => T | undefined;
+
+/** Says what is likely a mistake about a text that is valid, or undefined. */
+export type CheckValue = (text: string) => string | undefined;
 
 export interface Parameter<T> {
   /** The type's name in messages and documentation: "integer", "size". */
   readonly type: string;
   readonly parse: ParseValue<T>;
+  readonly check: CheckValue | undefined;
   readonly fallback: T | undefined;
   readonly required: boolean;
   /** One sentence; the documentation is generated from it. */
@@ -128,11 +135,12 @@ export function many<T>(table: SectionTable<T>) {
 /** The elements as they are, any number of them. */
 export const raw: RawSection = { raw: true, required: false };
 
-/** Builds the functions `type(doc)`, `type(doc, default)`, and `.required(doc)` of one parameter type. */
-export function parameterType<T>(type: string, parse: ParseValue<T>) {
+/** Builds the functions `optional(doc)`, `default(doc, value)` and `required(doc)` of one parameter type. */
+export function parameterType<T>(type: string, parse: ParseValue<T>, check?: CheckValue) {
   const make = (doc: string, fallback: unknown, required: boolean, options: ParameterOptions) => ({
     type,
     parse,
+    check,
     doc,
     fallback,
     required,
@@ -158,6 +166,7 @@ export function refused(reason: string): Parameter<undefined> {
   return {
     type: "refused",
     parse: () => undefined,
+    check: undefined,
     doc: reason,
     fallback: undefined,
     required: false,
@@ -235,7 +244,7 @@ function readParameter(name: string, spec: Parameter<unknown>, element: ConfigEl
     return undefined;
   }
   if (spec.deprecated !== undefined) problems.warn(`'${name}' is deprecated: ${spec.deprecated}`, given.position);
-  const value = parseParameter(name, spec, given, problems);
+  const value = parseParameter(name, spec, given, element.isStrict, problems);
   if (value === undefined && (spec.required || spec.fallback !== undefined)) {
     if (!failed(given)) problems.error(`'${name}' parameter is required but nil is specified`, given.position);
     return spec.fallback;
@@ -246,10 +255,18 @@ function readParameter(name: string, spec: Parameter<unknown>, element: ConfigEl
 const failedParameters = new WeakSet<ConfigParameter>();
 const failed = (given: ConfigParameter) => failedParameters.has(given);
 
-function parseParameter(name: string, spec: Parameter<unknown>, given: ConfigParameter, problems: Problems): unknown {
+function parseParameter(
+  name: string,
+  spec: Parameter<unknown>,
+  given: ConfigParameter,
+  isStrict: boolean,
+  problems: Problems,
+): unknown {
   if (given.special === "nil") return undefined;
+  const doubt = spec.check?.(given.value);
+  if (doubt !== undefined) problems.warn(`'${name}': ${doubt}`, given.position);
   try {
-    return spec.parse(given.value, given.position);
+    return spec.parse(given.value, given.position, isStrict);
   } catch (error) {
     failedParameters.add(given);
     problems.error(`${name}: ${error instanceof Error ? error.message : error}`, given.position);
@@ -289,11 +306,14 @@ function readUnknown(table: SectionTable<unknown>, element: ConfigElement, probl
   const aliases = Object.values(table.parameters).flatMap((parameter) => parameter.alias ?? []);
   const known = [...Object.keys(table.parameters), ...aliases];
   for (const parameter of element.parameters) {
-    if (known.includes(parameter.key) || RESERVED.has(parameter.key)) continue;
+    if (known.includes(parameter.key)) continue;
     if (table.free) {
+      // Free keys may well be named `type` or `id`.
+      if (parameter.key.startsWith("@") && RESERVED.has(parameter.key)) continue;
       if (parameter.special === undefined) extra.set(parameter.key, parameter.value);
       continue;
     }
+    if (RESERVED.has(parameter.key)) continue;
     const hint = nearest(parameter.key, known);
     const message = `parameter '${parameter.key}' in ${element.title} is not used.`;
     problems.warn(hint ? `${message} Did you mean '${hint}'?` : message, parameter.position);

@@ -1,7 +1,8 @@
 /** `<system>`: what holds for the whole process. Source: fluentd 1.18 system_config.rb; COMPAT 1.5. */
 
+import { ConfigElement } from "./element.ts";
 import { bool, enumeration, float, integer, octal, size, string, time } from "./literals.ts";
-import { type ConfigOf, optional, refused, section } from "./parameters.ts";
+import { type ConfigOf, optional, type Problems, readSection, refused, section } from "./parameters.ts";
 
 export const logLevel = enumeration("trace", "debug", "info", "warn", "error", "fatal");
 
@@ -48,3 +49,15 @@ export const systemTable = section(
 );
 
 export type SystemConfig = ConfigOf<typeof systemTable>;
+
+/** Reads `<system>`, which may stand once; without it everything has its default. Source: fluentd 1.18 system_config.rb. */
+export function readSystem(root: ConfigElement, problems: Problems): SystemConfig {
+  const [first, second] = root.childrenNamed("system");
+  if (second) problems.error("<system> is duplicated. <system> should be only one", second.position);
+  const system = readSection(systemTable, first ?? new ConfigElement("system", "", root.position), problems);
+  if (system.workers < 1) {
+    const position = system.element.parameter("workers")?.position ?? system.element.position;
+    problems.error(`invalid number of workers (must be > 0):${system.workers}`, position);
+  }
+  return system;
+}

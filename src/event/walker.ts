@@ -60,8 +60,11 @@ export function skipValue(bytes: Uint8Array, position: number, end: number): num
   }
 }
 
-/** The scalars c0 to db: nil, booleans, bin, ext, floats, integers, str8 to str32. */
-function skipScalar(bytes: Uint8Array, position: number, end: number, type: number): number {
+/**
+ * The scalars c0 to db: nil, booleans, bin, ext, floats, integers, str8 to str32. Returns the position behind the
+ * scalar, which may lie past `end`; INCOMPLETE only when its length is not there yet.
+ */
+export function skipScalar(bytes: Uint8Array, position: number, end: number, type: number): number {
   switch (type) {
     case 0xc0: // nil
     case 0xc2: // false

@@ -1,0 +1,247 @@
+/**
+ * The agent: all plugins of a configuration, started and stopped together. Start: outputs, filters, inputs. Stop: inputs
+ * first, then whatever emits, from the root along the labels, then outputs that only deliver; all under one deadline.
+ * Source: fluentd 1.18 root_agent.rb `start`, `shutdown`.
+ */
+
+import { setMaxListeners } from "node:events";
+import type { Clock } from "./clock.ts";
+import { ConfigElement } from "./config/element.ts";
+import { Problems, readSection } from "./config/parameters.ts";
+import { type SystemConfig, systemTable } from "./config/system.ts";
+import { elementsForWorker } from "./config/workers.ts";
+import type { Counters } from "./counters.ts";
+import { errorMessage } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import { OWN_LOG_TAGS, type OwnLog } from "./pipeline/own-log.ts";
+import { PluginList } from "./pipeline/plugin-list.ts";
+import { OWN_LOG_LABEL, type Part, ROOT_LABEL, Topology } from "./pipeline/topology.ts";
+import type { Input, Output } from "./plugin.ts";
+
+export interface AgentSeams {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly hostname: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Make no input; `<system> without_source` does the same. */
+  readonly withoutSource?: boolean;
+  /** Delivers the agent's own log as events; its `tap` belongs into the logger. */
+  readonly ownLog?: OwnLog;
+  /** Instead of the plugins that Suiro has. */
+  readonly plugins?: PluginList;
+}
+
+export interface CreatedAgent {
+  /** Undefined when `problems` has errors. */
+  readonly agent: Agent | undefined;
+  readonly problems: Problems;
+  readonly system: SystemConfig;
+}
+
+/** Builds an agent from the ROOT of a configuration. Opens no file and no socket; never throws for bad configuration. */
+export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgent {
+  const problems = new Problems();
+  const system = readSystem(root, problems);
+  const topology = new Topology(
+    forEveryWorker(root, system.workers, problems),
+    system,
+    {
+      clock: seams.clock,
+      logger: seams.logger,
+      plugins: seams.plugins ?? new PluginList(),
+      backupFolder: seams.environment.FLUENT_BACKUP_DIR,
+      withoutSource: seams.withoutSource ?? system.withoutSource ?? false,
+    },
+    problems,
+  );
+  const agent = problems.errors.length > 0 ? undefined : new Agent(topology, seams.ownLog);
+  return { agent, problems, system };
+}
+
+function readSystem(root: ConfigElement, problems: Problems): SystemConfig {
+  const [element, second] = root.childrenNamed("system");
+  if (second) problems.error("<system> is duplicated. <system> should be only one", second.position);
+  return readSection(systemTable, element ?? new ConfigElement("ROOT", "", root.position), problems);
+}
+
+/**
+ * The root with what stands in its `<worker>` sections behind its own children. The sections of every worker count:
+ * with one process there is nobody else to run them.
+ */
+function forEveryWorker(root: ConfigElement, workers: number, problems: Problems): ConfigElement {
+  const workerIds = Array.from({ length: workers }, (_, id) => id);
+  const elements = problems.guard(() => workerIds.flatMap((id) => elementsForWorker(root, id, workers)));
+  const children = [...new Set(elements ?? root.children)];
+  return new ConfigElement(root.name, root.argument, root.position, root.parameters, children);
+}
+
+/** A plugin as metrics and the control interface see it. */
+export interface PluginView {
+  readonly id: string;
+  readonly kind: Part["kind"];
+  readonly type: string;
+  readonly element: ConfigElement;
+  readonly counters: Counters;
+  readonly plugin: Part["plugin"];
+}
+
+/** How long after the deadline a plugin may take to let go, before the agent stops waiting for it. */
+const GRACE_MS = 1000;
+
+export class Agent {
+  readonly #topology: Topology;
+  readonly #ownLog: OwnLog | undefined;
+  readonly #parts: readonly Part[];
+  #started: Part[] = [];
+  #stop: Promise<void> | undefined;
+
+  constructor(topology: Topology, ownLog: OwnLog | undefined) {
+    this.#topology = topology;
+    this.#ownLog = ownLog;
+    this.#parts = topology.parts.filter((part) => part.owner === undefined);
+  }
+
+  /** Every plugin, with those inside others. */
+  get plugins(): PluginView[] {
+    return this.#topology.parts.map(({ kind, type, context, plugin }) => {
+      return { id: context.id, kind, type, element: context.element, counters: context.counters, plugin };
+    });
+  }
+
+  /** Where the inputs listen, in the order of the configuration. */
+  get addresses(): { readonly id: string; readonly host: string; readonly port: number }[] {
+    return this.#of("input").flatMap(({ context, plugin }) => {
+      const { address } = plugin as Input;
+      return address ? [{ id: context.id, ...address }] : [];
+    });
+  }
+
+  /** Starts every plugin. When one fails, those that had started are stopped, and its error is thrown. */
+  async start(): Promise<void> {
+    try {
+      for (const part of this.#of("output").reverse()) await this.#start(part);
+      for (const part of this.#of("filter").reverse()) await this.#start(part);
+      this.#connectOwnLog();
+      for (const part of this.#of("input")) await this.#start(part);
+    } catch (error) {
+      await this.stop(GRACE_MS);
+      throw error;
+    }
+  }
+
+  /** Sends what is buffered now. Failures are logged; the chunks stay. */
+  async flush(): Promise<void> {
+    this.#topology.logger.info("flushing all buffer forcedly");
+    await Promise.all(
+      this.#of("output").map(async ({ context, plugin }) => {
+        try {
+          await (plugin as Output).flush?.();
+        } catch (error) {
+          this.#topology.logger.warn("unexpected error while flushing buffer", { plugin_id: context.id, error });
+        }
+      }),
+    );
+  }
+
+  /** Stops everything that was started, within about `timeoutMs`. Never rejects; safe to call twice. */
+  stop(timeoutMs: number): Promise<void> {
+    this.#stop ??= this.#stopAll(timeoutMs);
+    return this.#stop;
+  }
+
+  async #start(part: Part): Promise<void> {
+    await part.plugin.start();
+    this.#started.push(part);
+  }
+
+  async #stopAll(timeoutMs: number): Promise<void> {
+    const deadline = new AbortController();
+    setMaxListeners(0, deadline.signal);
+    const cancel = this.#topology.clock.after(timeoutMs, () => deadline.abort());
+    const started = this.#started;
+    this.#started = [];
+    const stop = (parts: readonly Part[]) => Promise.all(parts.map((part) => this.#stopPart(part, deadline.signal)));
+    await stop(started.filter(({ kind }) => kind === "input"));
+    const emitting = started.filter(
+      ({ kind, context }) => kind === "filter" || (kind === "output" && context.targets.size > 0),
+    );
+    for (const level of this.#levelsInOrder()) await stop(emitting.filter(({ context }) => context.level === level));
+    await this.#withinDeadline(this.#ownLog?.disconnect() ?? Promise.resolve(), deadline.signal);
+    await stop(started.filter((part) => part.kind === "output" && !emitting.includes(part)));
+    cancel();
+  }
+
+  async #stopPart({ kind, type, context, plugin }: Part, deadline: AbortSignal): Promise<void> {
+    const fields = { type, plugin_id: context.id };
+    this.#topology.logger.info(`shutting down ${kind} plugin`, fields);
+    try {
+      const inTime = await this.#withinDeadline(plugin.stop(deadline), deadline);
+      if (!inTime) this.#topology.logger.warn(`${kind} plugin did not stop in time`, fields);
+    } catch (error) {
+      const cause = errorMessage(error);
+      this.#topology.logger.warn(`unexpected error while shutting down ${kind} plugin`, { ...fields, error: cause });
+    }
+  }
+
+  /** Waits for `work`, but not longer than GRACE_MS past the deadline; says whether it ended. */
+  async #withinDeadline(work: Promise<void>, deadline: AbortSignal): Promise<boolean> {
+    let cancel = () => {};
+    const late = new Promise<boolean>((resolve) => {
+      const giveUp = () => {
+        cancel = this.#topology.clock.after(GRACE_MS, () => resolve(false));
+      };
+      if (deadline.aborted) giveUp();
+      else deadline.addEventListener("abort", giveUp, { once: true });
+    });
+    try {
+      return await Promise.race([work.then(() => true), late]);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** The levels in the order in which events pass them: from the root along the labels, `@ERROR` last. */
+  #levelsInOrder() {
+    const levels = [...this.#topology.levels.values()];
+    const distance = new Map(levels.map((level) => [level, 0]));
+    for (let round = 1; round < levels.length; round++) {
+      for (const { context, kind } of this.#topology.parts) {
+        if (kind === "input") continue;
+        const next = (distance.get(context.level as (typeof levels)[number]) ?? 0) + 1;
+        for (const target of context.targets as Set<(typeof levels)[number]>) {
+          if (target !== context.level)
+            distance.set(target, Math.max(distance.get(target) ?? 0, Math.min(next, levels.length)));
+        }
+      }
+    }
+    const place = (level: (typeof levels)[number]) => (level.name === "@ERROR" ? Infinity : (distance.get(level) ?? 0));
+    return levels.sort((left, right) => place(left) - place(right));
+  }
+
+  /** Finds who takes the agent's own log, as fluentd does. */
+  #connectOwnLog(): void {
+    if (!this.#ownLog) return;
+    const { levels, logger } = this.#topology;
+    const label = levels.get(OWN_LOG_LABEL);
+    const router = (label ?? levels.get(ROOT_LABEL))?.emitter;
+    if (!router) return;
+    const unmatched = OWN_LOG_TAGS.filter((tag) => !router.takes(tag));
+    if (!label && unmatched.length === OWN_LOG_TAGS.length) return;
+    if (!label) {
+      logger.warn(
+        "define <match fluent.**> to capture fluentd logs in top level is deprecated. Use <label @FLUENT_LOG> instead",
+      );
+    }
+    if (unmatched.length > 0) {
+      const where = label ? `${OWN_LOG_LABEL} label` : "top level";
+      logger.warn(`match for some tags of log events are not defined in ${where} (to be ignored)`, { tags: unmatched });
+    }
+    this.#ownLog.connect({ emit: (tag, events) => (router.takes(tag) ? router.emit(tag, events) : DONE) }, logger);
+  }
+
+  #of(kind: Part["kind"]): Part[] {
+    return this.#parts.filter((part) => part.kind === kind);
+  }
+}
+
+const DONE = Promise.resolve();

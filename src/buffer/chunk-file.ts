@@ -1,0 +1,220 @@
+/**
+ * The two files of one chunk on disk, in fluentd's layout: data, and `.meta` beside it.
+ *
+ * Order of writes: a chunk's data file is made, then its meta file; data is appended; the meta file is rewritten in
+ * place now and then. Enqueue: meta is rewritten, data is renamed b → q, meta is renamed. Purge: data is unlinked, then
+ * meta. Source: fluentd 1.18 buffer/file_chunk.rb; COMPAT 4.4.
+ */
+
+import { basename, dirname, join } from "node:path";
+import { BufferIoError, ChunkBrokenError, errorMessage } from "../errors.ts";
+import { metaPath, queuedPath } from "./chunk-path.ts";
+import { errorCode, type FileSystem } from "./file-system.ts";
+import { type ChunkMeta, encodeMeta } from "./meta-file.ts";
+import type { OpenFiles } from "./open-files.ts";
+
+/** Bytes per read when a chunk streams from disk. */
+const READ_BYTES = 256 * 1024;
+
+export class ChunkFile {
+  readonly #fileSystem: FileSystem;
+  readonly #openFiles: OpenFiles;
+  #path: string;
+  /** The length to cut the file to, when bytes behind it may be on disk because cutting them off failed. */
+  #looseFrom: number | undefined;
+
+  /** For a chunk whose files exist. */
+  constructor(fileSystem: FileSystem, openFiles: OpenFiles, path: string) {
+    this.#fileSystem = fileSystem;
+    this.#openFiles = openFiles;
+    this.#path = path;
+  }
+
+  /** Makes both files of a new staged chunk, and the folder where it is missing. Throws BufferIoError. */
+  static create(
+    fileSystem: FileSystem,
+    openFiles: OpenFiles,
+    path: string,
+    meta: ChunkMeta,
+    modes: { file: number; folder: number },
+  ): ChunkFile {
+    const file = new ChunkFile(fileSystem, openFiles, path);
+    try {
+      try {
+        openFiles.create(path, modes.file);
+      } catch (error) {
+        if (errorCode(error) !== "ENOENT") throw error;
+        fileSystem.makeDirectory(dirname(path), modes.folder);
+        openFiles.create(path, modes.file);
+      }
+      fileSystem.close(fileSystem.open(metaPath(path), "create", modes.file));
+      file.#rewriteMeta(meta);
+      return file;
+    } catch (error) {
+      file.close();
+      void file.remove().catch(() => {}); // What is left is an empty chunk; the next start removes it.
+      throw ioError(`can't create buffer file for ${path}`, error);
+    }
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /**
+   * Writes `views` behind the first `committed` bytes. Throws BufferIoError when not all of it went in; then the file
+   * is cut back to `committed` bytes.
+   */
+  append(views: readonly Buffer[], committed: number): void {
+    try {
+      const file = this.#openFiles.descriptor(this.#path);
+      this.#cutLooseTail(file);
+      writeAll(this.#fileSystem, file, views, committed);
+    } catch (error) {
+      this.#looseFrom = committed;
+      try {
+        this.#cutLooseTail(this.#openFiles.descriptor(this.#path));
+      } catch {
+        // The next append tries again, and writes over the loose bytes; a restart finds and cuts a torn entry.
+      }
+      this.#openFiles.close(this.#path);
+      throw ioError(`can't write buffer file ${this.#path}`, error);
+    }
+  }
+
+  /** Throws BufferIoError. */
+  writeMeta(meta: ChunkMeta): void {
+    try {
+      this.#rewriteMeta(meta);
+    } catch (error) {
+      throw ioError(`can't write buffer metadata ${metaPath(this.#path)}`, error);
+    }
+  }
+
+  /** Rewrites the meta file and renames both files to their queued names. Throws BufferIoError; the old names stay. */
+  enqueue(meta: ChunkMeta): void {
+    const path = queuedPath(this.#path, meta.id);
+    try {
+      if (this.#looseFrom !== undefined) this.#cutLooseTail(this.#openFiles.descriptor(this.#path));
+      this.#rewriteMeta(meta);
+      this.close();
+      this.#fileSystem.rename(this.#path, path);
+    } catch (error) {
+      throw ioError(`can't enqueue buffer file: path = ${this.#path}`, error);
+    }
+    try {
+      this.#fileSystem.rename(metaPath(this.#path), metaPath(path));
+    } catch (error) {
+      this.#undoRename(path);
+      throw ioError(`can't enqueue buffer metadata: path = ${metaPath(this.#path)}`, error);
+    }
+    this.#path = path;
+  }
+
+  /** The first `byteSize` bytes. Throws ChunkBrokenError when the file is gone or shorter, else BufferIoError. */
+  async *read(byteSize: number): AsyncGenerator<Buffer> {
+    const file = this.#openToRead();
+    try {
+      for (let position = 0; position < byteSize; ) {
+        const block = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, byteSize - position));
+        const count = await this.#fileSystem.read(file, block, position).catch((error) => {
+          throw ioError(`can't read buffer file ${this.#path}`, error);
+        });
+        if (count === 0) throw new ChunkBrokenError(`${this.#path} ends at byte ${position} of ${byteSize}`);
+        position += count;
+        yield block.subarray(0, count);
+      }
+    } finally {
+      this.#fileSystem.close(file);
+    }
+  }
+
+  /** Cuts the data file to `byteSize` bytes: what a resume does with a torn tail. Throws BufferIoError. */
+  truncate(byteSize: number): void {
+    try {
+      const file = this.#fileSystem.open(this.#path, "update");
+      try {
+        this.#fileSystem.truncate(file, byteSize);
+      } finally {
+        this.#fileSystem.close(file);
+      }
+    } catch (error) {
+      throw ioError(`can't cut buffer file ${this.#path}`, error);
+    }
+  }
+
+  /** Copies both files into `folder`, which exists. */
+  async copyTo(folder: string): Promise<void> {
+    const name = basename(this.#path);
+    await this.#fileSystem.copy(this.#path, join(folder, name));
+    await this.#fileSystem.copy(metaPath(this.#path), metaPath(join(folder, name)));
+  }
+
+  async remove(): Promise<void> {
+    this.close();
+    await this.#fileSystem.remove(this.#path);
+    await this.#fileSystem.remove(metaPath(this.#path));
+  }
+
+  close(): void {
+    this.#openFiles.close(this.#path);
+  }
+
+  #cutLooseTail(file: number): void {
+    if (this.#looseFrom === undefined) return;
+    this.#fileSystem.truncate(file, this.#looseFrom);
+    this.#looseFrom = undefined;
+  }
+
+  #undoRename(path: string): void {
+    try {
+      this.#fileSystem.rename(path, this.#path);
+    } catch {
+      this.#path = path; // A resume looks for the meta file under its staged name too.
+    }
+  }
+
+  #openToRead(): number {
+    try {
+      return this.#fileSystem.open(this.#path, "read");
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw ioError(`can't read buffer file ${this.#path}`, error);
+      throw new ChunkBrokenError(`buffer file ${this.#path} is gone: something else removed it`, { cause: error });
+    }
+  }
+
+  /** In place and without cutting, as fluentd does: there is no moment at which the file is empty. */
+  #rewriteMeta(meta: ChunkMeta): void {
+    const file = this.#fileSystem.open(metaPath(this.#path), "update");
+    try {
+      writeAll(this.#fileSystem, file, [encodeMeta(meta)], 0);
+    } finally {
+      this.#fileSystem.close(file);
+    }
+  }
+}
+
+/** Writes on after a short write, until the system says why it does not go on. */
+function writeAll(fileSystem: FileSystem, file: number, views: readonly Buffer[], position: number): void {
+  let rest = views;
+  let at = position;
+  while (rest.length > 0) {
+    const written = fileSystem.write(file, rest, at);
+    if (written === 0) throw new Error("the disk took no bytes");
+    at += written;
+    rest = behind(rest, written);
+  }
+}
+
+function behind(views: readonly Buffer[], written: number): readonly Buffer[] {
+  let skip = written;
+  for (const [index, view] of views.entries()) {
+    if (skip < view.length) return [view.subarray(skip), ...views.slice(index + 1)];
+    skip -= view.length;
+  }
+  return [];
+}
+
+function ioError(what: string, cause: unknown): BufferIoError {
+  return new BufferIoError(`${what}, error = '${errorMessage(cause)}'`, { cause });
+}

@@ -1,0 +1,155 @@
+/**
+ * The folder of a file buffer: makes the files of new chunks, and finds the chunks that an earlier process left, be it
+ * Suiro or fluentd. Source: fluentd 1.18 buf_file.rb `resume`; COMPAT 4.4.
+ */
+
+import { join } from "node:path";
+import { BufferIoError, errorMessage } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { ChunkBackup } from "./chunk-backup.ts";
+import { ChunkFile } from "./chunk-file.ts";
+import { emptyMetadata } from "./chunk-metadata.ts";
+import {
+  type ChunkName,
+  type ChunkPathPattern,
+  chunkFolder,
+  chunkPathPattern,
+  formerStagedPath,
+  metaPath,
+  parseChunkName,
+  stagedPath,
+} from "./chunk-path.ts";
+import type { FileSystem } from "./file-system.ts";
+import { type ChunkMeta, decodeMeta, type PartialChunkMeta } from "./meta-file.ts";
+import { OpenFiles } from "./open-files.ts";
+
+export interface ChunkFolderOptions {
+  readonly fileSystem: FileSystem;
+  readonly logger: Logger;
+  readonly backup: ChunkBackup;
+  /** `path` and `path_suffix` as configured. */
+  readonly path: string;
+  readonly pathSuffix: string;
+  readonly fileMode: number;
+  readonly folderMode: number;
+  /** A chunk without a tag is of no use to the output. */
+  readonly requiresTag: boolean;
+}
+
+/** A chunk that was found. */
+export interface FoundChunk {
+  readonly file: ChunkFile;
+  readonly state: "staged" | "queued";
+  readonly meta: ChunkMeta;
+  readonly byteSize: number;
+}
+
+export class ChunkFolder {
+  readonly #options: ChunkFolderOptions;
+  readonly #openFiles: OpenFiles;
+  #pattern: ChunkPathPattern | undefined;
+
+  constructor(options: ChunkFolderOptions) {
+    this.#options = options;
+    this.#openFiles = new OpenFiles(options.fileSystem);
+  }
+
+  /** Makes the folder where it is missing. Throws BufferIoError. */
+  open(): void {
+    const { fileSystem, path, pathSuffix, folderMode } = this.#options;
+    try {
+      this.#pattern = chunkPathPattern(path, pathSuffix, fileSystem);
+      fileSystem.makeDirectory(chunkFolder(this.#pattern), folderMode);
+    } catch (error) {
+      throw new BufferIoError(`cannot use the buffer path ${path}: ${errorMessage(error)}`, { cause: error });
+    }
+  }
+
+  /** Makes the files of a new staged chunk. Throws BufferIoError. */
+  create(meta: ChunkMeta): ChunkFile {
+    const { fileSystem, fileMode, folderMode } = this.#options;
+    const path = stagedPath(this.#opened, meta.id);
+    return ChunkFile.create(fileSystem, this.#openFiles, path, meta, { file: fileMode, folder: folderMode });
+  }
+
+  /** Every chunk in the folder, by name. Broken ones are moved to the backup folder; foreign files are left alone. */
+  async resume(): Promise<FoundChunk[]> {
+    const { fileSystem, logger } = this.#options;
+    const pattern = this.#opened;
+    const found: FoundChunk[] = [];
+    for (const fileName of fileSystem.list(chunkFolder(pattern))) {
+      const name = parseChunkName(fileName, pattern);
+      if (!name) continue;
+      const path = join(chunkFolder(pattern), fileName);
+      const status = fileSystem.status(path);
+      if (!status?.isFile) continue;
+      logger.debug(`restoring buffer file: path = ${path}`);
+      const chunk = this.#read(path, name, status.byteSize, status.modifiedAtMs);
+      if (typeof chunk === "string") await this.#setAside(path, name, chunk);
+      else found.push(chunk);
+    }
+    return found;
+  }
+
+  get #opened(): ChunkPathPattern {
+    if (!this.#pattern) throw new BufferIoError(`the buffer path ${this.#options.path} is not open`);
+    return this.#pattern;
+  }
+
+  /** The chunk, or what is wrong with it. */
+  #read(path: string, name: ChunkName, byteSize: number, modifiedAtMs: number): FoundChunk | string {
+    const { fileSystem, requiresTag } = this.#options;
+    const kind = name.state === "staged" ? "staged" : "enqueued";
+    if (byteSize === 0) return `${kind} file chunk is empty`;
+    const metaBytes = this.#metaBytes(path);
+    const meta = metaBytes ? decodeMeta(metaBytes) : withoutMeta;
+    if (!meta) return `${kind} meta file is broken. it is no metadata`;
+    if (requiresTag && meta.metadata.tag === undefined) return `${kind} meta file is broken. it has no tag`;
+    const modifiedAt = Math.floor(modifiedAtMs / 1000);
+    return {
+      file: new ChunkFile(fileSystem, this.#openFiles, path),
+      state: metaBytes ? name.state : "queued",
+      meta: {
+        metadata: { ...meta.metadata, sequence: 0 },
+        id: meta.id ?? name.id,
+        size: meta.size,
+        createdAt: meta.createdAt ?? modifiedAt,
+        modifiedAt: meta.modifiedAt ?? modifiedAt,
+      },
+      byteSize,
+    };
+  }
+
+  /** A kill between the two renames of an enqueue leaves the meta file under the chunk's staged name. */
+  #metaBytes(path: string): Buffer | undefined {
+    const { fileSystem } = this.#options;
+    for (const candidate of [metaPath(path), metaPath(formerStagedPath(path))]) {
+      if (!fileSystem.status(candidate)?.isFile) continue;
+      if (candidate !== metaPath(path)) fileSystem.rename(candidate, metaPath(path));
+      return fileSystem.readAll(metaPath(path));
+    }
+    return undefined;
+  }
+
+  async #setAside(path: string, name: ChunkName, reason: string): Promise<void> {
+    const { fileSystem, logger, backup } = this.#options;
+    logger.error("found broken chunk file during resume.", { path, mode: name.state, err_msg: reason });
+    const file = new ChunkFile(fileSystem, this.#openFiles, path);
+    try {
+      const byteSize = fileSystem.status(path)?.byteSize ?? 0;
+      if (byteSize > 0) await backup.keep(name.id.toString("hex"), file.read(byteSize));
+      await file.remove();
+    } catch (error) {
+      logger.error("backup failed. The chunk file stays where it is.", { path, err_msg: errorMessage(error) });
+    }
+  }
+}
+
+/** A chunk file without meta: fluentd takes it as queued, without tag and count. */
+const withoutMeta: PartialChunkMeta = {
+  metadata: emptyMetadata,
+  size: 0,
+  id: undefined,
+  createdAt: undefined,
+  modifiedAt: undefined,
+};

@@ -1,0 +1,207 @@
+/**
+ * The command line: fluentd's flags for the default command, and Suiro's own subcommands. The only importer of
+ * commander. Subcommands are loaded when they are called, so that a start reads no code that it does not need.
+ *
+ * Every flag of fluentd is honoured, taken without effect, or refused by name. Source: fluentd 1.18 `fluentd --help`.
+ */
+
+import { basename } from "node:path";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { CatOptions } from "./cat.ts";
+import type { RunOptions } from "./run-options.ts";
+import { versionText } from "./version.ts";
+
+const DEFAULT_CONFIG_PATH = "/etc/fluent/fluent.conf";
+
+/** Flags that concern Ruby or worker processes: existing command lines go on working. */
+const WITHOUT_EFFECT: readonly (readonly [flags: string, what: string])[] = [
+  ["-I <path>", "Ruby library path"],
+  ["-r <name>", "Ruby library"],
+  ["-g, --gemfile <path>", "Gemfile"],
+  ["-G, --gem-path <path>", "gem folder"],
+  ["--no-supervisor", "there is one process, and it supervises itself"],
+  ["--under-supervisor", "there is one process, and it supervises itself"],
+  ["--use-v1-config", "the v1 configuration language is the only one"],
+  ["--log-event-verbose", "events of start and stop are always in the log"],
+  ["--suppress-repeated-stacktrace [bool]", "none is repeated"],
+  ["--enable-input-metrics", "inputs are always counted"],
+  ["--disable-input-metrics", "inputs are always counted"],
+  ["--enable-size-metrics", "sizes are always counted"],
+  ["--disable-shared-socket", "there is one process"],
+];
+
+/** Flags that would change what happens to events, and that Suiro cannot honour. */
+const REFUSED: readonly (readonly [flags: string, name: string, reason: string])[] = [
+  ["--use-v0-config", "useV0Config", "the v0 language is not supported; write the configuration in v1"],
+  ["--with-source-only", "withSourceOnly", "inputs never run without their outputs; a file buffer holds what waits"],
+  [
+    "--show-plugin-config <plugin>",
+    "showPluginConfig",
+    "read docs/configuration.md, which is generated from the plugins",
+  ],
+];
+
+/** Runs the command line without the program's name; gives the exit code. Throws nothing. */
+export async function main(args: readonly string[], argv1 = process.argv[1] ?? "suiro"): Promise<number> {
+  const name = basename(argv1) === "fluentd" ? "fluentd" : "suiro";
+  let exitCode = 0;
+  const program = createProgram(name, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    throw error;
+  }
+}
+
+function createProgram(name: string, setExitCode: (code: number) => void): Command {
+  const program = new Command(name)
+    .description("Collects events and forwards them, as fluentd does. Without a command it runs a configuration.")
+    .version(versionText(name), "--version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .showHelpAfterError(`Usage: ${name} [options] [command]\nRun '${name} --help' for every option.`)
+    .exitOverride();
+  addRunOptions(program);
+  program.allowExcessArguments().action(async (given: Record<string, unknown>) => {
+    if (program.args.length > 0) program.error(`error: unknown command '${program.args[0]}'`);
+    for (const [flags, key, reason] of REFUSED) {
+      if (given[key] !== undefined) program.error(`error: ${flags.split(" ")[0]} is not supported: ${reason}`);
+    }
+    const { run } = await import("./run.ts");
+    setExitCode(await run(given as unknown as RunOptions));
+  });
+  addCheck(program, setExitCode);
+  addCat(program, setExitCode);
+  program
+    .command("demo")
+    .description("run a sender and a receiver with TLS, acknowledgements and a file buffer, ready to try")
+    .option("--port <port>", "port that takes events", port, 24224)
+    .option("--path <folder>", "folder for the buffer and for what arrived", "suiro-demo")
+    .action(async (given: { port: number; path: string }) => {
+      const { demo } = await import("./demo.ts");
+      setExitCode(await demo(given));
+    });
+  return program;
+}
+
+function addRunOptions(program: Command): void {
+  const count = (_value: unknown, previous: number) => previous + 1;
+  const collect = (value: string, previous: string[] = []) => [...previous, value];
+  program
+    .addOption(configOption())
+    .option("-i, --inline-config <text>", "text that is appended to the configuration (- reads it from standard input)")
+    .option("--dry-run", "check the configuration and end")
+    .option("-o, --log <path>", "write the log to this file (- is standard output)")
+    .option("--log-rotate-age <age>", "log files to keep, or daily, weekly, monthly", rotateAge)
+    .option("--log-rotate-size <bytes>", "size at which the log file rotates", byteCount)
+    .option("-v, --verbose", "log more (-v debug, -vv trace)", count, 0)
+    .option("-q, --quiet", "log less (-q warn, -qq error)", count, 0)
+    .option("-d, --daemon <pidfile>", "run in the background; the pidfile gets its process id")
+    .option("--user <user>", "become this user before inputs and outputs start")
+    .option("--group <group>", "become this group before inputs and outputs start")
+    .option("--umask <octal>", "mode bits that new files never get", octal)
+    .option("--workers <count>", "accepted; Suiro runs one process", positive)
+    .option("--without-source", "start no input: only send what is buffered")
+    .option("--suppress-config-dump", "do not log the configuration")
+    .option("--strict-config-value", "refuse numbers that do not parse whole")
+    .option("--emit-error-log-interval <seconds>", "log an emit error at most once in so many seconds", seconds)
+    .option("-p, --plugin <folder>", "accepted; Ruby plugins are not loaded", collect)
+    .option("--config-file-type <type>", "language of the configuration file: guess or v1", fileType)
+    .option("--conf-encoding <name>", "encoding of the configuration: utf-8", encoding)
+    .option("-s, --setup [folder]", "write a first configuration into the folder (default: /etc/fluent) and end");
+  for (const [flags, what] of WITHOUT_EFFECT) program.option(flags, `no effect: ${what}`);
+  for (const [flags, , reason] of REFUSED) program.option(flags, `refused: ${reason}`);
+}
+
+function addCheck(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command("check")
+    .description("list every error and warning of a configuration, with file and line")
+    .addOption(configOption())
+    .option("-i, --inline-config <text>", "text that is appended to the configuration (- reads it from standard input)")
+    .action(async (given: { config: string; inlineConfig?: string }) => {
+      const { check } = await import("./check.ts");
+      setExitCode(await check(given));
+    });
+}
+
+function addCat(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command("cat")
+    .argument("<tag>", "tag of the events")
+    .description("send JSON lines from standard input, one event each")
+    .option("--host <host>", "receiver", "127.0.0.1")
+    .option("-p, --port <port>", "port of the receiver", port, 24224)
+    .option("--ack", "wait until the receiver has acknowledged")
+    .option("--time-as-integer", "send whole seconds")
+    .option("--tls", "connect with TLS and verify the receiver's certificate")
+    .option("--ca <path>", "certificate authorities to trust, PEM (implies --tls)")
+    .option("--tls-insecure", "connect with TLS and verify nothing")
+    .addOption(new Option("--shared-key <key>", "shared key of the receiver's <security>").env("SUIRO_CAT_SHARED_KEY"))
+    .option("--username <name>", "user name of the receiver's <security>")
+    .addOption(new Option("--password <password>", "password of that user").env("SUIRO_CAT_PASSWORD"))
+    .option("--self-hostname <name>", "name to give to the receiver (default: this machine's)")
+    .option("--timeout <seconds>", "longest wait for the receiver", positive, 30)
+    .action(async (tag: string, given: Omit<CatOptions, "tag">) => {
+      const { cat } = await import("./cat.ts");
+      setExitCode(await cat({ ...given, tag }));
+    });
+}
+
+function configOption(): Option {
+  return new Option("-c, --config <path>", "configuration file").env("FLUENT_CONF").default(DEFAULT_CONFIG_PATH);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("It must be a number above 0.");
+  return value;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0)) throw new InvalidArgumentError("It must be a number of seconds.");
+  return value;
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65535) {
+    throw new InvalidArgumentError("It must be a whole number from 0 to 65535.");
+  }
+  return value;
+}
+
+function byteCount(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("It must be a whole number of bytes.");
+  return Number(text);
+}
+
+function octal(text: string): number {
+  if (!/^[0-7]{1,4}$/.test(text)) throw new InvalidArgumentError("It must be an octal number such as 022.");
+  return Number.parseInt(text, 8);
+}
+
+function rotateAge(text: string): string {
+  if (!/^(\d+|daily|weekly|monthly)$/.test(text)) {
+    throw new InvalidArgumentError("log-rotate-age should be daily, weekly, monthly or a number");
+  }
+  return text;
+}
+
+function fileType(text: string): string {
+  if (text !== "guess" && text !== "v1") {
+    throw new InvalidArgumentError("The YAML form is not supported; write the configuration in v1.");
+  }
+  return text;
+}
+
+function encoding(text: string): string {
+  if (!/^utf-?8$/i.test(text)) throw new InvalidArgumentError("Only utf-8 is supported; convert the file.");
+  return text;
+}

@@ -1,0 +1,164 @@
+/**
+ * The default command: reads the configuration, starts the agent and keeps it until a signal ends it. The log has
+ * fluentd's lines, so that scripts which wait for them go on working. Source: fluentd 1.18 supervisor.rb.
+ */
+
+import { existsSync, readdirSync } from "node:fs";
+import { systemClock } from "../clock.ts";
+import { dumpConfig } from "../config/dump.ts";
+import type { ConfigElement } from "../config/element.ts";
+import { Problems } from "../config/parameters.ts";
+import { SuiroError } from "../errors.ts";
+import { createLogger, type Logger, type LogTap } from "../logger.ts";
+import { OwnLog } from "../pipeline/own-log.ts";
+import {
+  createFromConfiguration,
+  type ReadConfiguration,
+  readConfiguration,
+  systemOf,
+  withoutPosition,
+} from "./configuration.ts";
+import { daemonise, removeOwnPidFile, runsAsDaemon } from "./daemon.ts";
+import { type LogDestination, LogFile, type Rotation, standardOutput } from "./log-destination.ts";
+import { dropPrivileges } from "./privileges.ts";
+import { levelOf, type RunOptions, withCommandLine } from "./run-options.ts";
+import { isSecretParameter } from "./secret-parameters.ts";
+import { type LoadedConfiguration, Service } from "./service.ts";
+import { writeFirstConfiguration } from "./setup.ts";
+import { runUntilStopped } from "./signals.ts";
+import { FLUENTD_VERSION, VERSION } from "./version.ts";
+
+/** Gives the exit code: 0 after a graceful stop, 1 when the configuration is bad or the agent could not run. */
+export async function run(options: RunOptions): Promise<number> {
+  if (options.setup !== undefined) return writeFirstConfiguration(options.setup);
+  const read = await readConfiguration(options);
+  const umask = options.umask ?? (read.root && systemOf(read.root).umask);
+  if (umask !== undefined) process.umask(umask);
+  const log = openLog(read.root, options);
+  try {
+    return options.dryRun ? dryRun(options, read, log) : await start(options, read, log);
+  } catch (error) {
+    if (!(error instanceof SuiroError)) throw error;
+    loggerFor(read.root, options, log).error(error.message);
+    return 1;
+  } finally {
+    log.close();
+  }
+}
+
+/** Source: fluentd 1.18 `run_supervisor(dry_run: true)`. */
+function dryRun(options: RunOptions, read: ReadConfiguration, log: LogDestination): number {
+  const logger = loggerFor(read.root, options, log, { format: "text" });
+  logger.info(`starting fluentd-${FLUENTD_VERSION} as dry run mode`, { suiro: VERSION });
+  if (!load(options, read, log, { format: "text" })) return 1;
+  logger.info("finished dry run mode");
+  return 0;
+}
+
+async function start(options: RunOptions, read: ReadConfiguration, log: LogDestination): Promise<number> {
+  const logger = loggerFor(read.root, options, log);
+  const { age, size } = rotationOf(read.root, options);
+  const shown = (value: unknown) => (value === undefined ? "nil" : JSON.stringify(value));
+  const settings = `path=${shown(log.path)} rotate_age=${shown(age)} rotate_size=${shown(size)}`;
+  logger.info(`init supervisor logger ${settings}`);
+  const first = load(options, read, log);
+  if (!first) return 1;
+  if (options.daemon !== undefined && !runsAsDaemon()) return daemonise(options.daemon, logger);
+  logger.info(`starting fluentd-${FLUENTD_VERSION}`, { suiro: VERSION, pid: process.pid, node: process.version });
+  warnOfRubyPlugins(options.plugin ?? [], logger);
+  dropPrivileges(options.user, options.group, log);
+  const service = new Service(first, async () => {
+    const next = load(options, await readConfiguration(options), log);
+    if (next) return next;
+    throw new SuiroError("CONFIG", "the new configuration has errors");
+  });
+  try {
+    return await runUntilStopped(service, log, first.shutdownTimeoutMs);
+  } finally {
+    if (options.daemon !== undefined) removeOwnPidFile(options.daemon);
+  }
+}
+
+/** Builds the agent and logs all that is wrong with the configuration; undefined when it cannot be used. */
+function load(
+  options: RunOptions,
+  { root: written, problems }: ReadConfiguration,
+  log: LogDestination,
+  form: LogForm = {},
+): LoadedConfiguration | undefined {
+  const ownLog = new OwnLog(systemClock);
+  const logger = loggerFor(written, options, log, { ...form, tap: ownLog.tap });
+  logProblems(options.config, problems, logger);
+  if (!written) return undefined;
+  logger.info(`parsing config file is succeeded path=${JSON.stringify(options.config)}`);
+  const root = withCommandLine(written, options);
+  const { suppressConfigDump, processName, shutdownTimeout } = systemOf(root);
+  if (!suppressConfigDump) {
+    logger.info(`using configuration file: ${dumpConfig(written, isSecretParameter).trimEnd()}`);
+  }
+  const created = createFromConfiguration(root, logger, ownLog);
+  logProblems(options.config, created.problems, logger);
+  if (!created.agent) return undefined;
+  if (processName !== undefined) process.title = processName;
+  return {
+    agent: created.agent,
+    logger,
+    shutdownTimeoutMs: shutdownTimeout * 1000,
+    again: () => load(options, { root: written, problems: new Problems() }, log, form) as LoadedConfiguration,
+  };
+}
+
+/** One line each. `error=` is what fluentd says, `at=` the place. */
+function logProblems(path: string, problems: Problems, logger: Logger): void {
+  for (const { message, position } of problems.warnings) {
+    logger.warn(message, { at: `${position.file}:${position.line}` });
+  }
+  for (const error of problems.errors) {
+    const text = JSON.stringify(withoutPosition(error));
+    const at = error.position ? { at: `${error.position.file}:${error.position.line}` } : {};
+    logger.error(`config error file=${JSON.stringify(path)} error_class=Fluent::ConfigError error=${text}`, at);
+  }
+}
+
+function warnOfRubyPlugins(folders: readonly string[], logger: Logger): void {
+  for (const folder of folders) {
+    if (!existsSync(folder)) continue;
+    const names = readdirSync(folder).filter((name) => name.endsWith(".rb"));
+    if (names.length > 0) logger.warn(`Ruby plugins in ${folder} are not loaded: ${names.join(", ")}`);
+  }
+}
+
+function openLog(root: ConfigElement | undefined, options: RunOptions): LogDestination {
+  const path = options.log ?? (root && systemOf(root).log?.path);
+  if (path === undefined || path === "-") return standardOutput;
+  return new LogFile(path, systemClock, rotationOf(root, options));
+}
+
+function rotationOf(root: ConfigElement | undefined, options: RunOptions): Rotation {
+  const log = root && systemOf(root).log;
+  const age = options.logRotateAge ?? log?.rotateAge;
+  const size = options.logRotateSize ?? log?.rotateSize;
+  return { age: age !== undefined && /^\d+$/.test(age) ? Number(age) : (age as Rotation["age"]), size };
+}
+
+interface LogForm {
+  /** Where `<log> format` is silent. Without it: text on a terminal, JSON elsewhere. */
+  readonly format?: "text" | "json";
+  readonly tap?: LogTap;
+}
+
+function loggerFor(
+  root: ConfigElement | undefined,
+  options: RunOptions,
+  log: LogDestination,
+  { format, tap }: LogForm = {},
+): Logger {
+  const system = root && systemOf(root);
+  const isTerminal = log.path === undefined && process.stdout.isTTY;
+  return createLogger({
+    level: levelOf(options) ?? system?.logLevel ?? "info",
+    format: system?.log?.format ?? format ?? (isTerminal ? "text" : "json"),
+    write: (line) => log.write(line),
+    ...(tap ? { tap } : {}),
+  });
+}

@@ -1,0 +1,109 @@
+/**
+ * Keeps one agent running: start, flush, reload and stop, one after the other, however fast the signals come.
+ *
+ * A reload never leaves the machine without an agent: a configuration with errors is refused while the old agent runs
+ * on; one that cannot start (a port is taken) makes way for the old configuration, which is started again.
+ */
+
+import type { Logger } from "../logger.ts";
+
+/** What the service needs of an agent. */
+export interface RunnableAgent {
+  start(): Promise<void>;
+  stop(timeoutMs: number): Promise<void>;
+  flush(): Promise<void>;
+}
+
+/** A configuration without errors, made into an agent that is not started yet. */
+export interface LoadedConfiguration {
+  readonly agent: RunnableAgent;
+  readonly logger: Logger;
+  readonly shutdownTimeoutMs: number;
+  /** The same configuration as a new agent: a stopped one is not started again. */
+  again(): LoadedConfiguration;
+}
+
+export class Service {
+  readonly #load: () => Promise<LoadedConfiguration>;
+  #current: LoadedConfiguration;
+  #work: Promise<void> = Promise.resolve();
+  #isStopping = false;
+
+  /** `load` reads the configuration anew; it rejects, with everything that is wrong in one message, to refuse it. */
+  constructor(first: LoadedConfiguration, load: () => Promise<LoadedConfiguration>) {
+    this.#current = first;
+    this.#load = load;
+  }
+
+  get logger(): Logger {
+    return this.#current.logger;
+  }
+
+  /** Starts the agent, or undoes what was started and throws. */
+  start(): Promise<void> {
+    return this.#next(() => startOrUndo(this.#current));
+  }
+
+  /** Sends what is buffered. */
+  flush(): Promise<void> {
+    return this.#next(async () => {
+      if (this.#isStopping) return;
+      this.logger.info("force flushing buffered events");
+      await this.#current.agent.flush().catch((error) => this.logger.warn("flushing failed", { error }));
+    });
+  }
+
+  /** Puts the configuration that is on disk now in the place of the running one. Throws when no agent runs after it. */
+  reload(): Promise<void> {
+    return this.#next(async () => {
+      if (this.#isStopping) return;
+      this.logger.info("Reloading new config");
+      const next = await this.#load().catch((error) => this.#refuse(error));
+      if (next) await this.#replaceBy(next);
+    });
+  }
+
+  /** Stops the agent within its shutdown timeout. Safe to call twice. */
+  stop(): Promise<void> {
+    this.#isStopping = true;
+    return this.#next(() => this.#stopCurrent());
+  }
+
+  #stopCurrent(): Promise<void> {
+    return this.#current.agent.stop(this.#current.shutdownTimeoutMs);
+  }
+
+  #refuse(error: unknown): undefined {
+    this.logger.error("Failed to reload config file; the running configuration stays", { error });
+  }
+
+  async #replaceBy(next: LoadedConfiguration): Promise<void> {
+    const old = this.#current;
+    await this.#stopCurrent();
+    try {
+      await startOrUndo(next);
+      this.#current = next;
+    } catch (error) {
+      old.logger.error("the new configuration cannot start; starting the old one again", { error });
+      const again = old.again();
+      await startOrUndo(again);
+      this.#current = again;
+    }
+  }
+
+  #next(action: () => Promise<void>): Promise<void> {
+    const done = this.#work.then(action);
+    this.#work = done.catch(() => {});
+    return done;
+  }
+}
+
+async function startOrUndo({ agent, logger, shutdownTimeoutMs }: LoadedConfiguration): Promise<void> {
+  try {
+    await agent.start();
+    logger.info("fluentd worker is now running worker=0");
+  } catch (error) {
+    await agent.stop(shutdownTimeoutMs).catch(() => {});
+    throw error;
+  }
+}

@@ -1,0 +1,391 @@
+/** Embedded Ruby from text to syntax tree: the expressions that configurations use, by precedence. */
+
+import { lex, type Token, type TokenType } from "./lexer.ts";
+import { type BlockNode, binaryNode, type CallNode, call, NIL, type Node } from "./syntax.ts";
+import { TokenCursor } from "./token-cursor.ts";
+import { UnsupportedRubyError } from "./values.ts";
+
+/** How deep expressions may nest. */
+const MAX_DEPTH = 100;
+
+/** From loose to tight. `!` and `**` stand below, in `unary` and `power`. */
+const BINARY_OPERATORS: readonly (readonly string[])[] = [
+  ["||"],
+  ["&&"],
+  ["<=>", "==", "===", "!=", "=~", "!~"],
+  ["<", "<=", ">", ">="],
+  ["|", "^"],
+  ["&"],
+  ["<<", ">>"],
+  ["+", "-"],
+  ["*", "/", "%"],
+];
+
+const ASSIGNMENTS = ["=", "||=", "&&=", "+=", "-=", "*=", "/=", "**="];
+
+const UNSUPPORTED_KEYWORDS = ["while", "until", "case", "when", "def", "class", "module", "lambda", "proc", "return", "self", "ensure"]; // biome-ignore format: a list
+
+/** Parses a whole text. Throws UnsupportedRubyError. */
+export function parseRuby(text: string): Node {
+  return new Parser(lex(text, 0, false).tokens).program();
+}
+
+/**
+ * Parses the interpolation whose code starts at `start`, behind `#{`. `end` is the offset of its closing brace.
+ * Throws UnsupportedRubyError.
+ */
+export function parseInterpolation(text: string, start: number): { program: Node; end: number } {
+  const { tokens, end } = lex(text, start, true);
+  return { program: new Parser(tokens).program(), end };
+}
+
+class Parser extends TokenCursor {
+  private depth: number;
+  /** Names that were assigned, or that a block was given. */
+  private readonly variables: Set<string>;
+
+  constructor(tokens: readonly Token[], variables = new Set<string>(), depth = 0) {
+    super(tokens);
+    this.variables = variables;
+    this.depth = depth;
+  }
+
+  program(): Node {
+    const program = this.statements();
+    if (this.next.type !== "end") throw this.unexpected();
+    return program;
+  }
+
+  private statements(): Node {
+    const statements: Node[] = [];
+    for (;;) {
+      this.skipNewlines();
+      if (this.next.type === "end" || this.atKeyword("end", "else", "elsif", "rescue") || this.at(")", "}")) break;
+      statements.push(this.statement());
+      if (this.next.type !== "newline") break;
+    }
+    return statements.length === 1 ? (statements[0] as Node) : { kind: "sequence", statements };
+  }
+
+  private statement(): Node {
+    let node = this.wordOperators();
+    for (;;) {
+      if (this.takeKeyword("if")) node = { kind: "if", test: this.wordOperators(), yes: node, no: NIL };
+      else if (this.takeKeyword("unless")) node = { kind: "if", test: this.wordOperators(), yes: NIL, no: node };
+      else if (this.takeKeyword("rescue")) node = rescue(node, this.wordOperators());
+      else return node;
+    }
+  }
+
+  /** `not`, `and`, `or`: the loosest operators. */
+  private wordOperators(): Node {
+    let node = this.negation();
+    for (;;) {
+      if (this.takeKeyword("and")) node = { kind: "and", left: node, right: this.negation() };
+      else if (this.takeKeyword("or")) node = { kind: "or", left: node, right: this.negation() };
+      else return node;
+    }
+  }
+
+  private negation(): Node {
+    return this.takeKeyword("not") ? { kind: "not", operand: this.negation() } : this.expression();
+  }
+
+  private expression(): Node {
+    if (++this.depth > MAX_DEPTH) throw new UnsupportedRubyError("expressions nest too deep");
+    const node = this.assignment() ?? this.ternary();
+    this.depth--;
+    return node;
+  }
+
+  private assignment(): Node | undefined {
+    const operator = this.tokens[this.index + 1];
+    if (this.next.type !== "identifier" || operator?.type !== "operator" || !ASSIGNMENTS.includes(operator.text)) {
+      return undefined;
+    }
+    const name = this.next.text;
+    this.index += 2;
+    this.variables.add(name);
+    let value = this.expression();
+    if (this.takeKeyword("rescue")) value = rescue(value, this.expression());
+    const old: Node = { kind: "variable", name };
+    const change = operator.text.slice(0, -1);
+    if (change === "||") return { kind: "or", left: old, right: { kind: "assign", name, value } };
+    if (change === "&&") return { kind: "and", left: old, right: { kind: "assign", name, value } };
+    return { kind: "assign", name, value: change === "" ? value : call(old, change, value) };
+  }
+
+  private ternary(): Node {
+    const test = this.range();
+    if (!this.take("?")) return test;
+    this.skipNewlines();
+    const yes = this.expression();
+    this.skipNewlines();
+    this.expect(":");
+    this.skipNewlines();
+    return { kind: "if", test, yes, no: this.expression() };
+  }
+
+  private range(): Node {
+    const first = this.binary(0);
+    const exclusive = this.at("...");
+    if (!this.take("..") && !this.take("...")) return first;
+    const open = this.at(")", "]") || this.next.type === "newline" || this.next.type === "end";
+    return { kind: "range", first, last: open ? NIL : this.binary(0), exclusive };
+  }
+
+  private binary(level: number): Node {
+    const operators = BINARY_OPERATORS[level];
+    if (operators === undefined) return this.unary();
+    let left = this.binary(level + 1);
+    while (this.at(...operators)) {
+      const operator = this.advance().text;
+      this.skipNewlines();
+      // `a || b = c` assigns, as in Ruby.
+      const right = (level < 2 ? this.assignment() : undefined) ?? this.binary(level + 1);
+      left = binaryNode(operator, left, right);
+    }
+    return left;
+  }
+
+  private unary(): Node {
+    if (++this.depth > MAX_DEPTH) throw new UnsupportedRubyError("expressions nest too deep");
+    let node: Node;
+    if (this.take("!")) node = { kind: "not", operand: this.unary() };
+    else if (this.take("-")) node = call(this.unary(), "-@");
+    else if (this.take("+")) node = this.unary();
+    else node = this.power();
+    this.depth--;
+    return node;
+  }
+
+  private power(): Node {
+    const base = this.postfix(this.primary());
+    return this.take("**") ? call(base, "**", this.unary()) : base;
+  }
+
+  /** `.method`, `&.method`, `[index]`, `::Name` behind a value. */
+  private postfix(start: Node): Node {
+    let node = start;
+    for (;;) {
+      if (this.next.type === "newline" && this.next.text === "\n" && this.peekDot()) this.skipNewlines();
+      const safe = this.at("&.");
+      if (this.take(".") || this.take("&.")) node = this.methodCall(node, safe);
+      else if (this.at("[") && !this.next.spaceBefore) node = call(node, "[]", ...this.list("[", "]"));
+      else if (this.at("::")) node = this.scoped(node);
+      else return node;
+    }
+  }
+
+  private scoped(node: Node): Node {
+    this.expect("::");
+    if (this.next.type !== "constant" || this.tokens[this.index + 1]?.text === "(") return this.methodCall(node, false);
+    if (node.kind !== "constant") throw this.unexpected();
+    return { kind: "constant", name: `${node.name}::${this.advance().text}` };
+  }
+
+  private methodCall(receiver: Node, safe: boolean): Node {
+    const token = this.advance();
+    if (token.type === "identifier" || token.type === "constant") return this.callOf(receiver, token, safe);
+    throw this.unexpected(token);
+  }
+
+  /** The parameters and the block behind a method's name. */
+  private callOf(receiver: Node | undefined, name: Token, safe: boolean): CallNode {
+    let parameters: Node[] = [];
+    if (this.at("(") && !this.next.spaceBefore) parameters = this.list("(", ")");
+    else if (this.startsParameter()) parameters = this.commandParameters();
+    let block = this.block();
+    const last = parameters.at(-1);
+    if (last?.kind === "call" && last.method === "&") {
+      block = symbolBlock(last.parameters[0] as Node);
+      parameters.pop();
+    }
+    return { kind: "call", receiver, method: name.text, parameters, block, safe };
+  }
+
+  /** Whether the next token is a first parameter without parentheses: `require 'ipaddr'`. */
+  private startsParameter(): boolean {
+    const token = this.next;
+    if (!token.spaceBefore) return false;
+    if (token.type === "keyword") return ["nil", "true", "false"].includes(token.text);
+    return (["literal", "text", "regexp", "words", "identifier", "constant"] as TokenType[]).includes(token.type);
+  }
+
+  private commandParameters(): Node[] {
+    const parameters = [this.expression()];
+    while (this.take(",")) {
+      this.skipNewlines();
+      parameters.push(this.expression());
+    }
+    return parameters;
+  }
+
+  private list(open: string, close: string): Node[] {
+    this.expect(open);
+    const items: Node[] = [];
+    for (;;) {
+      this.skipNewlines();
+      if (this.take(close)) return items;
+      // `&:name` hands over a block; it is told apart from a parameter by a call without receiver.
+      if (this.take("&")) items.push(call(undefined, "&", this.expression()));
+      else items.push(this.next.type === "label" ? this.hashBody(close) : this.expression());
+      this.skipNewlines();
+      if (this.take(close)) return items;
+      this.expect(",");
+    }
+  }
+
+  private block(): BlockNode | undefined {
+    const braces = this.at("{");
+    if (!braces && !this.atKeyword("do")) return undefined;
+    this.advance();
+    const outer = new Set(this.variables);
+    const parameters: string[] = [];
+    if (this.take("|")) {
+      while (!this.take("|")) {
+        if (this.next.type !== "identifier") throw this.unexpected();
+        parameters.push(this.advance().text);
+        this.take(",");
+      }
+    }
+    for (const name of parameters) this.variables.add(name);
+    const body = this.statements();
+    if (braces) this.expect("}");
+    else this.expectKeyword("end");
+    for (const name of parameters) if (!outer.has(name)) this.variables.delete(name);
+    return { parameters, body };
+  }
+
+  private primary(): Node {
+    const token = this.advance();
+    switch (token.type) {
+      case "literal":
+        return { kind: "literal", value: token.value ?? null };
+      case "text":
+        return this.text(token);
+      case "words":
+        return { kind: "array", items: wordNodes(token) };
+      case "regexp":
+        return { kind: "regexp", parts: this.parts(token), flags: token.text };
+      case "constant":
+        return this.at("(") && !this.next.spaceBefore
+          ? this.callOf(undefined, token, false)
+          : { kind: "constant", name: token.text };
+      case "identifier":
+        return this.identifier(token);
+      case "keyword":
+        return this.keyword(token);
+      case "operator":
+        return this.bracketed(token);
+      default:
+        throw this.unexpected(token);
+    }
+  }
+
+  private identifier(token: Token): Node {
+    const isCall = this.at("(") && !this.next.spaceBefore;
+    if (this.variables.has(token.text) && !isCall) return { kind: "variable", name: token.text };
+    return this.callOf(undefined, token, false);
+  }
+
+  /** Texts that stand side by side are one. */
+  private text(first: Token): Node {
+    const parts = [...this.parts(first)];
+    while (this.next.type === "text") parts.push(...this.parts(this.advance()));
+    if (parts.every((part) => typeof part === "string")) return { kind: "literal", value: parts.join("") };
+    return { kind: "text", parts };
+  }
+
+  private parts(token: Token): (string | Node)[] {
+    return (token.parts ?? []).map((part) =>
+      typeof part === "string" ? part : new Parser(part, this.variables, this.depth).program(),
+    );
+  }
+
+  private bracketed(token: Token): Node {
+    if (token.text === "[") {
+      this.index--;
+      return { kind: "array", items: this.list("[", "]") };
+    }
+    if (token.text === "{") {
+      const hash = this.hashBody("}");
+      this.expect("}");
+      return hash;
+    }
+    if (token.text !== "(") throw this.unexpected(token);
+    const body = this.statements();
+    this.expect(")");
+    return body;
+  }
+
+  /** `key => value` and `key: value` up to, and without, the closing sign. */
+  private hashBody(close: string): Node {
+    const pairs: [Node, Node][] = [];
+    for (;;) {
+      this.skipNewlines();
+      if (this.at(close)) break;
+      const isLabel = this.next.type === "label";
+      const key: Node = isLabel ? { kind: "literal", value: this.advance().text } : this.expression();
+      if (!isLabel) this.expect("=>");
+      this.skipNewlines();
+      pairs.push([key, this.expression()]);
+      this.skipNewlines();
+      if (!this.take(",")) break;
+    }
+    return { kind: "hash", pairs };
+  }
+
+  private keyword(token: Token): Node {
+    if (token.text === "nil") return NIL;
+    if (token.text === "true" || token.text === "false") return { kind: "literal", value: token.text === "true" };
+    if (token.text === "if" || token.text === "unless") return this.condition(token.text === "unless");
+    if (token.text === "begin") return this.begin();
+    if (UNSUPPORTED_KEYWORDS.includes(token.text)) throw new UnsupportedRubyError(`'${token.text}' is not supported`);
+    throw this.unexpected(token);
+  }
+
+  private condition(negated: boolean): Node {
+    const test = this.wordOperators();
+    this.takeKeyword("then");
+    const body = this.statements();
+    let otherwise: Node = NIL;
+    if (this.takeKeyword("elsif")) otherwise = this.condition(false);
+    else {
+      if (this.takeKeyword("else")) otherwise = this.statements();
+      this.expectKeyword("end");
+    }
+    return negated ? { kind: "if", test, yes: otherwise, no: body } : { kind: "if", test, yes: body, no: otherwise };
+  }
+
+  /** `begin … rescue Class => name … end`; every class is caught. */
+  private begin(): Node {
+    let node = this.statements();
+    if (this.takeKeyword("rescue")) {
+      while (this.next.type === "constant" || this.at("::", ",")) this.advance();
+      const name = this.take("=>") ? this.advance().text : undefined;
+      if (name !== undefined) this.variables.add(name);
+      this.takeKeyword("then");
+      node = rescue(node, this.statements(), name);
+    }
+    this.expectKeyword("end");
+    return node;
+  }
+}
+
+function rescue(body: Node, fallback: Node, name?: string): Node {
+  return { kind: "rescue", body, fallback, name };
+}
+
+/** `&:name` as the block `{ |x| x.name }`. */
+function symbolBlock(symbol: Node): BlockNode {
+  if (symbol.kind !== "literal" || typeof symbol.value !== "string") {
+    throw new UnsupportedRubyError("'&' is only supported before a :symbol");
+  }
+  return { parameters: ["it"], body: call({ kind: "variable", name: "it" }, symbol.value) };
+}
+
+function wordNodes(token: Token): Node[] {
+  const text = (token.parts ?? []).join("");
+  return text.split(/\s+/).flatMap((word) => (word === "" ? [] : [{ kind: "literal", value: word } as Node]));
+}

@@ -1,0 +1,86 @@
+/** Times as text after Ruby's `strftime`, in local time or UTC. An unknown directive stays as it is. */
+
+const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]; // biome-ignore format: a list
+
+/** Directives that stand for others. */
+const COMBINED: Record<string, string> = {
+  F: "%Y-%m-%d",
+  T: "%H:%M:%S",
+  X: "%H:%M:%S",
+  D: "%m/%d/%y",
+  x: "%m/%d/%y",
+  R: "%H:%M",
+  r: "%I:%M:%S %p",
+  c: "%a %b %e %H:%M:%S %Y",
+};
+
+/** `epochMs`: milliseconds since 1970. */
+export function strftime(format: string, epochMs: number, isUtc: boolean): string {
+  const offsetMinutes = isUtc ? 0 : -new Date(epochMs).getTimezoneOffset();
+  // A date whose UTC fields are the fields to show.
+  const shown = new Date(epochMs + offsetMinutes * 60_000);
+  return format.replace(/%([-_0^#]?)(\d*)(:?[a-zA-Z%])/g, (directive, flag: string, width: string, name: string) => {
+    if (COMBINED[name] !== undefined) return strftime(COMBINED[name], epochMs, isUtc);
+    const field = fieldOf(name, shown, epochMs, offsetMinutes, Number(width || 0));
+    if (field === undefined) return directive;
+    const [text, length, fill] = field;
+    const sign = flag === "_" ? " " : flag === "0" ? "0" : fill;
+    const padded = flag === "-" ? text : text.padStart(Math.max(length, Math.min(Number(width || 0), 64)), sign);
+    return flag === "^" ? padded.toUpperCase() : padded;
+  });
+}
+
+/** A directive's text, its usual width, and what fills it. */
+function fieldOf(name: string, shown: Date, epochMs: number, offsetMinutes: number, width: number) {
+  const number = (value: number, length: number, fill = "0") => [String(value), length, fill] as const;
+  const words = (text: string) => [text, 0, " "] as const;
+  const hour12 = shown.getUTCHours() % 12 || 12;
+  switch (name) {
+    case "Y": return number(shown.getUTCFullYear(), 4);
+    case "y": return number(shown.getUTCFullYear() % 100, 2);
+    case "m": return number(shown.getUTCMonth() + 1, 2);
+    case "d": return number(shown.getUTCDate(), 2);
+    case "e": return number(shown.getUTCDate(), 2, " ");
+    case "j": return number(dayOfYear(shown), 3);
+    case "H": return number(shown.getUTCHours(), 2);
+    case "k": return number(shown.getUTCHours(), 2, " ");
+    case "I": return number(hour12, 2);
+    case "l": return number(hour12, 2, " ");
+    case "M": return number(shown.getUTCMinutes(), 2);
+    case "S": return number(shown.getUTCSeconds(), 2);
+    case "L": return words(fraction(epochMs, width || 3));
+    case "N": return words(fraction(epochMs, width || 9));
+    case "s": return words(String(Math.floor(epochMs / 1000)));
+    case "z": return words(zone(offsetMinutes, ""));
+    case ":z": return words(zone(offsetMinutes, ":"));
+    case "Z": return words(offsetMinutes === 0 ? "UTC" : zone(offsetMinutes, ""));
+    case "a": return words((DAYS[shown.getUTCDay()] as string).slice(0, 3));
+    case "A": return words(DAYS[shown.getUTCDay()] as string);
+    case "b": case "h": return words((MONTHS[shown.getUTCMonth()] as string).slice(0, 3));
+    case "B": return words(MONTHS[shown.getUTCMonth()] as string);
+    case "p": return words(shown.getUTCHours() < 12 ? "AM" : "PM");
+    case "P": return words(shown.getUTCHours() < 12 ? "am" : "pm");
+    case "u": return number(shown.getUTCDay() || 7, 1);
+    case "w": return number(shown.getUTCDay(), 1);
+    case "n": return words("\n");
+    case "t": return words("\t");
+    case "%": return words("%");
+    default: return undefined;
+  } // biome-ignore format: a table
+}
+
+function dayOfYear(date: Date): number {
+  return Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / 86_400_000) + 1;
+}
+
+function fraction(epochMs: number, digits: number): string {
+  const milliseconds = Math.floor(((epochMs % 1000) + 1000) % 1000);
+  return String(milliseconds).padStart(3, "0").padEnd(digits, "0").slice(0, digits);
+}
+
+function zone(offsetMinutes: number, separator: string): string {
+  const minutes = Math.abs(offsetMinutes);
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${offsetMinutes < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}${separator}${two(minutes % 60)}`;
+}

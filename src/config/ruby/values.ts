@@ -1,0 +1,220 @@
+/**
+ * Values of embedded Ruby. They are plain JavaScript values: nil is null, symbols are strings, hashes are plain
+ * objects. Only what has no such form is a class here: floats that happen to be whole, ranges, and objects.
+ */
+
+export type RubyValue =
+  | null
+  | boolean
+  | number
+  | string
+  | RegExp
+  | RubyFloat
+  | RubyRange
+  | RubyObject
+  | RubyValue[]
+  | RubyHash;
+
+export interface RubyHash {
+  readonly [key: string]: RubyValue;
+}
+
+/** A block `{ |x| … }` that a method was given. */
+export type RubyBlock = (...values: RubyValue[]) => RubyValue;
+
+/** A method or function. `block` is absent where none was given. */
+export type RubyFunction = (parameters: RubyValue[], block?: RubyBlock) => RubyValue;
+
+/** A method of a built-in class; `self` is the receiver. */
+export type Method<Self = any> = (self: Self, parameters: RubyValue[], block?: RubyBlock) => RubyValue;
+
+export type MethodTable<Self = any> = Readonly<Record<string, Method<Self>>>;
+
+/** A float without fraction, such as 5.0, which a number could not tell from the integer 5. */
+export class RubyFloat {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** `first..last`, or `first...last` without its last; a missing end is null. */
+export class RubyRange {
+  readonly first: RubyValue;
+  readonly last: RubyValue;
+  readonly exclusive: boolean;
+
+  constructor(first: RubyValue, last: RubyValue, exclusive: boolean) {
+    this.first = first;
+    this.last = last;
+    this.exclusive = exclusive;
+  }
+}
+
+/** Anything with methods of its own: `ENV`, `File`, a time, an open file. */
+export class RubyObject {
+  readonly className: string;
+  readonly methods: Readonly<Record<string, RubyFunction>>;
+  /** What `to_s` gives. */
+  readonly text: string;
+
+  constructor(className: string, methods: Readonly<Record<string, RubyFunction>>, text = className) {
+    this.className = className;
+    this.methods = methods;
+    this.text = text;
+  }
+}
+
+/**
+ * An expression failed as it would in Ruby; `rescue` catches it. `className` is Ruby's: KeyError, NoMethodError.
+ */
+export class RubyError extends Error {
+  readonly className: string;
+
+  constructor(className: string, message: string) {
+    super(message);
+    this.className = className;
+  }
+}
+
+/** The expression is not within the language that is understood here, or passes a limit; `rescue` does not catch it. */
+export class UnsupportedRubyError extends Error {}
+
+/** Longest text that an expression may make, in UTF-16 units: a value of a configuration, not a file of data. */
+export const MAX_TEXT = 1024 * 1024;
+
+/** Most items that an expression may make. */
+export const MAX_ITEMS = 100_000;
+
+/** Refuses a size before memory is taken for it. */
+export function checkSize(size: number, limit: number, what: string): void {
+  if (size > limit) throw new UnsupportedRubyError(`more than ${limit} ${what}`);
+}
+
+export const isTruthy = (value: RubyValue): boolean => value !== null && value !== false;
+
+export function isHash(value: RubyValue): value is RubyHash {
+  return typeof value === "object" && value !== null && classOf(value) === "Hash";
+}
+
+/** The name of the value's class, as messages give it. */
+export function classOf(value: RubyValue): string {
+  if (value === null) return "NilClass";
+  if (typeof value === "string") return "String";
+  if (typeof value === "boolean") return value ? "TrueClass" : "FalseClass";
+  if (typeof value === "number") return Number.isInteger(value) ? "Integer" : "Float";
+  if (value instanceof RubyObject) return value.className;
+  if (value instanceof RubyFloat) return "Float";
+  if (value instanceof RubyRange) return "Range";
+  if (value instanceof RegExp) return "Regexp";
+  return Array.isArray(value) ? "Array" : "Hash";
+}
+
+/** Ruby's `to_s`, which interpolation uses: nil is "". */
+export function toText(value: RubyValue): string {
+  if (value === null) return "";
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean") return String(value);
+  if (value instanceof RubyObject) return value.text;
+  return inspect(value);
+}
+
+/** Ruby's `inspect`: texts are quoted, nil is `nil`. */
+export function inspect(value: RubyValue): string {
+  if (value === null) return "nil";
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "boolean") return String(value);
+  if (typeof value === "number") return Number.isInteger(value) ? BigInt(value).toString() : floatText(value);
+  if (value instanceof RubyFloat) return floatText(value.value);
+  if (value instanceof RubyRange) {
+    return `${value.first === null ? "" : inspect(value.first)}${value.exclusive ? "..." : ".."}${value.last === null ? "" : inspect(value.last)}`;
+  }
+  if (value instanceof RegExp) return `/${value.source}/`;
+  if (value instanceof RubyObject) return value.text;
+  if (Array.isArray(value)) return `[${value.map(inspect).join(", ")}]`;
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${JSON.stringify(key)}=>${inspect(item)}`)
+    .join(", ")}}`;
+}
+
+/** 5.0, 1.5, 1.0e+16, 1.0e-05. */
+function floatText(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e16 || size < 1e-4)) {
+    const [digits, exponent] = value.toExponential().split("e") as [string, string];
+    const padded = exponent.slice(1).padStart(2, "0");
+    return `${digits.includes(".") ? digits : `${digits}.0`}e${exponent[0]}${padded}`;
+  }
+  return Number.isInteger(value) ? `${value}.0` : String(value);
+}
+
+/** Ruby's `==`. */
+export function equals(left: RubyValue, right: RubyValue): boolean {
+  if (left === right) return true;
+  if (isNumeric(left) && isNumeric(right)) return numberOf(left) === numberOf(right);
+  if (Array.isArray(left) && Array.isArray(right)) {
+    return left.length === right.length && left.every((item, index) => equals(item, right[index] as RubyValue));
+  }
+  if (isHash(left) && isHash(right)) {
+    const keys = Object.keys(left);
+    return (
+      keys.length === Object.keys(right).length &&
+      keys.every((key) => Object.hasOwn(right, key) && equals(left[key] as RubyValue, right[key] as RubyValue))
+    );
+  }
+  return false;
+}
+
+/** Ruby's `<=>`: negative, 0, positive; ArgumentError where the two cannot be ordered. */
+export function compare(left: RubyValue, right: RubyValue): number {
+  if (isNumeric(left) && isNumeric(right)) return numberOf(left) - numberOf(right);
+  if (typeof left === "string" && typeof right === "string") return left < right ? -1 : left > right ? 1 : 0;
+  if (Array.isArray(left) && Array.isArray(right)) {
+    for (let index = 0; index < Math.min(left.length, right.length); index++) {
+      const order = compare(left[index] as RubyValue, right[index] as RubyValue);
+      if (order !== 0) return order;
+    }
+    return left.length - right.length;
+  }
+  throw new RubyError("ArgumentError", `comparison of ${classOf(left)} with ${inspect(right)} failed`);
+}
+
+export const isNumeric = (value: RubyValue): value is number | RubyFloat =>
+  typeof value === "number" || value instanceof RubyFloat;
+
+export const numberOf = (value: number | RubyFloat): number => (typeof value === "number" ? value : value.value);
+
+/** A value as other code takes it: floats as numbers, everything inside likewise. */
+export function plainValue(value: RubyValue): unknown {
+  if (value instanceof RubyFloat) return value.value;
+  if (Array.isArray(value)) return value.map(plainValue);
+  if (value instanceof RubyObject || value instanceof RubyRange || value instanceof RegExp) return toText(value);
+  if (isHash(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plainValue(item)]));
+  return value;
+}
+
+/** The text that a method needs as a parameter; TypeError as in Ruby where it is something else. */
+export function textOf(value: RubyValue | undefined): string {
+  if (typeof value === "string") return value;
+  throw conversionError(value, "String");
+}
+
+/** The integer that a method needs as a parameter. */
+export function integerOf(value: RubyValue | undefined): number {
+  if (value !== undefined && isNumeric(value)) return Math.trunc(numberOf(value));
+  throw conversionError(value, "Integer");
+}
+
+/** The block that a method cannot do without. */
+export function blockOf(block: RubyBlock | undefined): RubyBlock {
+  if (block) return block;
+  throw new UnsupportedRubyError("a method without its block");
+}
+
+function conversionError(value: RubyValue | undefined, wanted: string): RubyError {
+  if (value === undefined) return new RubyError("ArgumentError", "wrong number of arguments");
+  const given = value === null ? "nil" : classOf(value);
+  return new RubyError("TypeError", `no implicit conversion of ${given} into ${wanted}`);
+}

@@ -1,0 +1,102 @@
+/**
+ * Bytes that grow: text and msgpack are written one piece behind the other, without a Buffer per piece. Formatters and
+ * transcoders fill one writer for a whole batch.
+ */
+
+const FIRST_CAPACITY = 1024;
+
+export class ByteWriter {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(capacity = FIRST_CAPACITY) {
+    this.#bytes = Buffer.allocUnsafe(Math.max(capacity, 16));
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** One byte. */
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  /** Text as UTF-8. */
+  text(value: string): void {
+    this.#reserve(value.length * 3);
+    this.#length += this.#bytes.write(value, this.#length, "utf8");
+  }
+
+  /** A copy of `source[start, end)`. */
+  copy(source: Uint8Array, start = 0, end = source.length): void {
+    const count = end - start;
+    this.#reserve(count);
+    if (count < 24) {
+      for (let index = 0; index < count; index++) this.#bytes[this.#length + index] = source[start + index] as number;
+    } else {
+      this.#bytes.set(source.subarray(start, end), this.#length);
+    }
+    this.#length += count;
+  }
+
+  uint16(value: number): void {
+    this.#reserve(2);
+    this.#length = this.#bytes.writeUInt16BE(value, this.#length);
+  }
+
+  uint32(value: number): void {
+    this.#reserve(4);
+    this.#length = this.#bytes.writeUInt32BE(value, this.#length);
+  }
+
+  uint64(value: bigint): void {
+    this.#reserve(8);
+    this.#length = this.#bytes.writeBigUInt64BE(value, this.#length);
+  }
+
+  float64(value: number): void {
+    this.#reserve(8);
+    this.#length = this.#bytes.writeDoubleBE(value, this.#length);
+  }
+
+  /** Moves `[start, length)` up by `gap` bytes, to write a header whose size was not known before. */
+  shift(start: number, gap: number): void {
+    this.#reserve(gap);
+    this.#bytes.copyWithin(start + gap, start, this.#length);
+    this.#length += gap;
+  }
+
+  /** Writes one byte at a position that was already written. */
+  patch(position: number, value: number): void {
+    this.#bytes[position] = value;
+  }
+
+  /** Forgets everything behind `length`. */
+  truncate(length: number): void {
+    this.#length = Math.min(length, this.#length);
+  }
+
+  /** What was written, without a copy: valid until the next write. */
+  view(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** What was written; the writer is empty afterwards and the bytes are the caller's own. */
+  take(): Buffer {
+    const taken = this.view();
+    this.#bytes = Buffer.allocUnsafe(FIRST_CAPACITY);
+    this.#length = 0;
+    return taken;
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#length + count;
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * From JSON to msgpack, byte to byte, without objects in between: `1.0` stays a float, 64-bit integers stay exact, and
+ * bytes that are no UTF-8 stay what they were. Source: RFC 8259; yajl-ruby 1.4, which fluentd 1.18 uses.
+ */
+
+import { LimitError, MalformedError } from "../errors.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { MAX_DEPTH } from "./walker.ts";
+
+/**
+ * The msgpack of exactly one JSON value, white space around it allowed. Numbers with a fraction or an exponent become
+ * floats; integers stay exact from -2^63 to 2^64-1 and are floats beyond. Strings keep bytes that are no UTF-8.
+ * Throws MalformedError with the byte where the text stops being JSON, LimitError past MAX_DEPTH.
+ */
+export function jsonToMsgpack(text: Buffer | string): Buffer {
+  const bytes = typeof text === "string" ? Buffer.from(text) : text;
+  const reader = new JsonReader(bytes);
+  reader.value(0);
+  reader.end();
+  return reader.writer.take();
+}
+
+class JsonReader {
+  readonly writer: ByteWriter;
+  readonly #bytes: Buffer;
+  #position = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+    this.writer = new ByteWriter(bytes.length + 16);
+  }
+
+  value(depth: number): void {
+    if (depth > MAX_DEPTH) throw new LimitError(`JSON is nested deeper than ${MAX_DEPTH} levels`);
+    const first = this.#skipSpace();
+    if (first === 0x7b) this.#container(depth, 0x7d);
+    else if (first === 0x5b) this.#container(depth, 0x5d);
+    else if (first === 0x22) this.#string();
+    else if (first === 0x74) this.#word("true", 0xc3);
+    else if (first === 0x66) this.#word("false", 0xc2);
+    else if (first === 0x6e) this.#word("null", 0xc0);
+    else this.#number();
+  }
+
+  end(): void {
+    if (this.#skipSpace() !== undefined) throw this.#unexpected();
+  }
+
+  /** The members up to `close`. The header is written last, when their count is known. */
+  #container(depth: number, close: number): void {
+    const isMap = close === 0x7d;
+    const start = this.writer.length;
+    let count = 0;
+    this.writer.byte(0);
+    this.#position += 1;
+    while (this.#skipSpace() !== close) {
+      if (count > 0) this.#take(0x2c);
+      if (isMap) {
+        if (this.#skipSpace() !== 0x22) throw this.#unexpected();
+        this.#string();
+        this.#skipSpace();
+        this.#take(0x3a);
+      }
+      this.value(depth + 1);
+      count += 1;
+    }
+    this.#position += 1;
+    writeContainerHeader(this.writer, start, count, isMap);
+  }
+
+  /** A string without escapes is copied at once; its length is known before its header is written. */
+  #string(): void {
+    const bytes = this.#bytes;
+    const start = this.#position + 1;
+    const end = plainEnd(bytes, start);
+    this.#position = end;
+    if (bytes[end] === 0x22) {
+      writeStringHeader(this.writer, end - start);
+      this.writer.copy(bytes, start, end);
+      this.#position = end + 1;
+    } else {
+      this.#escapedString(start);
+    }
+  }
+
+  #escapedString(start: number): void {
+    const text = new ByteWriter(64);
+    let run = start;
+    while (this.#bytes[this.#position] === 0x5c) {
+      text.copy(this.#bytes, run, this.#position);
+      this.#escape(text);
+      run = this.#position;
+      this.#position = plainEnd(this.#bytes, run);
+    }
+    if (this.#bytes[this.#position] !== 0x22) throw this.#unexpected();
+    text.copy(this.#bytes, run, this.#position);
+    writeStringHeader(this.writer, text.length);
+    this.writer.copy(text.view());
+    this.#position += 1;
+  }
+
+  #escape(text: ByteWriter): void {
+    const letter = this.#bytes[this.#position + 1];
+    if (letter === 0x75) {
+      text.text(this.#unicodeEscape());
+      return;
+    }
+    const index = letter === undefined ? -1 : '"\\/bfnrt'.indexOf(String.fromCharCode(letter));
+    if (index < 0) throw this.#unexpected();
+    text.byte('"\\/\b\f\n\r\t'.charCodeAt(index));
+    this.#position += 2;
+  }
+
+  /** `\uXXXX`, or a pair of them; half of a pair becomes `?`, as yajl has it. */
+  #unicodeEscape(): string {
+    const unit = this.#codeUnit();
+    if (unit < 0xd800 || unit > 0xdfff) return String.fromCharCode(unit);
+    const mayPair = unit < 0xdc00 && this.#bytes[this.#position] === 0x5c && this.#bytes[this.#position + 1] === 0x75;
+    if (!mayPair) return "?";
+    const before = this.#position;
+    const low = this.#codeUnit();
+    if (low >= 0xdc00 && low <= 0xdfff) return String.fromCharCode(unit, low);
+    this.#position = before;
+    return "?";
+  }
+
+  #codeUnit(): number {
+    const digits = this.#bytes.toString("latin1", this.#position + 2, this.#position + 6);
+    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.#unexpected();
+    this.#position += 6;
+    return Number.parseInt(digits, 16);
+  }
+
+  #number(): void {
+    const start = this.#position;
+    let end = start;
+    while (isNumberByte(this.#bytes[end])) end += 1;
+    const text = this.#bytes.toString("latin1", start, end);
+    const match = /^-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.exec(text);
+    if (!match) throw this.#unexpected();
+    this.#position = end;
+    if (match[1] === undefined && match[2] === undefined) writeInteger(this.writer, text);
+    else writeFloat(this.writer, Number(text));
+  }
+
+  #word(word: string, type: number): void {
+    if (this.#bytes.toString("latin1", this.#position, this.#position + word.length) !== word) throw this.#unexpected();
+    this.#position += word.length;
+    this.writer.byte(type);
+  }
+
+  #take(byte: number): void {
+    if (this.#bytes[this.#position] !== byte) throw this.#unexpected();
+    this.#position += 1;
+  }
+
+  #skipSpace(): number | undefined {
+    for (;;) {
+      const byte = this.#bytes[this.#position];
+      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return byte;
+      this.#position += 1;
+    }
+  }
+
+  #unexpected(): MalformedError {
+    const byte = this.#bytes[this.#position];
+    const found = byte === undefined ? "the end" : JSON.stringify(String.fromCharCode(byte));
+    return new MalformedError(`not valid JSON: unexpected ${found} at byte ${this.#position}`);
+  }
+}
+
+/** The next quote, backslash, control character, or end. */
+function plainEnd(bytes: Buffer, start: number): number {
+  let position = start;
+  for (; position < bytes.length; position++) {
+    const byte = bytes[position] as number;
+    if (byte === 0x22 || byte === 0x5c || byte < 0x20) break;
+  }
+  return position;
+}
+
+/** Digits, sign, point and exponent. */
+function isNumberByte(byte = 0): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x2e || byte === 0x2b || (byte | 0x20) === 0x65;
+}
+
+function writeInteger(writer: ByteWriter, text: string): void {
+  const value = Number(text);
+  if (value >= 0 && value < 0x80) writer.byte(value);
+  else if (value < 0 && value >= -0x20) writer.byte(value & 0xff);
+  else if (value >= 0 && value <= 0xffffffff) {
+    writer.byte(0xce);
+    writer.uint32(value);
+  } else {
+    const exact = BigInt(text);
+    if (exact > MAX_UINT64 || exact < MIN_INT64) {
+      writeFloat(writer, value);
+      return;
+    }
+    writer.byte(exact < 0n ? 0xd3 : 0xcf);
+    writer.uint64(BigInt.asUintN(64, exact));
+  }
+}
+
+const MAX_UINT64 = 2n ** 64n - 1n;
+const MIN_INT64 = -(2n ** 63n);
+
+function writeFloat(writer: ByteWriter, value: number): void {
+  writer.byte(0xcb);
+  writer.float64(value);
+}
+
+/** Puts the header of `count` members before what was written behind the one byte kept free at `start`. */
+function writeContainerHeader(writer: ByteWriter, start: number, count: number, isMap: boolean): void {
+  if (count < 16) {
+    writer.patch(start, (isMap ? 0x80 : 0x90) | count);
+    return;
+  }
+  const width = count > 0xffff ? 4 : 2;
+  writer.shift(start + 1, width);
+  writer.patch(start, (isMap ? 0xde : 0xdc) + (width === 4 ? 1 : 0));
+  for (let index = 1; index <= width; index++) writer.patch(start + index, (count >>> (8 * (width - index))) & 0xff);
+}
+
+function writeStringHeader(writer: ByteWriter, length: number): void {
+  if (length < 32) {
+    writer.byte(0xa0 | length);
+  } else if (length <= 0xff) {
+    writer.byte(0xd9);
+    writer.byte(length);
+  } else if (length <= 0xffff) {
+    writer.byte(0xda);
+    writer.uint16(length);
+  } else {
+    writer.byte(0xdb);
+    writer.uint32(length);
+  }
+}

@@ -1,0 +1,22 @@
+/** `@type hash`: the record as Ruby prints a hash. Source: fluentd 1.18 formatter_hash.rb. */
+
+import { type ConfigOf, section } from "../config/parameters.ts";
+import type { FormatterDefinition } from "./formatter.ts";
+import { addNewlineParameter, newlineParameter, newlineText } from "./newline.ts";
+import { writeInspect } from "./ruby-text.ts";
+
+const table = section({ ...addNewlineParameter, ...newlineParameter });
+
+export const hashFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
+  type: "hash",
+  table,
+  create(config) {
+    const newline = newlineText(config);
+    return {
+      write(target, _tag, packed, _timeStart, recordStart) {
+        writeInspect(target, packed, recordStart);
+        target.text(newline);
+      },
+    };
+  },
+};

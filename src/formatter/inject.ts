@@ -1,0 +1,137 @@
+/**
+ * `<inject>`: adds the host name, the tag or the time to every record. Works on bytes: the record gets a new header and
+ * the new fields behind its own; a field of the same name keeps its place and gets the new value. Source: fluentd 1.18 plugin_helper/inject.rb.
+ */
+
+import { hostname as machineName } from "node:os";
+import { enumeration, string } from "../config/literals.ts";
+import { type ConfigOf, section } from "../config/parameters.ts";
+import { ByteWriter } from "../event/byte-writer.ts";
+import { EventStream } from "../event/event-stream.ts";
+import { encode } from "../event/msgpack.ts";
+import { isKey, mapSize, mapStart } from "../event/record-fields.ts";
+import { nanosecondsAt, secondsAt } from "../event/time-at.ts";
+import { skipValue } from "../event/walker.ts";
+import { floatSeconds, timeParameters, timeText } from "./time-text.ts";
+
+export const injectTable = section({
+  hostname_key: string.optional("Field for the host name."),
+  hostname: string.optional("Host name to write; without it the machine's."),
+  worker_id_key: string.optional("Field for the worker's number, which is always 0."),
+  tag_key: string.optional("Field for the tag."),
+  time_key: string.optional("Field for the time."),
+  time_type: enumeration("float", "unixtime", "unixtime_millis", "unixtime_micros", "unixtime_nanos", "string").default(
+    "How the time is written.",
+    "float",
+  ),
+  ...timeParameters,
+});
+
+export type InjectConfig = ConfigOf<typeof injectTable>;
+
+/** Gives the stream with the fields of `<inject>`. */
+export type Injection = (tag: string, events: EventStream) => EventStream;
+
+/** Bytes of a value that depends on the event's time. */
+type TimeValue = (seconds: number, nanoseconds: number) => Buffer;
+
+interface Field {
+  readonly name: Buffer;
+  readonly encodedName: Buffer;
+  readonly value: (tag: Buffer, seconds: number, nanoseconds: number) => Buffer;
+}
+
+/** Undefined when the section is absent or names no field. Throws ConfigError. */
+export function injection(config: InjectConfig | undefined): Injection | undefined {
+  if (!config) return undefined;
+  const fields = fieldsOf(config);
+  if (fields.length === 0) return undefined;
+  return (tag, events) => {
+    const target = new ByteWriter(events.packed.length + events.size * 64);
+    const encodedTag = encode(tag);
+    const packed = events.packed;
+    for (let start = 0; start < packed.length; ) {
+      const recordStart = skipValue(packed, start + 1, packed.length);
+      const seconds = secondsAt(packed, start + 1, recordStart);
+      const nanoseconds = nanosecondsAt(packed, start + 1);
+      const values = fields.map((field) => field.value(encodedTag, seconds, nanoseconds));
+      target.copy(packed, start, recordStart);
+      start = copyRecord(target, packed, recordStart, fields, values);
+    }
+    return new EventStream(target.take(), events.size);
+  };
+}
+
+/** Copies the record with `values` in the place of fields of the same name, the others behind; returns the record's end. */
+function copyRecord(
+  target: ByteWriter,
+  packed: Buffer,
+  recordStart: number,
+  fields: readonly Field[],
+  values: readonly Buffer[],
+): number {
+  const header = target.length;
+  const missing = new Set(fields.keys());
+  let count = mapSize(packed, recordStart);
+  let key = mapStart(packed, recordStart);
+  target.byte(0xdf);
+  target.uint32(0);
+  for (let left = count; left > 0; left--) {
+    const value = skipValue(packed, key, packed.length);
+    const next = skipValue(packed, value, packed.length);
+    const index = fields.findIndex((field) => isKey(packed, key, value, field.name));
+    target.copy(packed, key, index < 0 ? next : value);
+    if (index >= 0) target.copy(values[index] as Buffer);
+    missing.delete(index);
+    key = next;
+  }
+  for (const index of missing) {
+    target.copy((fields[index] as Field).encodedName);
+    target.copy(values[index] as Buffer);
+  }
+  count += missing.size;
+  for (let index = 1; index <= 4; index++) target.patch(header + index, (count >>> (8 * (4 - index))) & 0xff);
+  return key;
+}
+
+function fieldsOf(config: InjectConfig): Field[] {
+  const fields: Field[] = [];
+  const add = (name: string | undefined, value: Field["value"]) => {
+    if (name !== undefined) fields.push({ name: Buffer.from(name), encodedName: encode(name), value });
+  };
+  const host = encode(config.hostname ?? machineName());
+  const worker = encode(0);
+  const time = timeValue(config);
+  add(config.hostnameKey, () => host);
+  add(config.workerIdKey, () => worker);
+  add(config.tagKey, (tag) => tag);
+  add(config.timeKey, (_tag, seconds, nanoseconds) => time(seconds, nanoseconds));
+  return fields;
+}
+
+function timeValue(config: InjectConfig): TimeValue {
+  switch (config.timeType) {
+    case "float":
+      return (seconds, nanoseconds) => encodeFloat(floatSeconds(seconds, nanoseconds));
+    case "unixtime":
+      return (seconds) => encode(seconds);
+    case "unixtime_millis":
+      return (seconds, nanoseconds) => encode(seconds * 1e3 + Math.floor(nanoseconds / 1e6));
+    case "unixtime_micros":
+      return (seconds, nanoseconds) => encode(seconds * 1e6 + Math.floor(nanoseconds / 1e3));
+    case "unixtime_nanos":
+      return (seconds, nanoseconds) => encode(BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds));
+    case "string": {
+      const text = timeText(config);
+      return (seconds, nanoseconds) => encode(text(seconds, nanoseconds));
+    }
+  }
+}
+
+/** Always eight bytes: a whole number of seconds is still a float. */
+function encodeFloat(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(9);
+  bytes[0] = 0xcb;
+  bytes.writeDoubleBE(value, 1);
+  return bytes;
+}

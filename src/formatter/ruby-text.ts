@@ -1,0 +1,98 @@
+/**
+ * Values as Ruby prints them, from msgpack bytes: what fluentd's text formatters write where a value is no string.
+ * Source: Ruby 3.1 `to_s` and `inspect`.
+ */
+
+import type { ByteWriter } from "../event/byte-writer.ts";
+import { writeJson } from "../event/json.ts";
+import { ABSENT, mapSize, mapStart, textStart } from "../event/record-fields.ts";
+import { isMapType, readUint16, readUint32, skipValue } from "../event/walker.ts";
+
+/** `to_s` of the value at `position`: text as it is, nil as nothing, hashes and arrays as `inspect` shows them. */
+export function writeRubyText(target: ByteWriter, bytes: Buffer, position: number): void {
+  const start = textStart(bytes, position);
+  if (start !== ABSENT) target.copy(bytes, start, skipValue(bytes, position, bytes.length));
+  else if (bytes[position] !== 0xc0) writeInspect(target, bytes, position);
+}
+
+/** `inspect` of the value at `position`; returns the position behind it. */
+export function writeInspect(target: ByteWriter, bytes: Buffer, position: number): number {
+  const type = bytes[position] as number;
+  const end = skipValue(bytes, position, bytes.length);
+  const start = textStart(bytes, position);
+  if (start !== ABSENT) target.copy(inspectText(bytes.subarray(start, end)));
+  else if (isMapType(type)) writeHash(target, bytes, position);
+  else if ((type >= 0x90 && type < 0xa0) || type === 0xdc || type === 0xdd) writeArray(target, bytes, position, type);
+  else if (type === 0xc0) target.text("nil");
+  else writeJson(target, bytes, position, end);
+  return end;
+}
+
+function writeHash(target: ByteWriter, bytes: Buffer, position: number): void {
+  let next = mapStart(bytes, position);
+  target.text("{");
+  for (let index = 0, count = mapSize(bytes, position); index < count; index++) {
+    if (index > 0) target.text(", ");
+    next = writeInspect(target, bytes, next);
+    target.text("=>");
+    next = writeInspect(target, bytes, next);
+  }
+  target.text("}");
+}
+
+function writeArray(target: ByteWriter, bytes: Buffer, position: number, type: number): void {
+  const count =
+    type < 0xa0 ? type & 0x0f : type === 0xdc ? readUint16(bytes, position + 1) : readUint32(bytes, position + 1);
+  let next = position + (type < 0xa0 ? 1 : type === 0xdc ? 3 : 5);
+  target.text("[");
+  for (let index = 0; index < count; index++) {
+    if (index > 0) target.text(", ");
+    next = writeInspect(target, bytes, next);
+  }
+  target.text("]");
+}
+
+const NAMED: Record<string, string> = {
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\f": "\\f",
+  "\v": "\\v",
+  "\b": "\\b",
+  "\x07": "\\a",
+  "\x1b": "\\e",
+};
+
+/** A string in double quotes. Bytes that are no UTF-8 show as `\xFF`, controls as `\u0085`. */
+function inspectText(bytes: Buffer): Buffer {
+  const text = bytes.toString();
+  if (!Buffer.from(text).equals(bytes)) return Buffer.from(`"${inspectBytes(bytes)}"`);
+  return Buffer.from(`"${escapeText(text)}"`);
+}
+
+function escapeText(text: string): string {
+  return text.replace(/["\\\p{Cc}\u2028\u2029]|#(?=[{$@])/gu, (found) => {
+    if (found === '"' || found === "\\" || found === "#") return `\\${found}`;
+    const code = found.codePointAt(0) as number;
+    if (NAMED[found]) return NAMED[found];
+    return `\\u${hex(code, 4)}`;
+  });
+}
+
+/** Valid stretches as text, every other byte as `\xFF`. */
+function inspectBytes(bytes: Buffer): string {
+  let text = "";
+  for (let start = 0; start < bytes.length; ) {
+    const length = [1, 2, 3, 4].find((count) => isOneCharacter(bytes.subarray(start, start + count)));
+    text += length ? escapeText(bytes.toString("utf8", start, start + length)) : `\\x${hex(bytes[start] as number, 2)}`;
+    start += length ?? 1;
+  }
+  return text;
+}
+
+function isOneCharacter(bytes: Buffer): boolean {
+  const text = bytes.toString();
+  return [...text].length === 1 && Buffer.from(text).equals(bytes);
+}
+
+const hex = (code: number, width: number) => code.toString(16).toUpperCase().padStart(width, "0");

@@ -1,0 +1,123 @@
+/**
+ * Decompression of bodies that strangers send, with written limits on what may come out.
+ *
+ * fluentd compresses each append by itself, so a body is a row of gzip members or zstd frames. Node reads all members
+ * of gzip, but of zstd only the first frame and says nothing (nodejs/node#64741): frames are read one by one.
+ * Source: Forward protocol v1, "CompressedPackedForward"; fluentd 1.18 plugin/compressable.rb.
+ */
+
+import { promisify } from "node:util";
+import zlib from "node:zlib";
+import { LimitError, MalformedError } from "../errors.ts";
+import type { CompressionMethod } from "../event/event-stream.ts";
+
+/** What may come out of so many bytes at most, however repetitive they are; log lines reach a tenth of it. */
+export const MAX_RATIO = 250;
+/** Below this the ratio is not asked: a short run of equal lines compresses beyond any ratio. */
+const RATIO_FLOOR_BYTES = 16 * 1024 * 1024;
+/** What is decompressed at once, on the event loop: about 4 ms of work. More goes to zlib's threads. */
+const SYNC_OUTPUT_BYTES = 1024 * 1024;
+/** Each frame of zstd costs a context of its own, about 40 µs; more of them go to the threads, too. */
+const SYNC_FRAMES = 16;
+/** Longer input is not even tried at once. */
+const SYNC_INPUT_BYTES = 128 * 1024;
+
+interface ZstdFrame {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+interface ZlibWithZstd {
+  zstdDecompressSync(bytes: Buffer, options: { info: true; maxOutputLength: number }): ZstdFrame;
+  zstdDecompress(
+    bytes: Buffer,
+    options: { info: true; maxOutputLength: number },
+    done: (error: Error | null, frame: ZstdFrame) => void,
+  ): void;
+}
+
+const gunzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gunzip);
+const zstd = "zstdDecompress" in zlib ? (zlib as unknown as ZlibWithZstd) : undefined;
+const zstdDecompress = zstd && promisify(zstd.zstdDecompress);
+
+/** Whether this Node.js can read the method: zstd came with 22.15 and 23.8. */
+export function canDecompress(method: CompressionMethod): boolean {
+  return method === "gzip" || zstd !== undefined;
+}
+
+/**
+ * What `bytes` hold, at once where it is little, else as a promise. At most `limitBytes` and MAX_RATIO come out.
+ * Throws, or rejects with, LimitError beyond that and MalformedError where the bytes are no such stream.
+ */
+export function decompress(method: CompressionMethod, bytes: Buffer, limitBytes: number): Buffer | Promise<Buffer> {
+  const limit = Math.min(limitBytes, Math.max(RATIO_FLOOR_BYTES, bytes.length * MAX_RATIO));
+  if (bytes.length === 0) throw new MalformedError(`the body says it is ${method}, but is empty`);
+  if (bytes.length <= SYNC_INPUT_BYTES) {
+    try {
+      const most = Math.min(limit, SYNC_OUTPUT_BYTES);
+      if (method === "zstd") return zstdFramesSync(bytes, most);
+      return zlib.gunzipSync(bytes, { maxOutputLength: most });
+    } catch (error) {
+      if (!isTooLarge(error) || (limit <= SYNC_OUTPUT_BYTES && method === "gzip"))
+        throw explained(error, method, limit);
+    }
+  }
+  const plain = method === "zstd" ? zstdFrames(bytes, limit) : gunzip(bytes, { maxOutputLength: limit });
+  return plain.catch((error) => Promise.reject(explained(error, method, limit)));
+}
+
+function zstdFramesSync(bytes: Buffer, limit: number): Buffer {
+  if (!zstd) throw withoutZstd();
+  const frames: Buffer[] = [];
+  let room = limit;
+  for (let position = 0; position < bytes.length; ) {
+    const options = { info: true, maxOutputLength: Math.max(room, 1) } as const;
+    const { buffer, engine } = zstd.zstdDecompressSync(bytes.subarray(position), options);
+    position += frameLength(engine.bytesWritten);
+    room = roomAfter(room, buffer);
+    if (frames.push(buffer) > SYNC_FRAMES) throw tooLarge();
+  }
+  return frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
+}
+
+async function zstdFrames(bytes: Buffer, limit: number): Promise<Buffer> {
+  if (!zstdDecompress) throw withoutZstd();
+  const frames: Buffer[] = [];
+  let room = limit;
+  for (let position = 0; position < bytes.length; ) {
+    const options = { info: true, maxOutputLength: Math.max(room, 1) } as const;
+    const { buffer, engine } = await zstdDecompress(bytes.subarray(position), options);
+    position += frameLength(engine.bytesWritten);
+    room = roomAfter(room, buffer);
+    frames.push(buffer);
+  }
+  return Buffer.concat(frames);
+}
+
+function frameLength(consumed: number): number {
+  if (consumed <= 0) throw new MalformedError("a zstd frame takes no bytes");
+  return consumed;
+}
+
+function roomAfter(room: number, frame: Buffer): number {
+  if (frame.length > room) throw tooLarge();
+  return room - frame.length;
+}
+
+function tooLarge(): Error {
+  return Object.assign(new RangeError("too large"), { code: TOO_LARGE });
+}
+
+const TOO_LARGE = "ERR_BUFFER_TOO_LARGE";
+const isTooLarge = (error: unknown) => (error as { code?: unknown }).code === TOO_LARGE;
+
+function withoutZstd(): MalformedError {
+  return new MalformedError(
+    `this Node.js (${process.versions.node}) cannot read zstd: run 22.15 or newer, or let the sender use gzip`,
+  );
+}
+
+function explained(error: unknown, method: CompressionMethod, limit: number): Error {
+  if (error instanceof MalformedError) return error;
+  if (isTooLarge(error)) return new LimitError(`the ${method} body holds more than ${limit} bytes`);
+  return new MalformedError(`the body is not valid ${method}`, { cause: error });
+}

@@ -1,0 +1,178 @@
+/**
+ * Cuts a msgpack stream into messages. A message that lies whole in one read is handed out in place; of one that does
+ * not, header, tag and body length are found first, and then its bytes are collected once, into one buffer of the
+ * declared size. The walk goes on where it stopped: no byte is looked at twice, however the stream is cut.
+ *
+ * Limits: a message never passes `limitBytes`, which is checked against declared lengths before memory is taken; depth
+ * MAX_DEPTH, the message's own array included.
+ */
+
+import { LimitError } from "../errors.ts";
+import { INCOMPLETE, MAX_DEPTH, readUint16, readUint32, skipScalar } from "../event/walker.ts";
+
+/** Gives the messages of one connection one by one, as msgpack. */
+export interface MessageSource {
+  /** The message that `next` found: `bytes[start, end)`. Valid until the next call. */
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** Whether `bytes` was made for this message, so that parts of it may be kept without keeping a whole read. */
+  readonly isOwned: boolean;
+  /** Bytes of a message that is not whole yet. */
+  readonly pendingBytes: number;
+  limitBytes: number;
+  /** Takes the next read; only after `next` has said that there is no more. */
+  feed(read: Buffer): void;
+  /** Finds the next whole message. Throws MalformedError or LimitError; the stream is then of no more use. */
+  next(): boolean;
+}
+
+/** What is copied at a time while the end of a message is not known: options and small messages fit in one step. */
+const STEP_BYTES = 4096;
+
+const NOTHING = Buffer.alloc(0);
+
+export class Framer implements MessageSource {
+  bytes: Buffer = NOTHING;
+  start = 0;
+  end = 0;
+  isOwned = false;
+  readonly #walk = new MessageWalk();
+  #read: Buffer = NOTHING;
+  #position = 0;
+  #collected: Buffer = NOTHING;
+  #collectedBytes = 0;
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes;
+  }
+
+  get limitBytes(): number {
+    return this.#walk.limitBytes;
+  }
+
+  set limitBytes(limit: number) {
+    this.#walk.limitBytes = limit;
+  }
+
+  get pendingBytes(): number {
+    return this.#collectedBytes;
+  }
+
+  feed(read: Buffer): void {
+    this.#read = read;
+    this.#position = 0;
+  }
+
+  next(): boolean {
+    if (this.#collectedBytes > 0) return this.#collect();
+    if (this.#position === this.#read.length) return this.#release();
+    const end = this.#walk.advance(this.#read, this.#position, this.#read.length);
+    if (end === INCOMPLETE) return this.#collect();
+    this.#found(this.#read, this.#position, end, false);
+    this.#position = end;
+    return true;
+  }
+
+  /** Moves the read's bytes behind what was collected until the message is whole. */
+  #collect(): boolean {
+    for (;;) {
+      const rest = this.#read.length - this.#position;
+      if (rest === 0) return this.#release();
+      const missing = this.#walk.offset - this.#collectedBytes;
+      const taken = Math.min(rest, Math.max(missing, STEP_BYTES));
+      this.#reserve(Math.max(this.#collectedBytes + taken, this.#walk.offset + STEP_BYTES));
+      this.#read.copy(this.#collected, this.#collectedBytes, this.#position, this.#position + taken);
+      this.#collectedBytes += taken;
+      this.#position += taken;
+      const end = this.#walk.advance(this.#collected, 0, this.#collectedBytes);
+      if (end === INCOMPLETE) continue;
+      this.#position -= this.#collectedBytes - end;
+      this.#found(this.#collected, 0, end, true);
+      this.#collected = NOTHING;
+      this.#collectedBytes = 0;
+      return true;
+    }
+  }
+
+  /** Makes room for `needed` bytes; doubles where the message does not say how long it will be. */
+  #reserve(needed: number): void {
+    if (needed <= this.#collected.length) return;
+    const doubled = Math.min(this.#collected.length * 2, this.limitBytes + STEP_BYTES);
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, doubled));
+    this.#collected.copy(larger, 0, 0, this.#collectedBytes);
+    this.#collected = larger;
+  }
+
+  #found(bytes: Buffer, start: number, end: number, isOwned: boolean): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.isOwned = isOwned;
+    this.#walk.restart();
+  }
+
+  /** Lets go of the read and of the last message, so that an idle connection holds no memory. */
+  #release(): boolean {
+    this.#read = NOTHING;
+    this.#position = 0;
+    this.bytes = NOTHING;
+    return false;
+  }
+}
+
+/** `skipValue` that can stop anywhere and go on with more bytes. */
+class MessageWalk {
+  limitBytes = 0;
+  /** How far the walk is, from the message's start. Lies past the bytes at hand within a long string: then so many bytes are needed. */
+  offset = 0;
+  #remaining = 1;
+  #depth = 0;
+  readonly #pending = new Int32Array(MAX_DEPTH);
+
+  restart(): void {
+    this.offset = 0;
+    this.#remaining = 1;
+    this.#depth = 0;
+  }
+
+  /** The position behind the message that starts at `start`, or INCOMPLETE when it goes on past `end`. */
+  advance(bytes: Uint8Array, start: number, end: number): number {
+    const limit = start + this.limitBytes;
+    let position = start + this.offset;
+    let remaining = this.#remaining;
+    let depth = this.#depth;
+    while (remaining > 0 && position < end) {
+      const type = bytes[position] as number;
+      let next = position + 1;
+      let children = 0;
+      if (type < 0x80 || type >= 0xe0) {
+        // A small integer is its own type byte.
+      } else if (type >= 0xa0 && type < 0xc0) next += type & 0x1f;
+      else if (type < 0x90) children = (type & 0x0f) * 2;
+      else if (type < 0xa0) children = type & 0x0f;
+      else if (type < 0xdc) next = skipScalar(bytes, position, end, type);
+      else {
+        const wide = (type & 1) === 1; // dc array16, dd array32, de map16, df map32
+        next = position + (wide ? 5 : 3);
+        if (next > end) break;
+        children = wide ? readUint32(bytes, position + 1) : readUint16(bytes, position + 1);
+        if (type >= 0xde) children *= 2;
+      }
+      if (next === INCOMPLETE) break;
+      position = next;
+      if (position + children > limit) throw new LimitError(`a message is larger than ${this.limitBytes} bytes`);
+      if (children > 0) {
+        if (depth === MAX_DEPTH) throw new LimitError(`msgpack is nested deeper than ${MAX_DEPTH} levels`);
+        this.#pending[depth++] = remaining;
+        remaining = children;
+      } else {
+        while (--remaining === 0 && depth > 0) remaining = this.#pending[--depth] as number;
+      }
+    }
+    this.offset = position - start;
+    this.#remaining = remaining;
+    this.#depth = depth;
+    return remaining === 0 && position <= end ? position : INCOMPLETE;
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The messages that a client sends, read in place: where tag, body and option stand, not what they hold.
+ *
+ * | mode          | shape                                                              |
+ * |---------------|--------------------------------------------------------------------|
+ * | Message       | `[tag, time, record, option?]`                                     |
+ * | Forward       | `[tag, [[time, record], …], option?]`                              |
+ * | PackedForward | `[tag, str or bin of concatenated [time, record], option?]`        |
+ *
+ * The second element decides. nil instead of a message is a heartbeat; anything else that is no array is broken.
+ * Source: Forward protocol v1, "Event Modes"; fluentd 1.18 in_forward `on_message`.
+ */
+
+import { LimitError, MalformedError } from "../errors.ts";
+import { msgpackToJson } from "../event/json.ts";
+import { decode } from "../event/msgpack.ts";
+import { INCOMPLETE, readUint16, readUint32, skipValue } from "../event/walker.ts";
+
+export type MessageMode = "message" | "forward" | "packed" | "heartbeat" | "broken" | "empty";
+
+/** Reused for every message of a connection: millions of small messages must not make millions of objects. */
+export class MessageBounds {
+  mode: MessageMode = "empty";
+  /** The text of the tag; -1 when it is neither str nor bin. */
+  tagStart = -1;
+  tagEnd = -1;
+  /** Message: time and record. Forward: the entries behind their array header. PackedForward: what the string holds. */
+  bodyStart = 0;
+  bodyEnd = 0;
+  /** Message: where the record starts; bodyEnd when there is none. */
+  recordStart = 0;
+  /** The option's value; both 0 when there is none. */
+  optionStart = 0;
+  optionEnd = 0;
+}
+
+/** Fills `bounds` for the whole message `bytes[start, end)`. */
+export function readMessage(bytes: Buffer, start: number, end: number, bounds: MessageBounds): void {
+  bounds.mode = messageKind(bytes, start);
+  bounds.optionStart = 0;
+  bounds.optionEnd = 0;
+  if (bounds.mode !== "message") return;
+  let remaining = arrayLength(bytes, start) - 2;
+  const tag = start + containerHeader(bytes[start] as number);
+  const tagContent = tag + stringHeader(bytes[tag] as number);
+  const afterTag = skip(bytes, tag, end);
+  bounds.tagStart = tagContent > tag ? tagContent : -1;
+  bounds.tagEnd = tagContent > tag ? afterTag : -1;
+  bounds.bodyStart = afterTag;
+  bounds.bodyEnd = afterTag;
+  bounds.recordStart = afterTag;
+  if (remaining < 0) return;
+  const type = bytes[afterTag] as number;
+  const header = stringHeader(type);
+  bounds.bodyEnd = skip(bytes, afterTag, end);
+  if (header > 0) {
+    bounds.mode = "packed";
+    bounds.bodyStart = afterTag + header;
+  } else if (isArrayType(type)) {
+    bounds.mode = "forward";
+    bounds.bodyStart = afterTag + containerHeader(type);
+  } else {
+    bounds.recordStart = bounds.bodyEnd;
+    if (remaining === 0) return;
+    bounds.bodyEnd = skip(bytes, bounds.recordStart, end);
+    remaining -= 1;
+  }
+  if (remaining === 0) return;
+  bounds.optionStart = bounds.bodyEnd;
+  bounds.optionEnd = skip(bytes, bounds.bodyEnd, end);
+}
+
+function messageKind(bytes: Buffer, start: number): MessageMode {
+  const type = bytes[start] as number;
+  if (type === 0xc0) return "heartbeat";
+  if (!isArrayType(type)) return "broken";
+  return arrayLength(bytes, start) === 0 ? "empty" : "message";
+}
+
+/** What the option of a message says that this side acts on. */
+export interface MessageOption {
+  /** The bytes of the `chunk` value, copied: the ack gives them back as they came. */
+  readonly chunk: Buffer | undefined;
+  readonly compressed: string | undefined;
+  /** Fluent Bit: 0 logs, 1 metrics, 2 traces. */
+  readonly fluentSignal: number;
+}
+
+/** FIELD 4: known clients send six keys at most. */
+const MAX_OPTION_KEYS = 16;
+/** fluentd's ids have 25 bytes; an id is held until its ack is written. */
+const MAX_CHUNK_ID_BYTES = 1024;
+const NO_OPTION: MessageOption = { chunk: undefined, compressed: undefined, fluentSignal: 0 };
+
+/** Reads the option `bytes[start, end)`; nil or nothing is no option. Throws MalformedError and LimitError. */
+export function readOption(bytes: Buffer, start: number, end: number): MessageOption {
+  const type = bytes[start];
+  if (start === end || type === 0xc0) return NO_OPTION;
+  const isMap = type !== undefined && ((type >= 0x80 && type < 0x90) || type === 0xde || type === 0xdf);
+  if (!isMap) throw new MalformedError("the option of a message is no map");
+  const count = type < 0x90 ? type & 0x0f : type === 0xde ? readUint16(bytes, start + 1) : readUint32(bytes, start + 1);
+  if (count > MAX_OPTION_KEYS) throw new LimitError(`the option of a message has more than ${MAX_OPTION_KEYS} keys`);
+  let chunk: Buffer | undefined;
+  let compressed: string | undefined;
+  let fluentSignal = 0;
+  let position = start + containerHeader(type);
+  for (let index = 0; index < count; index++) {
+    const valueStart = skip(bytes, position, end);
+    const valueEnd = skip(bytes, valueStart, end);
+    if (isText(bytes, position, valueStart, CHUNK)) chunk = chunkValue(bytes, valueStart, valueEnd);
+    else if (isText(bytes, position, valueStart, COMPRESSED)) compressed = textValue(bytes, valueStart, valueEnd);
+    else if (isText(bytes, position, valueStart, FLUENT_SIGNAL)) {
+      fluentSignal = Number(decode(bytes.subarray(valueStart, valueEnd)));
+    }
+    position = valueEnd;
+  }
+  return { chunk, compressed, fluentSignal };
+}
+
+const CHUNK = Buffer.from("chunk");
+const COMPRESSED = Buffer.from("compressed");
+const FLUENT_SIGNAL = Buffer.from("fluent_signal");
+
+/** Whether the str or bin `bytes[start, end)` holds `text`. A loop, since keys are too short for a native call. */
+function isText(bytes: Buffer, start: number, end: number, text: Buffer): boolean {
+  const content = start + stringHeader(bytes[start] as number);
+  if (content === start || end - content !== text.length) return false;
+  for (let index = 0; index < text.length; index++) {
+    if (bytes[content + index] !== text[index]) return false;
+  }
+  return true;
+}
+
+/** nil and false ask for no ack. */
+function chunkValue(bytes: Buffer, start: number, end: number): Buffer | undefined {
+  if (bytes[start] === 0xc0 || bytes[start] === 0xc2) return undefined;
+  if (end - start > MAX_CHUNK_ID_BYTES) throw new LimitError(`a chunk id has more than ${MAX_CHUNK_ID_BYTES} bytes`);
+  const copy = Buffer.allocUnsafe(end - start);
+  bytes.copy(copy, 0, start, end);
+  return copy;
+}
+
+/** No method has a longer name than this shows; nil, and what is no text, says nothing. */
+function textValue(bytes: Buffer, start: number, end: number): string | undefined {
+  const header = stringHeader(bytes[start] as number);
+  return header === 0 ? undefined : bytes.toString("latin1", start + header, Math.min(end, start + header + 32));
+}
+
+const ACK_PREFIX = Buffer.from([0x81, 0xa3, 0x61, 0x63, 0x6b]);
+
+/** `{ack: chunk}` for each of `chunks`, one behind the other, with the chunks' bytes as they came. */
+export function encodeAcks(chunks: readonly Buffer[]): Buffer {
+  let byteSize = 0;
+  for (const chunk of chunks) byteSize += ACK_PREFIX.length + chunk.length;
+  const acks = Buffer.allocUnsafe(byteSize);
+  let position = 0;
+  for (const chunk of chunks) {
+    position += ACK_PREFIX.copy(acks, position);
+    position += chunk.copy(acks, position);
+  }
+  return acks;
+}
+
+/** The same as JSON text, without newlines. */
+export function encodeJsonAcks(chunks: readonly Buffer[]): Buffer {
+  return Buffer.from(chunks.map((chunk) => `{"ack":${msgpackToJson(chunk)}}`).join(""));
+}
+
+/** Bytes before the content of a str or bin; 0 when it is neither. */
+export function stringHeader(type: number): number {
+  if (type >= 0xa0 && type < 0xc0) return 1;
+  if (type === 0xd9 || type === 0xc4) return 2;
+  if (type === 0xda || type === 0xc5) return 3;
+  return type === 0xdb || type === 0xc6 ? 5 : 0;
+}
+
+/** Bytes before the elements of an array or map. */
+export function containerHeader(type: number): number {
+  if (type < 0xa0) return 1;
+  return type === 0xdc || type === 0xde ? 3 : 5;
+}
+
+export function isArrayType(type: number): boolean {
+  return (type >= 0x90 && type < 0xa0) || type === 0xdc || type === 0xdd;
+}
+
+/** Declared elements of the array at `position`. */
+export function arrayLength(bytes: Buffer, position: number): number {
+  const type = bytes[position] as number;
+  if (type < 0xa0) return type & 0x0f;
+  return type === 0xdc ? readUint16(bytes, position + 1) : readUint32(bytes, position + 1);
+}
+
+/** `skipValue` where the value is known to be whole. */
+export function skip(bytes: Buffer, position: number, end: number): number {
+  const next = skipValue(bytes, position, end);
+  if (next === INCOMPLETE) throw new MalformedError(`msgpack ends within a value at byte ${position} of ${end}`);
+  return next;
+}

@@ -1,0 +1,65 @@
+/** A message on its way out, and how it is cut into writes: few and large, with bounded memory. */
+
+import { ChunkBrokenError } from "../errors.ts";
+import type { CompressionMethod } from "../event/event-stream.ts";
+import { chunkOption, encodePackedForwardHeader, encodePackedForwardOption } from "./packed-forward.ts";
+
+export interface OutgoingMessage {
+  readonly tag: string;
+  /** Events. */
+  readonly size: number;
+  /** Bytes that `blocks` gives in all. */
+  readonly byteSize: number;
+  readonly compressed: "text" | CompressionMethod;
+  /** 16 bytes. With it the receiver is asked for an ack. */
+  readonly chunkId?: Buffer | undefined;
+  /** The body in order. The blocks are only read, and are not kept once the message is sent. */
+  blocks(): Iterable<Buffer> | AsyncIterable<Buffer>;
+}
+
+/** Bytes of one write: 64 KiB to 1 MiB are equally fast; less would be felt, more only needs memory. */
+export const WRITE_BYTES = 256 * 1024;
+
+/** The parts of one write, to be written together. */
+export interface MessageWrite {
+  readonly parts: readonly Buffer[];
+  /** With this write the message is complete: its ack may come from now on. */
+  readonly isLast: boolean;
+}
+
+/**
+ * Cuts header, body and option into writes of about WRITE_BYTES; a small message is one. Reads the body only as fast as
+ * it is asked for. Throws ChunkBrokenError where the body is not as long as announced; then the connection is spoilt.
+ */
+export async function* messageWrites(message: OutgoingMessage): AsyncGenerator<MessageWrite, void, void> {
+  let parts = [encodePackedForwardHeader(message.tag, message.byteSize)];
+  let gathered = 0;
+  let total = 0;
+  for await (const block of message.blocks()) {
+    total += block.length;
+    if (total > message.byteSize) throw wrongLength(message, total);
+    for (let start = 0; start < block.length; ) {
+      const part = block.subarray(start, start + WRITE_BYTES - gathered);
+      parts.push(part);
+      gathered += part.length;
+      start += part.length;
+      if (gathered === WRITE_BYTES) {
+        yield { parts, isLast: false };
+        parts = [];
+        gathered = 0;
+      }
+    }
+  }
+  if (total !== message.byteSize) throw wrongLength(message, total);
+  parts.push(optionOf(message));
+  yield { parts, isLast: true };
+}
+
+function optionOf({ size, compressed, chunkId }: OutgoingMessage): Buffer {
+  return encodePackedForwardOption({ size, compressed, chunk: chunkId && chunkOption(chunkId) });
+}
+
+function wrongLength(message: OutgoingMessage, total: number): ChunkBrokenError {
+  const relation = total > message.byteSize ? "at least " : "";
+  return new ChunkBrokenError(`a chunk of ${message.byteSize} bytes has ${relation}${total} when it is read`);
+}

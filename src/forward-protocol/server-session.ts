@@ -1,0 +1,130 @@
+/**
+ * The receiving side of one connection, without its socket: handshake, choice of codec, messages, acks.
+ *
+ * ```text
+ *   read ─► Framer or JsonFramer ─► handshaking: PING is judged, PONG written
+ *                                └► established: handler.message, one by one; then handler.readEnd
+ * ```
+ *
+ * Source: Forward protocol v1, "Connection"; fluentd 1.18 in_forward `handle_connection`.
+ */
+
+import { HandshakeError } from "../errors.ts";
+import { judgePing, type Refusal, type SecurityPolicy } from "./authenticator.ts";
+import { Framer, type MessageSource } from "./framer.ts";
+import { createHelo, encodeHelo, type Helo } from "./handshake.ts";
+import { JsonFramer, startsJson } from "./json-framer.ts";
+import { encodeAcks, encodeJsonAcks } from "./messages.ts";
+
+/** What a stranger may make us hold before it has proved itself: a PING with long names has about 1.2 KB. */
+export const HANDSHAKE_LIMIT_BYTES = 4096;
+
+export interface MessageHandler {
+  /**
+   * One whole message, `bytes[start, end)`. `isOwned` tells that `bytes` may be kept without keeping a whole read.
+   * A promise holds back the messages behind it. Throws when the connection cannot go on.
+   */
+  message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined;
+  /** No whole message is left: what was gathered may go on. */
+  readEnd(): void;
+  /** The client has proved itself. The name is its own word. */
+  established(clientHostname: string): void;
+  /** The client was refused, and told so. The name is its own word. */
+  refused(refusal: Refusal, clientHostname: string): void;
+}
+
+export interface ServerSessionOptions {
+  readonly limitBytes: number;
+  /** Absent: every peer may send. */
+  readonly security: SecurityPolicy | undefined;
+  /** What HELO says. */
+  readonly keepalive: boolean;
+  /** The peer's IP address. */
+  readonly address: string;
+  readonly handler: MessageHandler;
+  readonly write: (bytes: Buffer) => void;
+}
+
+export class ServerSession {
+  readonly #options: ServerSessionOptions;
+  readonly #helo: Helo | undefined;
+  #source: MessageSource | undefined;
+  #isEstablished: boolean;
+  #isClosed = false;
+  /** Whole messages so far. */
+  messageCount = 0;
+
+  constructor(options: ServerSessionOptions) {
+    this.#options = options;
+    this.#isEstablished = options.security === undefined;
+    if (options.security === undefined) return;
+    this.#helo = createHelo(options.keepalive);
+    this.#source = new Framer(HANDSHAKE_LIMIT_BYTES);
+  }
+
+  /** Says HELO, where there is a handshake. */
+  start(): void {
+    if (this.#helo) this.#options.write(encodeHelo(this.#helo));
+  }
+
+  get isEstablished(): boolean {
+    return this.#isEstablished;
+  }
+
+  /** Bytes of a message that has begun and is not whole. */
+  get pendingBytes(): number {
+    return this.#source?.pendingBytes ?? 0;
+  }
+
+  /**
+   * Takes one read. A promise means that the next read must wait for it. Throws, or rejects with, MalformedError,
+   * LimitError or HandshakeError, after which the connection is of no more use; a refused PING is answered before.
+   */
+  receive(read: Buffer): Promise<void> | undefined {
+    if (this.#isClosed) return undefined;
+    this.#source ??= startsJson(read[0] as number)
+      ? new JsonFramer(this.#options.limitBytes)
+      : new Framer(this.#options.limitBytes);
+    this.#source.feed(read);
+    return this.#handleMessages(this.#source);
+  }
+
+  /** Hands out no more messages, also of reads that are already here. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** The acks of these chunks, in the connection's codec, as one piece. */
+  encodeAcks(chunks: readonly Buffer[]): Buffer {
+    return this.#source instanceof JsonFramer ? encodeJsonAcks(chunks) : encodeAcks(chunks);
+  }
+
+  #handleMessages(source: MessageSource): Promise<void> | undefined {
+    const { handler } = this.#options;
+    while (!this.#isClosed && source.next()) {
+      this.messageCount += 1;
+      if (!this.#isEstablished) {
+        this.#judge(source);
+        continue;
+      }
+      const wait = handler.message(source.bytes, source.start, source.end, source.isOwned);
+      if (wait) return wait.then(() => this.#handleMessages(source));
+    }
+    handler.readEnd();
+    return undefined;
+  }
+
+  #judge(source: MessageSource): void {
+    const { security, address, handler, write, limitBytes } = this.#options;
+    const ping = source.bytes.subarray(source.start, source.end);
+    const verdict = judgePing(ping, this.#helo as Helo, address, security as SecurityPolicy);
+    write(verdict.reply);
+    if (verdict.refusal) {
+      handler.refused(verdict.refusal, verdict.hostname);
+      throw new HandshakeError(verdict.refusal.reason);
+    }
+    this.#isEstablished = true;
+    source.limitBytes = limitBytes;
+    handler.established(verdict.hostname);
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * `@type forward` as a source: receives events over the Forward protocol, TCP or TLS, and acks them when every output
+ * holds them. Source: fluentd 1.18 plugin/in_forward.rb; COMPAT 2.
+ */
+
+import type { Socket as DatagramSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { once } from "node:events";
+import type { AddressInfo, Server, Socket } from "node:net";
+import type { CancelTimer } from "../clock.ts";
+import { ConfigError, NetworkError } from "../errors.ts";
+import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
+import { checkTransport, createTransportServer } from "../tls/transport.ts";
+import { Connection, type ConnectionRules } from "./forward/connection.ts";
+import { UnackedTotal } from "./forward/deliveries.ts";
+import { startHeartbeat } from "./forward/heartbeat.ts";
+import { HostNames } from "./forward/host-names.ts";
+import { SWEEP_INTERVAL_MS, TOTAL_UNACKED_LIMIT_BYTES } from "./forward/limits.ts";
+import { type ForwardConfig, forwardTable } from "./forward/parameters.ts";
+import { RareWarnings } from "./forward/rare-warnings.ts";
+import { checkSecurity, createSecurityPolicy } from "./forward/security.ts";
+import { TagRule } from "./forward/tag-rule.ts";
+
+export const forwardInput: InputDefinition<ForwardConfig> = {
+  kind: "input",
+  type: "forward",
+  table: forwardTable,
+  create(config, context) {
+    check(config);
+    return new ForwardInput(config, context);
+  },
+};
+
+/** Throws ConfigError with fluentd's texts. */
+function check(config: ForwardConfig): void {
+  const fail = (key: string, message: string) => {
+    throw new ConfigError(message, config.element.parameter(key)?.position ?? config.element.position);
+  };
+  if (config.sourceHostnameKey !== undefined && config.resolveHostname === false) {
+    fail("resolve_hostname", "resolve_hostname must be true with source_hostname_key");
+  }
+  if (config.tag === "") fail("tag", "'tag' parameter must not be empty");
+  if (config.addTagPrefix === "") fail("add_tag_prefix", "'add_tag_prefix' parameter must not be empty");
+  if (config.sendKeepalivePacket && config.denyKeepalive) {
+    fail("send_keepalive_packet", "both 'send_keepalive_packet' and 'deny_keepalive' cannot be set to true");
+  }
+  if (config.port < 0 || config.port > 65535) fail("port", `'port' is ${config.port}, but must be from 0 to 65535`);
+  for (const [key, value] of [
+    ["frame_size_limit", config.frameSizeLimit],
+    ["unacked_limit", config.unackedLimit],
+    ["connection_limit", config.connectionLimit],
+    ["decompression_size_limit", config.decompressionSizeLimit],
+  ] as const) {
+    if (value < 1 || value > MAX_LIMIT) fail(key, `'${key}' must be from 1 to ${MAX_LIMIT}`);
+  }
+  if (config.security) checkSecurity(config.security);
+  checkTransport(config.transport);
+}
+
+/** Buffers of Node.js have room for more, but offsets are kept in 32 bits. */
+const MAX_LIMIT = 2 ** 31 - 1;
+/** With `port 0` the system picks a TCP port; another program may have its UDP twin. */
+const PORT_ATTEMPTS = 5;
+
+class ForwardInput implements Input {
+  readonly #config: ForwardConfig;
+  readonly #context: PluginContext;
+  readonly #warnings: RareWarnings;
+  readonly #connections = new Set<Connection>();
+  #rules: ConnectionRules | undefined;
+  #server: Server | undefined;
+  #heartbeat: DatagramSocket | undefined;
+  #cancelSweep: CancelTimer = () => {};
+  #isStopping = false;
+
+  constructor(config: ForwardConfig, context: PluginContext) {
+    this.#config = config;
+    this.#context = context;
+    this.#warnings = new RareWarnings(context.logger, context.clock);
+  }
+
+  get address(): { host: string; port: number } | undefined {
+    const address = this.#server?.address() as AddressInfo | null | undefined;
+    return address ? { host: address.address, port: address.port } : undefined;
+  }
+
+  async start(): Promise<void> {
+    const { port, bind } = this.#config;
+    const { clock, logger } = this.#context;
+    this.#rules = await this.#createRules();
+    const address = await this.#bindAddress();
+    logger.info("listening port", { port, bind });
+    for (let attempt = 1; ; attempt++) {
+      this.#server = await this.#listen(address);
+      try {
+        this.#heartbeat = await this.#startHeartbeat(address);
+        break;
+      } catch (error) {
+        this.#server.close();
+        if (port !== 0 || attempt === PORT_ATTEMPTS) throw this.#listenError(error, "UDP");
+      }
+    }
+    this.#cancelSweep = clock.every(SWEEP_INTERVAL_MS, () => {
+      const now = clock.monotonic();
+      for (const connection of this.#connections) connection.check(now);
+    });
+  }
+
+  async stop(deadline: AbortSignal): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#cancelSweep();
+    this.#heartbeat?.close();
+    if (!this.#server) return;
+    this.#server.close();
+    const finished = Promise.all([...this.#connections].map((connection) => connection.finish()));
+    await Promise.race([finished, aborted(deadline)]);
+    // The acks are with the system; `end` was called, so a peer that reads gets them before it sees the end.
+    const closed = Promise.all([...this.#connections].map((connection) => connection.closed));
+    await Promise.race([closed, aborted(deadline)]);
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  async #createRules(): Promise<ConnectionRules> {
+    const config = this.#config;
+    const { clock, logger, counters, emitter } = this.#context;
+    const resolveHostname = config.resolveHostname ?? config.sourceHostnameKey !== undefined;
+    return {
+      frameLimitBytes: Math.max(config.frameSizeLimit, config.chunkSizeLimit ?? 0),
+      unackedLimitBytes: config.unackedLimit,
+      unackedTotal: new UnackedTotal(Math.max(TOTAL_UNACKED_LIMIT_BYTES, config.unackedLimit)),
+      chunkSizeLimit: config.chunkSizeLimit,
+      chunkSizeWarnLimit: config.chunkSizeWarnLimit,
+      decompressionLimitBytes: config.decompressionSizeLimit,
+      denyKeepalive: config.denyKeepalive,
+      tagRule: new TagRule(config.tag, config.addTagPrefix),
+      floatTimes: floatTimes(config.skipInvalidEvent),
+      now: clock.now,
+      security: config.security && (await createSecurityPolicy(config.security)),
+      hostNames: resolveHostname ? new HostNames(clock) : undefined,
+      sourceAddressKey: config.sourceAddressKey,
+      sourceHostnameKey: config.sourceHostnameKey,
+      warnings: this.#warnings,
+      emitter,
+      logger,
+      counters,
+      clock,
+    };
+  }
+
+  async #bindAddress(): Promise<string> {
+    try {
+      return (await lookup(this.#config.bind)).address;
+    } catch (error) {
+      throw this.#listenError(error, "TCP");
+    }
+  }
+
+  async #listen(address: string): Promise<Server> {
+    const { transport, backlog, port, sendKeepalivePacket, connectionLimit } = this.#config;
+    const { counters, logger } = this.#context;
+    const server = await createTransportServer(transport, {
+      onConnection: (socket) => this.#accept(socket),
+      onTlsError: (error, peer, silent) => {
+        counters.add("connections_refused", 1, "tls");
+        if (silent) logger.debug("a peer hung up before TLS", { peer });
+        else this.#warnings.warn("unexpected error before accepting TLS connection by OpenSSL", { peer, error });
+      },
+      sendKeepalivePacket,
+      allowHalfOpen: true,
+    });
+    server.maxConnections = connectionLimit;
+    server.on("drop", (peer) => {
+      counters.add("connections_refused", 1, "connection_limit");
+      this.#warnings.warn("connection refused: 'connection_limit' is reached", { host: peer?.remoteAddress });
+    });
+    server.listen({ host: address, port, ...(backlog !== undefined && { backlog }) });
+    try {
+      await once(server, "listening");
+    } catch (error) {
+      throw this.#listenError(error, "TCP");
+    }
+    server.on("error", (error) => logger.error("unexpected error on accepting connections", { error }));
+    return server;
+  }
+
+  #startHeartbeat(address: string): Promise<DatagramSocket> {
+    return startHeartbeat({
+      address,
+      port: this.address?.port ?? this.#config.port,
+      receiveBufferBytes: this.#config.transport.receiveBufferSize,
+      logger: this.#context.logger,
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const { counters } = this.#context;
+    if (this.#isStopping) {
+      socket.destroy();
+      return;
+    }
+    counters.add("connections_accepted");
+    this.#connections.add(
+      new Connection(socket, this.#rules as ConnectionRules, (connection) => this.#connections.delete(connection)),
+    );
+  }
+
+  #listenError(cause: unknown, protocol: "TCP" | "UDP"): NetworkError {
+    const { bind, port } = this.#config;
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    const place = `cannot listen on ${bind}:${port} (${protocol}): ${code}`;
+    return new NetworkError(`${place}${LISTEN_REMEDIES[code] ?? ""}`, { cause });
+  }
+}
+
+const LISTEN_REMEDIES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "; another process has this port: stop it (ss -lntup shows it), or set another 'port'",
+  EACCES: "; ports below 1024 need a privilege: set a higher 'port', or grant CAP_NET_BIND_SERVICE",
+  EADDRNOTAVAIL: "; this machine has no such address: set 'bind' to one of its own, or to 0.0.0.0",
+  ENOTFOUND: "; 'bind' is no address and its name is not known: set it to an address, such as 0.0.0.0",
+};
+
+function floatTimes(skipInvalidEvent: boolean | undefined): "convert" | "drop" | "keep" {
+  if (skipInvalidEvent === undefined) return "convert";
+  return skipInvalidEvent ? "drop" : "keep";
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,271 @@
+/**
+ * One client: its socket, deadlines and end. Bytes go to the session; what comes back is written. An error on one
+ * connection never leaves it.
+ *
+ * However it ends (peer done, bad bytes, agent stopping), the order is the same: no more messages are taken, emits under
+ * way finish, their acks are written, then our side of the socket ends; the peer may take CLOSE_GRACE_MS for its own.
+ */
+
+import type { Socket } from "node:net";
+import type { CancelTimer, Clock } from "../../clock.ts";
+import type { Counters } from "../../counters.ts";
+import { HandshakeError, SuiroError } from "../../errors.ts";
+import { plainAddress, type SecurityPolicy } from "../../forward-protocol/authenticator.ts";
+import { ServerSession } from "../../forward-protocol/server-session.ts";
+import type { Logger } from "../../logger.ts";
+import type { Emitter } from "../../plugin.ts";
+import { Deliveries, type UnackedTotal } from "./deliveries.ts";
+import type { HostNames } from "./host-names.ts";
+import {
+  CLOSE_GRACE_MS,
+  FRAME_FLOOR_BYTES_PER_SECOND,
+  FRAME_GRACE_MS,
+  HANDSHAKE_DEADLINE_MS,
+  IDLE_LIMIT_MS,
+  UNREAD_ACKS_LIMIT_BYTES,
+} from "./limits.ts";
+import type { RareWarnings } from "./rare-warnings.ts";
+import { Receiver, type ReceiverRules } from "./receiver.ts";
+import { SourceFields } from "./source-fields.ts";
+
+/** What connections of an input share. */
+export interface ConnectionRules extends ReceiverRules {
+  readonly frameLimitBytes: number;
+  readonly unackedLimitBytes: number;
+  readonly unackedTotal: UnackedTotal;
+  readonly security: SecurityPolicy | undefined;
+  /** Absent: names are not looked up. */
+  readonly hostNames: HostNames | undefined;
+  readonly sourceAddressKey: string | undefined;
+  readonly sourceHostnameKey: string | undefined;
+  readonly emitter: Emitter;
+  readonly logger: Logger;
+  readonly warnings: RareWarnings;
+  readonly counters: Counters;
+  readonly clock: Clock;
+}
+
+/** Why the socket is not read at the moment. */
+type Pause = "resolving" | "decompressing" | "unacked" | "unread acks";
+
+export class Connection {
+  /** Resolves when the socket is gone. */
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+  readonly #rules: ConnectionRules;
+  readonly #address: string;
+  readonly #pauses = new Set<Pause>();
+  #deliveries: Deliveries | undefined;
+  #session: ServerSession | undefined;
+  #receiver: Receiver | undefined;
+  #host: string;
+  #isFinishing = false;
+  #cancelDeadline: CancelTimer = () => {};
+  /** When a byte last came, or reading was taken up again; monotonic. */
+  #lastReadAt: number;
+  /** When the message that is not whole yet began. */
+  #frameStartedAt = 0;
+
+  constructor(socket: Socket, rules: ConnectionRules, onClose: (connection: Connection) => void) {
+    this.#socket = socket;
+    this.#rules = rules;
+    this.#address = plainAddress(socket.remoteAddress ?? "");
+    this.#host = this.#address;
+    this.#lastReadAt = rules.clock.monotonic();
+    socket.on("error", (error) => rules.logger.debug("connection failed", { host: this.#host, error }));
+    this.closed = new Promise((resolve) => {
+      socket.on("close", () => {
+        this.#cancelDeadline();
+        this.#session?.close();
+        onClose(this);
+        resolve();
+      });
+    });
+    if (rules.hostNames) void this.#resolveThenServe(rules.hostNames);
+    else this.#serve();
+  }
+
+  /** Ends the connection in order. Resolves when everything that was received is settled and the acks are written. */
+  async finish(): Promise<void> {
+    if (!this.#isFinishing) this.#beginFinish();
+    await this.#deliveries?.idle();
+  }
+
+  /** Ends the connection at once; what is not acked stays with the sender. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Looks for limits of time; called every SWEEP_INTERVAL_MS. */
+  check(now: number): void {
+    if (this.#isFinishing || this.#pauses.size > 0 || !this.#session) return;
+    const pendingBytes = this.#session.pendingBytes;
+    const frameMs = now - this.#frameStartedAt;
+    if (
+      pendingBytes > 0 &&
+      frameMs > FRAME_GRACE_MS &&
+      pendingBytes < (frameMs / 1000) * FRAME_FLOOR_BYTES_PER_SECOND
+    ) {
+      this.#cut("slow_message", "a message comes too slowly: connection closed");
+    } else if (now - this.#lastReadAt > IDLE_LIMIT_MS) {
+      this.#cut("idle", "connection closed after a day without data");
+    }
+  }
+
+  async #resolveThenServe(hostNames: HostNames): Promise<void> {
+    this.#socket.pause();
+    this.#host = await hostNames.resolve(this.#address);
+    if (!this.#socket.destroyed && !this.#isFinishing) this.#serve();
+  }
+
+  #serve(): void {
+    const rules = this.#rules;
+    const socket = this.#socket;
+    this.#deliveries = new Deliveries({
+      emitter: rules.emitter,
+      counters: rules.counters,
+      limitBytes: rules.unackedLimitBytes,
+      total: rules.unackedTotal,
+      acknowledge: (chunks) => this.#write((this.#session as ServerSession).encodeAcks(chunks)),
+      setFull: (isFull) => (isFull ? this.#pause("unacked") : this.#resume("unacked")),
+      failed: (error, tag) => this.#emitFailed(error, tag),
+    });
+    this.#receiver = new Receiver({
+      rules,
+      host: this.#host,
+      fields: this.#sourceFields(),
+      deliveries: this.#deliveries,
+      logger: rules.logger,
+      warnings: rules.warnings,
+      counters: rules.counters,
+      finish: () => this.#beginFinish(),
+    });
+    this.#session = new ServerSession({
+      limitBytes: rules.frameLimitBytes,
+      security: rules.security,
+      keepalive: !rules.denyKeepalive,
+      address: this.#address,
+      handler: this.#receiver,
+      write: (bytes) => this.#write(bytes),
+    });
+    socket.on("data", (read) => this.#read(read));
+    socket.on("end", () => this.#ended());
+    socket.on("drain", () => this.#resume("unread acks"));
+    if (rules.security) {
+      const late = () => this.#cut("handshake_timeout", "no handshake in time: connection closed");
+      this.#cancelDeadline = rules.clock.after(HANDSHAKE_DEADLINE_MS, late);
+    }
+    rules.logger.trace("accepted fluent socket", { addr: this.#address, port: socket.remotePort });
+    this.#session.start();
+    socket.resume();
+  }
+
+  #sourceFields(): SourceFields | undefined {
+    const { sourceAddressKey, sourceHostnameKey } = this.#rules;
+    const values = new Map<string, string>();
+    if (sourceAddressKey !== undefined) values.set(sourceAddressKey, this.#address);
+    if (sourceHostnameKey !== undefined) values.set(sourceHostnameKey, this.#host);
+    return values.size > 0 ? new SourceFields(values) : undefined;
+  }
+
+  #read(read: Buffer): void {
+    if (this.#isFinishing) return;
+    const session = this.#session as ServerSession;
+    const { pendingBytes, messageCount, isEstablished } = session;
+    this.#rules.counters.add("received_bytes", read.length);
+    this.#lastReadAt = this.#rules.clock.monotonic();
+    try {
+      const wait = session.receive(read);
+      if (!isEstablished && session.isEstablished) this.#cancelDeadline();
+      if (pendingBytes === 0 || session.messageCount > messageCount) this.#frameStartedAt = this.#lastReadAt;
+      if (wait) void this.#waitFor(wait);
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
+  async #waitFor(wait: Promise<void>): Promise<void> {
+    this.#pause("decompressing");
+    try {
+      await wait;
+    } catch (error) {
+      this.#broken(error);
+    }
+    this.#resume("decompressing");
+  }
+
+  #ended(): void {
+    if (this.#session?.pendingBytes) {
+      this.#rules.counters.add("protocol_errors", 1, "incomplete_message");
+      this.#rules.logger.debug("the peer ended within a message", { host: this.#host });
+    }
+    this.#beginFinish();
+  }
+
+  /** Bad bytes, or a client that may not send. Whole messages before them are still delivered. */
+  #broken(error: unknown): void {
+    const { counters, warnings } = this.#rules;
+    const reason = error instanceof SuiroError ? error.code.toLowerCase() : "unexpected";
+    counters.add("protocol_errors", 1, reason);
+    if (!(error instanceof HandshakeError)) {
+      const peer = { host: this.#host, port: this.#socket.remotePort };
+      warnings.warn("unexpected error on reading data", { ...peer, error });
+    }
+    this.#receiver?.readEnd();
+    this.#beginFinish();
+  }
+
+  #emitFailed(error: unknown, tag: string): void {
+    this.#rules.warnings.warn("emit transaction failed", { error, tag, host: this.#host });
+    this.#rules.counters.add("protocol_errors", 1, "emit_failed");
+    this.#beginFinish();
+  }
+
+  #cut(reason: string, message: string): void {
+    this.#rules.counters.add("protocol_errors", 1, reason);
+    this.#rules.warnings.warn(message, { host: this.#host });
+    this.destroy();
+  }
+
+  #beginFinish(): void {
+    if (this.#isFinishing) return;
+    this.#isFinishing = true;
+    this.#session?.close();
+    this.#cancelDeadline();
+    this.#socket.pause();
+    void this.#endSocket();
+  }
+
+  async #endSocket(): Promise<void> {
+    await this.#deliveries?.idle();
+    const { clock, logger } = this.#rules;
+    if (this.#socket.destroyed) return;
+    this.#socket.end();
+    // What the peer still sends is read and thrown away: closing on unread bytes would reset the connection, and the
+    // reset could overtake the last acks.
+    this.#socket.removeAllListeners("data");
+    this.#socket.resume();
+    this.#cancelDeadline = clock.after(CLOSE_GRACE_MS, () => {
+      logger.debug("the peer did not end its side: connection dropped", { host: this.#host });
+      this.destroy();
+    });
+  }
+
+  #write(bytes: Buffer): void {
+    if (!this.#socket.writable) return;
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength > UNREAD_ACKS_LIMIT_BYTES) this.#pause("unread acks");
+  }
+
+  #pause(reason: Pause): void {
+    this.#pauses.add(reason);
+    this.#socket.pause();
+  }
+
+  #resume(reason: Pause): void {
+    if (!this.#pauses.delete(reason) || this.#pauses.size > 0 || this.#isFinishing) return;
+    this.#lastReadAt = this.#rules.clock.monotonic();
+    this.#frameStartedAt = this.#lastReadAt;
+    this.#socket.resume();
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The events of one connection that are on their way into the pipeline, and the acks that wait for them. Emits run side
+ * by side: the connection reads on while outputs write, up to `unacked_limit`.
+ */
+
+import type { Counters } from "../../counters.ts";
+import type { EventStream } from "../../event/event-stream.ts";
+import type { Emitter } from "../../plugin.ts";
+
+/** Bytes on their way, over all connections of an input. */
+export class UnackedTotal {
+  readonly #limitBytes: number;
+  readonly #waiting = new Set<() => void>();
+  #bytes = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes > this.#limitBytes;
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  remove(bytes: number): void {
+    this.#bytes -= bytes;
+    if (this.isFull || this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  /** Calls `wake` once when the total is no longer full. */
+  whenFree(wake: () => void): void {
+    this.#waiting.add(wake);
+  }
+}
+
+export interface DeliveriesOptions {
+  readonly emitter: Emitter;
+  readonly counters: Counters;
+  readonly limitBytes: number;
+  readonly total: UnackedTotal;
+  /** Writes the acks of these chunks; several that became due together come in one call. */
+  readonly acknowledge: (chunks: readonly Buffer[]) => void;
+  /** No more may be taken, or it may again. */
+  readonly setFull: (isFull: boolean) => void;
+  /** An output refused: nothing of that batch is acked. */
+  readonly failed: (error: unknown, tag: string) => void;
+}
+
+export class Deliveries {
+  readonly #options: DeliveriesOptions;
+  #unackedBytes = 0;
+  #emits = 0;
+  #isFull = false;
+  #dueAcks: Buffer[] = [];
+  #idle: (() => void)[] = [];
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+  }
+
+  /** Emits `events`; when outputs hold them, `chunks` are acked. */
+  deliver(tag: string, events: EventStream, chunks: readonly Buffer[]): void {
+    const { emitter, counters, total, failed } = this.#options;
+    const byteSize = events.packed.length;
+    this.#emits += 1;
+    this.#unackedBytes += byteSize;
+    total.add(byteSize);
+    this.#update();
+    const settle = () => {
+      this.#emits -= 1;
+      this.#unackedBytes -= byteSize;
+      total.remove(byteSize);
+      this.#update();
+      this.#checkIdle();
+    };
+    emit(emitter, tag, events).then(
+      () => {
+        counters.add("emitted_events", events.size);
+        this.acknowledge(chunks);
+        settle();
+      },
+      (error) => {
+        failed(error, tag);
+        settle();
+      },
+    );
+  }
+
+  /** Acks chunks whose events are safe, or were dropped for good. Joined with all that become due in this tick. */
+  acknowledge(chunks: readonly Buffer[]): void {
+    if (chunks.length === 0) return;
+    if (this.#dueAcks.length === 0) process.nextTick(() => this.#writeAcks());
+    this.#dueAcks.push(...chunks);
+  }
+
+  /** Resolves when no emit is under way and every ack is written. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      this.#checkIdle();
+    });
+  }
+
+  #writeAcks(): void {
+    const chunks = this.#dueAcks;
+    this.#dueAcks = [];
+    this.#options.acknowledge(chunks);
+    this.#options.counters.add("acks_sent", chunks.length);
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    if (this.#emits > 0 || this.#dueAcks.length > 0) return;
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #update(): void {
+    const { limitBytes, total, setFull } = this.#options;
+    const isFull = this.#unackedBytes > limitBytes || (this.#unackedBytes > 0 && total.isFull);
+    if (isFull && total.isFull) total.whenFree(() => this.#update());
+    if (isFull === this.#isFull) return;
+    this.#isFull = isFull;
+    setFull(isFull);
+  }
+}
+
+/** An emitter may throw at once as well as reject. */
+async function emit(emitter: Emitter, tag: string, events: EventStream): Promise<void> {
+  await emitter.emit(tag, events);
+}

@@ -1,0 +1,30 @@
+import type { Clock } from "../../clock.ts";
+import type { LogFields, Logger } from "../../logger.ts";
+import { WARNING_INTERVAL_MS } from "./limits.ts";
+
+/**
+ * Warnings that strangers can cause at will: each message is logged once in WARNING_INTERVAL_MS, with the number of
+ * times it was left out since. Nothing of what was received may stand in the fields but tags.
+ */
+export class RareWarnings {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #last = new Map<string, { at: number; suppressed: number }>();
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /** `message` is one of a closed set; what varies goes into `fields`. */
+  warn(message: string, fields: LogFields): void {
+    const now = this.#clock.monotonic();
+    const last = this.#last.get(message);
+    if (last && now - last.at < WARNING_INTERVAL_MS) {
+      last.suppressed += 1;
+      return;
+    }
+    this.#last.set(message, { at: now, suppressed: 0 });
+    this.#logger.warn(message, last?.suppressed ? { ...fields, suppressed: last.suppressed } : fields);
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * From messages to emits: what a client sends on one connection becomes batches of one tag.
+ *
+ * Small messages of the same tag that stand behind each other in one read are gathered into one batch; each keeps its
+ * own ack. A large body, or a compressed one, is a batch by itself and is not copied. Order is kept.
+ */
+
+import type { Counters } from "../../counters.ts";
+import { MalformedError } from "../../errors.ts";
+import { type CompressedEntries, type CompressionMethod, EventStream } from "../../event/event-stream.ts";
+import { walkEntries } from "../../event/walker.ts";
+import type { Refusal } from "../../forward-protocol/authenticator.ts";
+import { canDecompress, decompress } from "../../forward-protocol/compression.ts";
+import { MessageBounds, type MessageOption, readMessage, readOption } from "../../forward-protocol/messages.ts";
+import type { MessageHandler } from "../../forward-protocol/server-session.ts";
+import type { Logger } from "../../logger.ts";
+import type { Deliveries } from "./deliveries.ts";
+import { type EntryRules, EntryWriter } from "./entry-writer.ts";
+import { BROKEN_MESSAGES_LIMIT } from "./limits.ts";
+import type { RareWarnings } from "./rare-warnings.ts";
+import type { SourceFields } from "./source-fields.ts";
+import type { TagRule } from "./tag-rule.ts";
+
+/** What holds for all connections of an input. */
+export interface ReceiverRules extends EntryRules {
+  readonly tagRule: TagRule;
+  readonly chunkSizeLimit: number | undefined;
+  readonly chunkSizeWarnLimit: number | undefined;
+  readonly decompressionLimitBytes: number;
+  /** Close after the first message. */
+  readonly denyKeepalive: boolean;
+}
+
+export interface ReceiverOptions {
+  readonly rules: ReceiverRules;
+  /** Name or address of the peer, for logs. */
+  readonly host: string;
+  readonly fields: SourceFields | undefined;
+  readonly deliveries: Deliveries;
+  readonly logger: Logger;
+  readonly warnings: RareWarnings;
+  readonly counters: Counters;
+  /** The connection has had its last message. */
+  readonly finish: () => void;
+}
+
+/** An owned body of this size is worth a batch of its own; below it, a copy is cheaper than an emit. */
+const LARGE_BODY_BYTES = 32 * 1024;
+/** First capacity of a batch, in messages like its first one. */
+const EXPECTED_MESSAGES = 8;
+/** The longest name that DNS knows. */
+const LOGGED_NAME_LENGTH = 253;
+const NO_OPTION = readOption(Buffer.alloc(0), 0, 0);
+
+export class Receiver implements MessageHandler {
+  readonly #options: ReceiverOptions;
+  readonly #bounds = new MessageBounds();
+  readonly #entries: EntryWriter;
+  #tag = "";
+  #acks: Buffer[] = [];
+  #dropped = 0;
+  #brokenMessages = 0;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    this.#entries = new EntryWriter(options.rules, options.fields);
+  }
+
+  established(clientHostname: string): void {
+    this.#options.logger.debug("connection established", { host: this.#options.host, client: clientHostname });
+  }
+
+  refused({ warning }: Refusal, clientHostname: string): void {
+    const { host, warnings, counters } = this.#options;
+    counters.add("connections_refused", 1, "handshake");
+    warnings.warn(warning, { address: host, hostname: clientHostname.slice(0, LOGGED_NAME_LENGTH) });
+  }
+
+  message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
+    const wait = this.#receive(bytes, start, end, isOwned);
+    if (!this.#options.rules.denyKeepalive) return wait;
+    if (wait) return wait.then(() => this.#finish());
+    this.#finish();
+    return undefined;
+  }
+
+  #finish(): void {
+    this.readEnd();
+    this.#options.finish();
+  }
+
+  /** Emits what was gathered. */
+  readEnd(): void {
+    const { deliveries, counters } = this.#options;
+    const { size } = this.#entries;
+    const acks = this.#acks;
+    if (this.#dropped > 0) this.#countDropped();
+    if (size === 0 && acks.length === 0) return;
+    // The delivery keeps the list: a chunk that came later and was added to it would be acked too early.
+    this.#acks = [];
+    if (size === 0) {
+      deliveries.acknowledge(acks);
+      return;
+    }
+    counters.add("received_events", size);
+    deliveries.deliver(this.#tag, new EventStream(this.#entries.take(), size), acks);
+  }
+
+  #receive(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
+    const bounds = this.#bounds;
+    readMessage(bytes, start, end, bounds);
+    if (bounds.mode === "heartbeat" || bounds.mode === "empty") return undefined;
+    if (bounds.mode === "broken") return this.#broken(bytes[start] as number);
+    const tag = this.#options.rules.tagRule.tagOf(bytes, bounds.tagStart, bounds.tagEnd);
+    if (this.#isTooLarge(tag, end - start)) return undefined;
+    const option = bounds.optionEnd === 0 ? NO_OPTION : readOption(bytes, bounds.optionStart, bounds.optionEnd);
+    if (option.fluentSignal !== 0) return this.#drop("fluent_signal", bytes, option);
+    if (tag === undefined) return this.#drop("invalid_tag", bytes, option);
+    if (bounds.mode === "message") this.#message(tag, bytes, option);
+    else if (bounds.mode === "packed" && option.compressed !== undefined && option.compressed !== "text") {
+      return this.#compressed(tag, bytes, isOwned, option);
+    } else this.#batch(tag, bytes, bounds.bodyStart, bounds.bodyEnd, isOwned, option);
+    return undefined;
+  }
+
+  #message(tag: string, bytes: Buffer, option: MessageOption): void {
+    const { bodyStart, recordStart, bodyEnd } = this.#bounds;
+    this.#gather(tag, bodyEnd - bodyStart);
+    if (!this.#entries.writeEvent(bytes, bodyStart, recordStart, bodyEnd)) {
+      this.#dropped += 1;
+      this.#warn("got invalid event and drop it:", { tag });
+    }
+    if (option.chunk) this.#acks.push(option.chunk);
+  }
+
+  /** Forward and PackedForward: the entries `bytes[start, end)`. */
+  #batch(
+    tag: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    isOwned: boolean,
+    option: MessageOption,
+    compressed?: CompressedEntries,
+  ): void {
+    const walk = walkEntries(bytes, start, end);
+    const isWhole = walk.end === end;
+    if (!isWhole) {
+      this.#options.counters.add("protocol_errors", 1, "truncated_entries");
+      this.#warn("a message ends within an entry; the entries before it are kept", { tag });
+    }
+    if (walk.plain && this.#entries.isVerbatim) {
+      if (compressed || (isOwned && end - start >= LARGE_BODY_BYTES)) {
+        const stream = new EventStream(bytes.subarray(start, walk.end), walk.count, isWhole ? compressed : undefined);
+        this.#deliverAlone(tag, stream, option);
+        return;
+      }
+      this.#gather(tag, walk.end - start);
+      this.#entries.copyEntries(bytes, start, walk.end, walk.count);
+    } else {
+      this.#gather(tag, end - start);
+      const dropped = this.#entries.writeEntries(bytes, start, walk.end);
+      this.#dropped += dropped;
+      if (dropped > 0) this.#warn("skip invalid event:", { tag, events: dropped });
+    }
+    if (option.chunk) this.#acks.push(option.chunk);
+  }
+
+  #compressed(tag: string, bytes: Buffer, isOwned: boolean, option: MessageOption): Promise<void> | undefined {
+    const method = this.#compressionMethod(option.compressed as string);
+    const body = bytes.subarray(this.#bounds.bodyStart, this.#bounds.bodyEnd);
+    const take = (plain: Buffer) => {
+      const compressed = { method, bytes: isOwned ? body : Buffer.from(body) };
+      this.#batch(tag, plain, 0, plain.length, true, option, compressed);
+    };
+    const plain = decompress(method, body, this.#options.rules.decompressionLimitBytes);
+    if (plain instanceof Promise) {
+      this.readEnd();
+      return plain.then(take);
+    }
+    take(plain);
+    return undefined;
+  }
+
+  #compressionMethod(name: string): CompressionMethod {
+    if (name !== "gzip" && name !== "zstd") throw new MalformedError(`the compression '${name}' is not known`);
+    if (!canDecompress(name)) this.#options.counters.add("protocol_errors", 1, "zstd_unavailable");
+    return name;
+  }
+
+  #deliverAlone(tag: string, events: EventStream, option: MessageOption): void {
+    this.readEnd();
+    this.#options.counters.add("received_events", events.size);
+    const acks = option.chunk ? [option.chunk] : [];
+    if (events.size > 0) this.#options.deliveries.deliver(tag, events, acks);
+    else this.#options.deliveries.acknowledge(acks);
+  }
+
+  /** Begins a new batch unless the one at hand has this tag. */
+  #gather(tag: string, byteSize: number): void {
+    if (this.#entries.size > 0 && this.#tag === tag) return;
+    this.readEnd();
+    this.#tag = tag;
+    this.#entries.expect(byteSize * (this.#bounds.mode === "message" ? EXPECTED_MESSAGES : 1));
+  }
+
+  /** Whole messages that no retry can mend: counted, and acked so that the sender does not come again for ever. */
+  #drop(reason: "fluent_signal" | "invalid_tag", bytes: Buffer, option: MessageOption): undefined {
+    const { mode, bodyStart, bodyEnd } = this.#bounds;
+    const isOpaque = mode === "message" || option.compressed !== undefined || reason === "fluent_signal";
+    const events = isOpaque ? 1 : walkEntries(bytes, bodyStart, bodyEnd).count;
+    this.#options.counters.add("received_events", events);
+    this.#options.counters.add("dropped_events", events, reason);
+    if (reason === "invalid_tag") this.#warn("got a message with an invalid tag and drop it", {});
+    if (option.chunk) this.#options.deliveries.acknowledge([option.chunk]);
+    return undefined;
+  }
+
+  #countDropped(): void {
+    this.#options.counters.add("received_events", this.#dropped);
+    this.#options.counters.add("dropped_events", this.#dropped, "invalid_event");
+    this.#dropped = 0;
+  }
+
+  #isTooLarge(tag: string | undefined, byteSize: number): boolean {
+    const { rules, logger, host, counters } = this.#options;
+    const { chunkSizeLimit: limit, chunkSizeWarnLimit: warnLimit } = rules;
+    if (limit !== undefined && byteSize > limit) {
+      const message = "Input chunk size is larger than 'chunk_size_limit', dropped:";
+      logger.warn(message, { tag, host, limit, size: byteSize });
+      counters.add("protocol_errors", 1, "chunk_size_limit");
+      return true;
+    }
+    if (warnLimit !== undefined && byteSize > warnLimit) {
+      const message = "Input chunk size is larger than 'chunk_size_warn_limit':";
+      logger.warn(message, { tag, host, limit: warnLimit, size: byteSize });
+    }
+    return false;
+  }
+
+  /** One warning for each connection; after BROKEN_MESSAGES_LIMIT the peer speaks another protocol. */
+  #broken(type: number): undefined {
+    const { counters } = this.#options;
+    counters.add("protocol_errors", 1, "broken_message");
+    this.#brokenMessages += 1;
+    if (this.#brokenMessages === 1) this.#warn("incoming chunk is broken:", { type: `0x${type.toString(16)}` });
+    if (this.#brokenMessages < BROKEN_MESSAGES_LIMIT) return undefined;
+    throw new MalformedError(`${BROKEN_MESSAGES_LIMIT} messages were no arrays: the peer does not speak Forward`);
+  }
+
+  #warn(message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#options.warnings.warn(message, { host: this.#options.host, ...fields });
+  }
+}

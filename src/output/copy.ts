@@ -1,0 +1,75 @@
+/**
+ * `@type copy`: gives events to every `<store>`, one after the other: a store that refuses keeps the later ones from
+ * getting events that the sender will bring again. `<store ignore_error>` may fail; `<store ignore_if_prev_success>`
+ * is a fallback for the one before it. Source: fluentd 1.18 out_copy.rb.
+ */
+
+import { bool, enumeration } from "../config/literals.ts";
+import { type ConfigOf, raw, section } from "../config/parameters.ts";
+import { ConfigError } from "../errors.ts";
+import type { Output, OutputDefinition } from "../plugin.ts";
+import { createStores, storesLifecycle } from "./stores.ts";
+
+const table = section(
+  {
+    copy_mode: enumeration("no_copy", "shallow", "deep", "marshal").default(
+      "Accepted; streams never change, so that no store can touch the records of another.",
+      "no_copy",
+    ),
+    deep_copy: bool.default("Accepted, as copy_mode is.", false),
+  },
+  { store: raw },
+);
+
+interface Store {
+  readonly output: Output;
+  /** For messages: its `@id`, or its type. */
+  readonly name: string;
+  readonly ignoresError: boolean;
+  readonly isFallback: boolean;
+}
+
+export const copyOutput: OutputDefinition<ConfigOf<typeof table>> = {
+  type: "copy",
+  kind: "output",
+  table,
+  create(config, context) {
+    const outputs = createStores(config.store, context);
+    const stores: Store[] = outputs.map((output, index) => {
+      const element = config.store[index] as (typeof config.store)[number];
+      const { argument, position } = element;
+      const name = element.text("@id") ?? element.text("@type") ?? "store";
+      const isFallback = argument.includes("ignore_if_prev_success");
+      if (isFallback && index === 0) {
+        throw new ConfigError("ignore_if_prev_success must specify 2nd or later <store> directives", position);
+      }
+      return { output, name, ignoresError: argument.includes("ignore_error"), isFallback };
+    });
+    if (stores.length > 1 && stores.every((store) => store.ignoresError && !store.isFallback)) {
+      context.logger.warn(
+        "ignore_errors are specified in all <store>, but ignore_if_prev_success is not specified. Is this intended?",
+      );
+    }
+    return {
+      ...storesLifecycle(outputs),
+      async emit(tag, events) {
+        let previousSucceeded = false;
+        for (const store of stores) {
+          if (store.isFallback && previousSucceeded) {
+            previousSucceeded = false;
+            continue;
+          }
+          previousSucceeded = false;
+          try {
+            await store.output.emit(tag, events);
+            previousSucceeded = true;
+          } catch (error) {
+            if (!store.ignoresError) throw error;
+            context.logger.error(`ignore emit error in ${store.name}`, { error, tag });
+            context.counters.add("dropped_events", events.size, "ignore_error");
+          }
+        }
+      },
+    };
+  },
+};

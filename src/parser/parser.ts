@@ -1,0 +1,48 @@
+/**
+ * The contract of parsers: text in, entries out, byte to byte. Inputs that read text and the parser filter use it.
+ *
+ * A parser writes msgpack straight into the target, so that a line of a log needs no string and no object of its own
+ * where the format allows it. Parsers keep no state between texts, but for caches.
+ */
+
+import type { Clock } from "../clock.ts";
+import type { ConfigElement } from "../config/element.ts";
+import type { SectionTable } from "../config/parameters.ts";
+import type { ByteWriter } from "../event/byte-writer.ts";
+import type { Logger } from "../logger.ts";
+
+/** Where entries `[time, record]` go, one behind the other. */
+export interface ParseTarget {
+  readonly writer: ByteWriter;
+  /** Entries written so far; the parser counts up. */
+  size: number;
+}
+
+export interface Parser {
+  /**
+   * Writes the events of the text `bytes[start, end)`, which has no line end, behind what `target` holds. An event
+   * without a time, where the configuration forbids to take the current one, has nil (`c0`) in the time's place.
+   * Returns false when the text does not match: then nothing was written. Throws MalformedError when the text matches
+   * but makes no event, such as a time that cannot be read; what was written before the throw is cut off again.
+   */
+  parse(bytes: Buffer, start: number, end: number, target: ParseTarget): boolean;
+  /** Present when an event may have several lines and a line can be told to be the first of one. */
+  isFirstLine?(bytes: Buffer, start: number, end: number): boolean;
+  /** True when an event may have several lines: the caller gathers lines before it parses. */
+  readonly isMultiline?: boolean;
+}
+
+export interface ParserContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly element: ConfigElement;
+}
+
+export interface ParserDefinition<C = unknown> {
+  readonly kind: "parser";
+  /** `@type` in `<parse>`. */
+  readonly type: string;
+  readonly table: SectionTable<C>;
+  /** Throws ConfigError. */
+  create(config: C, context: ParserContext): Parser;
+}

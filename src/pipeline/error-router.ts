@@ -1,0 +1,101 @@
+/**
+ * What happens to events that a plugin cannot process or an output refuses: they go to the label `@ERROR`, or the log
+ * says what they were. Source: fluentd 1.18 root_agent.rb `emit_error_event`, `handle_emits_error`; COMPAT 1.4.
+ *
+ * A stream that `@ERROR` refuses goes back to its sender: inside `@ERROR` there is no second `@ERROR`. And since events
+ * can leave it by relabel and fail elsewhere, only MAX_IN_FLIGHT streams are on their way through it, so that no
+ * configuration makes a loop.
+ */
+
+import type { Counters } from "../counters.ts";
+import { SuiroError } from "../errors.ts";
+import type { EventStream } from "../event/event-stream.ts";
+import { msgpackToJson } from "../event/json.ts";
+import type { Logger } from "../logger.ts";
+import type { Emitter } from "../plugin.ts";
+
+/** Refusals at one moment beyond this are back-pressure, not errors to be kept aside. */
+const MAX_IN_FLIGHT = 64;
+
+/** Of a record that is shown in the log, which may itself be collected. */
+const MAX_RECORD_TEXT = 8192;
+
+export class ErrorRouter {
+  readonly #logger: Logger;
+  #label: Emitter | undefined;
+  #inFlight = 0;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Tells the router of `@ERROR`, when the configuration has one. */
+  connect(label: Emitter): void {
+    this.#label = label;
+  }
+
+  /**
+   * Gives the output as rules outside of `@ERROR` see it: what it refuses goes to `@ERROR`, and the sender is refused
+   * only when that fails too. Without `@ERROR` it is the output itself, for nothing may stand on the fast path.
+   */
+  guard(output: Emitter): Emitter {
+    if (!this.#label) return output;
+    return {
+      emit: async (tag, events) => {
+        try {
+          await output.emit(tag, events);
+        } catch (error) {
+          await this.#redirect(tag, events, error);
+        }
+      },
+    };
+  }
+
+  /**
+   * Takes events that a plugin cannot process. `insideError` is true for plugins within `@ERROR`. Rejects only when
+   * `@ERROR` has no room now, so that the sender keeps the events; whatever else goes wrong there, they are logged.
+   */
+  async emitError(
+    tag: string,
+    events: EventStream,
+    error: Error,
+    from: { readonly counters: Counters; readonly logger: Logger; readonly insideError: boolean },
+  ): Promise<void> {
+    if (this.#label && !from.insideError && this.#inFlight < MAX_IN_FLIGHT) {
+      from.logger.warn("send an error event to @ERROR:", { error, tag });
+      try {
+        return await this.#emit(tag, events);
+      } catch (refusal) {
+        if (refusal instanceof SuiroError && TEMPORARY.has(refusal.code)) throw refusal;
+      }
+    }
+    from.counters.add("dropped_events", events.size, "error_event");
+    for (const { start, recordStart, end } of events.entries()) {
+      const time = msgpackToJson(events.packed, start + 1, recordStart);
+      const record = msgpackToJson(events.packed, recordStart, end).slice(0, MAX_RECORD_TEXT);
+      from.logger.warn("dump an error event:", { error, tag, time, record });
+    }
+  }
+
+  async #redirect(tag: string, events: EventStream, error: unknown): Promise<void> {
+    if (this.#inFlight >= MAX_IN_FLIGHT) throw error;
+    this.#logger.warn("send an error event stream to @ERROR:", { error, tag });
+    try {
+      await this.#emit(tag, events);
+    } catch (refusal) {
+      this.#logger.warn("@ERROR refused an error event stream:", { error: refusal, tag });
+      throw error;
+    }
+  }
+
+  async #emit(tag: string, events: EventStream): Promise<void> {
+    this.#inFlight += 1;
+    try {
+      await (this.#label as Emitter).emit(tag, events);
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+}
+
+const TEMPORARY: ReadonlySet<string> = new Set(["BUFFER_OVERFLOW", "STOPPING"]);

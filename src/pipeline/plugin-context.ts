@@ -1,0 +1,102 @@
+/** What each plugin gets from the pipeline: its name, its logger, and where its events go. */
+
+import type { Clock } from "../clock.ts";
+import type { ConfigElement } from "../config/element.ts";
+import { logLevel, type SystemConfig } from "../config/system.ts";
+import { Counters } from "../counters.ts";
+import { ConfigError } from "../errors.ts";
+import type { EventStream } from "../event/event-stream.ts";
+import type { Logger } from "../logger.ts";
+import type { Emitter, Output, PluginContext } from "../plugin.ts";
+import type { ErrorRouter } from "./error-router.ts";
+
+/** A level of the configuration: the root, or a label. */
+export interface Level {
+  /** `@ROOT`, or the label's name. */
+  readonly name: string;
+  readonly emitter: Emitter;
+}
+
+/** What the contexts of one pipeline share. */
+export interface ContextSource {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly system: SystemConfig;
+  readonly errors: ErrorRouter;
+  /** Every level by name, before the first plugin is made. */
+  readonly levels: ReadonlyMap<string, Level>;
+  /** Gives the name of a plugin without `@id`. */
+  nameFor(type: string): string;
+  createOutput(element: ConfigElement, owner: Context): Output;
+}
+
+export const ERROR_LABEL = "@ERROR";
+
+export class Context implements PluginContext {
+  readonly id: string;
+  readonly hasGivenId: boolean;
+  readonly element: ConfigElement;
+  readonly level: Level;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly counters = new Counters();
+  readonly system: SystemConfig;
+  /** Levels that the plugin sends events to: they are stopped after it. */
+  readonly targets = new Set<Level>();
+  readonly #source: ContextSource;
+
+  /** Throws ConfigError when `@log_level` is none. */
+  constructor(source: ContextSource, element: ConfigElement, type: string, level: Level) {
+    const givenId = element.text("@id") ?? element.text("id");
+    this.#source = source;
+    this.id = givenId ?? source.nameFor(type);
+    this.hasGivenId = givenId !== undefined;
+    this.element = element;
+    this.level = level;
+    this.logger = source.logger.child(this.id, levelOfLog(element));
+    this.clock = source.clock;
+    this.system = source.system;
+  }
+
+  get emitter(): Emitter {
+    const label = this.element.text("@label");
+    return label === undefined ? this.#emitterOf(this.level) : this.labelEmitter(label);
+  }
+
+  labelEmitter(name: string): Emitter {
+    const level = this.#source.levels.get(name);
+    if (!level)
+      throw new ConfigError(
+        `${name} label not found`,
+        this.element.parameter("@label")?.position ?? this.element.position,
+      );
+    return this.#emitterOf(level);
+  }
+
+  emitError(tag: string, events: EventStream, error: Error): Promise<void> {
+    return this.#source.errors.emitError(tag, events, error, {
+      counters: this.counters,
+      logger: this.logger,
+      insideError: this.level.name === ERROR_LABEL,
+    });
+  }
+
+  createOutput(element: ConfigElement): Output {
+    return this.#source.createOutput(element, this);
+  }
+
+  #emitterOf(level: Level): Emitter {
+    this.targets.add(level);
+    return level.emitter;
+  }
+}
+
+function levelOfLog(element: ConfigElement) {
+  const given = element.parameter("@log_level") ?? element.parameter("log_level");
+  if (!given) return undefined;
+  try {
+    return logLevel.optional("").parse(given.value, given.position, true);
+  } catch (error) {
+    throw new ConfigError(`@log_level: ${(error as Error).message}`, given.position);
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Routes events of one level of the configuration, the root or a label: the first `<match>` in the order of the text
+ * takes them, after the `<filter>`s that stand above it. Source: fluentd 1.18 event_router.rb and match.rb.
+ */
+
+import type { EventStream } from "../event/event-stream.ts";
+import type { Logger } from "../logger.ts";
+import type { Emitter, Filter, Output } from "../plugin.ts";
+import type { MatchTag } from "./match-pattern.ts";
+
+/** Routes that are kept: fluentd's number. Tags beyond it cost a search through the rules each time. */
+export const ROUTE_CACHE_SIZE = 1024;
+
+interface FilterRule {
+  readonly matches: MatchTag;
+  readonly filter: Filter;
+}
+
+interface OutputRule {
+  readonly matches: MatchTag;
+  readonly output: Emitter;
+}
+
+export class Router implements Emitter {
+  readonly #rules: (FilterRule | OutputRule)[] = [];
+  readonly #logger: Logger;
+  readonly #warnsUnmatched: boolean;
+  /** Routes by tag in two generations: when the young one is full it becomes the old one, whose routes return by use. */
+  #young = new Map<string, Emitter>();
+  #old = new Map<string, Emitter>();
+  #unmatched = 0;
+
+  /** `warnsUnmatched` is false for `@FLUENT_LOG` only, whose warnings would be events again. */
+  constructor(logger: Logger, warnsUnmatched = true) {
+    this.#logger = logger;
+    this.#warnsUnmatched = warnsUnmatched;
+  }
+
+  /** Adds a filter behind the rules that are there. */
+  addFilter(matches: MatchTag, filter: Filter): void {
+    this.#rules.push({ matches, filter });
+  }
+
+  /** Adds an output behind the rules that are there. */
+  addOutput(matches: MatchTag, output: Pick<Output, "emit">): void {
+    this.#rules.push({ matches, output });
+  }
+
+  emit(tag: string, events: EventStream): Promise<void> {
+    return (this.#young.get(tag) ?? this.#find(tag)).emit(tag, events);
+  }
+
+  /** Whether an output would take this tag. */
+  takes(tag: string): boolean {
+    return this.#rules.some((rule) => "output" in rule && rule.matches(tag));
+  }
+
+  #find(tag: string): Emitter {
+    const route = this.#old.get(tag) ?? this.#search(tag);
+    if (this.#young.size >= ROUTE_CACHE_SIZE / 2) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(tag, route);
+    return route;
+  }
+
+  #search(tag: string): Emitter {
+    const filters: Filter[] = [];
+    for (const rule of this.#rules) {
+      if (!rule.matches(tag)) continue;
+      if ("output" in rule) return filters.length === 0 ? rule.output : filterChain(filters, rule.output);
+      filters.push(rule.filter);
+    }
+    const nowhere: Emitter = { emit: (unmatched) => this.#dropUnmatched(unmatched) };
+    return filters.length === 0 ? nowhere : filterChain(filters, nowhere);
+  }
+
+  /** Events that no `<match>` wants are let go, as configured; the log says so, ever more rarely. */
+  #dropUnmatched(tag: string): Promise<void> {
+    const count = ++this.#unmatched;
+    const isPowerOfTwo = (count & (count - 1)) === 0;
+    if (this.#warnsUnmatched) {
+      if (count < 512 ? isPowerOfTwo : count % 512 === 0) this.#logger.warn("no patterns matched", { tag });
+      else this.#logger.trace("no patterns matched", { tag });
+    }
+    return DONE;
+  }
+}
+
+const DONE = Promise.resolve();
+
+/** Passes batches through every filter. Waits only for filters that need to, and ends early when nothing is left. */
+function filterChain(filters: readonly Filter[], output: Emitter): Emitter {
+  return {
+    async emit(tag, events) {
+      let rest = events;
+      for (const filter of filters) {
+        const filtered = filter.filter(tag, rest);
+        rest = filtered instanceof Promise ? await filtered : filtered;
+        if (rest.size === 0) return;
+      }
+      await output.emit(tag, rest);
+    },
+  };
+}

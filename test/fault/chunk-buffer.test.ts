@@ -1,0 +1,297 @@
+import assert from "node:assert/strict";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { compress, isCompressionAvailable, readPlain } from "../../src/buffer/compression.ts";
+import { encodeMeta } from "../../src/buffer/meta-file.ts";
+import { BufferIoError, ChunkBrokenError } from "../../src/errors.ts";
+import {
+  type BufferFixture,
+  type BufferFixtureOptions,
+  batchOf,
+  bytesOf,
+  createBuffer,
+  eventsOf,
+  messagesIn,
+  temporaryFolder,
+} from "../unit/buffer/buffer-fixture.ts";
+import { BreakingFileSystem } from "./breaking-file-system.ts";
+
+async function onBreakingDisk(context: TestContext, options: Partial<BufferFixtureOptions> = {}) {
+  const folder = join(temporaryFolder(context), "buffer");
+  const disk = new BreakingFileSystem();
+  const fixture = createBuffer({ folder, fileSystem: disk.fileSystem, ...options });
+  await fixture.buffer.start();
+  return { ...fixture, folder, disk };
+}
+
+/** Everything in the queue and the stage, by message. */
+async function drain(buffer: BufferFixture["buffer"]): Promise<unknown[]> {
+  const messages: unknown[] = [];
+  buffer.enqueueAll();
+  for (let chunk = buffer.take(); chunk; chunk = buffer.take()) {
+    await buffer.verify(chunk);
+    const found = messagesIn(await bytesOf(readPlain(chunk)));
+    assert.equal(chunk.size, found.length);
+    messages.push(...found);
+    buffer.purge(chunk);
+  }
+  return messages;
+}
+
+/** What a process that starts now on the folder would find. */
+async function afterRestart(folder: string): Promise<unknown[]> {
+  const { buffer } = createBuffer({ folder });
+  await buffer.start();
+  return drain(buffer);
+}
+
+for (const retainedLimitBytes of [1 << 20, 0]) {
+  const where = retainedLimitBytes > 0 ? "in memory" : "on disk only";
+
+  test(`a full disk rejects exactly what it did not take, and heals by itself; chunks ${where}`, async (context) => {
+    const { buffer, counters, disk, folder, lines } = await onBreakingDisk(context, { retainedLimitBytes });
+    await buffer.append([batchOf("a", eventsOf(1, 2))], false);
+    for (const room of [0, 1, eventsOf(3).packed.length - 1]) {
+      disk.roomBytes = room;
+      await assert.rejects(buffer.append([batchOf("a", eventsOf(3))], false), BufferIoError, `${room} bytes of room`);
+    }
+    assert.equal(counters.get("disk_errors", "ENOSPC"), 3);
+    assert.equal(buffer.stats().totalBytes, eventsOf(1, 2).packed.length);
+    disk.heal();
+    await buffer.append([batchOf("a", eventsOf(4))], false);
+    assert.deepEqual(
+      lines.filter(({ level }) => level !== "debug").map(({ message }) => message),
+      ["failed to write data into buffer", "data is written into the buffer again"],
+    );
+    copyFolder(folder, `${folder}-killed`);
+    assert.deepEqual(await afterRestart(`${folder}-killed`), [1, 2, 4]);
+    assert.deepEqual(await drain(buffer), [1, 2, 4]);
+    await buffer.close();
+  });
+
+  test(`a disk that can neither write nor cut is written over when it is back; chunks ${where}`, async (context) => {
+    const { buffer, disk, folder } = await onBreakingDisk(context, { retainedLimitBytes });
+    await buffer.append([batchOf("a", eventsOf(1))], false);
+    disk.roomBytes = 5;
+    disk.fail("truncate", "EIO");
+    await assert.rejects(buffer.append([batchOf("a", eventsOf("not taken, and longer than what follows"))], false));
+    copyFolder(folder, `${folder}-killed`);
+    assert.deepEqual(await afterRestart(`${folder}-killed`), [1], "the torn bytes are cut by a restart");
+    disk.heal();
+    await buffer.append([batchOf("a", eventsOf(2))], false);
+    copyFolder(folder, `${folder}-later`);
+    assert.deepEqual(await afterRestart(`${folder}-later`), [1, 2]);
+    assert.deepEqual(await drain(buffer), [1, 2]);
+    await buffer.close();
+  });
+}
+
+test("one chunk's failed write leaves the others of the same turn alone", async (context) => {
+  const { buffer, disk } = await onBreakingDisk(context);
+  await buffer.append([batchOf("a", eventsOf(1)), batchOf("b", eventsOf(2))], false);
+  disk.roomBytes = eventsOf(3).packed.length;
+  const results = await Promise.allSettled([
+    buffer.append([batchOf("a", eventsOf(3))], false),
+    buffer.append([batchOf("b", eventsOf(4))], false),
+  ]);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ["fulfilled", "rejected"],
+  );
+  disk.heal();
+  assert.deepEqual((await drain(buffer)).sort(), [1, 2, 3]);
+  await buffer.close();
+});
+
+test("EIO on write, a chunk that cannot be made, and a failed rename lose nothing that was acked", async (context) => {
+  const { buffer, counters, disk, folder } = await onBreakingDisk(context);
+  await buffer.append([batchOf("a", eventsOf(1))], false);
+  disk.fail("write", "EIO");
+  await assert.rejects(buffer.append([batchOf("a", eventsOf(2))], false), /EIO/);
+  disk.heal();
+  disk.fail("open", "EMFILE");
+  await assert.rejects(buffer.append([batchOf("new", eventsOf(3))], false), /can't create buffer file/);
+  disk.heal();
+  disk.fail("rename", "EIO");
+  buffer.enqueueAll();
+  assert.equal(buffer.queueLength, 1);
+  assert.equal(counters.get("disk_errors", "EIO"), 2);
+  disk.heal();
+  copyFolder(folder, `${folder}-killed`);
+  assert.deepEqual(await afterRestart(`${folder}-killed`), [1]);
+  assert.deepEqual(await drain(buffer), [1]);
+  await buffer.close();
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test("a folder that someone removed is made again; what is in memory is still delivered", async (context) => {
+  const { buffer, folder } = await onBreakingDisk(context);
+  await buffer.append([batchOf("a", eventsOf(1))], false);
+  rmSync(folder, { recursive: true });
+  buffer.enqueueAll();
+  await buffer.append([batchOf("a", eventsOf(2))], false);
+  assert.deepEqual(await afterRestart(folder), [2]);
+  assert.deepEqual(await drain(buffer), [1, 2]);
+  await buffer.close();
+});
+
+test("a chunk file that vanished is broken, not tried for ever", async (context) => {
+  const { buffer, folder } = await onBreakingDisk(context, { retainedLimitBytes: 0 });
+  await buffer.append([batchOf("a", eventsOf(1))], true);
+  rmSync(folder, { recursive: true });
+  const chunk = buffer.take()!;
+  await assert.rejects(bytesOf(chunk.read()), ChunkBrokenError);
+});
+
+for (const state of ["b", "q"] as const) {
+  test(`a torn tail is cut at every point, and only the torn entry goes; state ${state}`, async (context) => {
+    const folder = temporaryFolder(context);
+    const events = eventsOf("one", "two", "three");
+    const ends = [...events.entries()].map(({ end }) => end);
+    for (let cut = 1; cut <= events.packed.length; cut++) {
+      const place = join(folder, `${cut}`);
+      leaveChunk(place, state, events.packed.subarray(0, cut));
+      const { buffer, counters } = createBuffer({ folder: place });
+      await buffer.start();
+      const whole = ends.filter((end) => end <= cut).length;
+      assert.deepEqual(await drain(buffer), ["one", "two", "three"].slice(0, whole), `cut at ${cut}`);
+      assert.equal(counters.get("dropped_events", "torn_tail"), ends.includes(cut) ? 0 : 1);
+      await buffer.close();
+      assert.deepEqual(readdirSync(place), []);
+    }
+  });
+}
+
+for (const compression of ["gzip", "zstd"] as const) {
+  const skip = isCompressionAvailable(compression) ? false : "this Node.js has no zstd";
+  test(`a torn ${compression} member is cut at every point, and whole ones before it stay`, {
+    skip,
+  }, async (context) => {
+    const folder = temporaryFolder(context);
+    const members = await Promise.all([1, 2, 3].map((n) => compress(compression, eventsOf(n).packed)));
+    const bytes = Buffer.concat(members);
+    const ends = [members[0]!.length, members[0]!.length + members[1]!.length, bytes.length];
+    for (let cut = 1; cut <= bytes.length; cut++) {
+      const place = join(folder, `${cut}`);
+      leaveChunk(place, "b", bytes.subarray(0, cut));
+      const { buffer } = createBuffer({ folder: place, compression });
+      await buffer.start();
+      const whole = ends.filter((end) => end <= cut).length;
+      await buffer.append([batchOf("t", eventsOf("new"))], false);
+      assert.deepEqual(await drain(buffer), [...[1, 2, 3].slice(0, whole), "new"], `cut at ${cut}`);
+      await buffer.close();
+    }
+  });
+}
+
+test("an append after a resume does not stand behind torn bytes", async (context) => {
+  const folder = temporaryFolder(context);
+  const events = eventsOf(1, 2);
+  leaveChunk(folder, "b", events.packed.subarray(0, events.packed.length - 1));
+  const { buffer } = createBuffer({ folder });
+  await buffer.start();
+  await buffer.append([batchOf("t", eventsOf(3))], false);
+  copyFolder(folder, `${folder}-killed`);
+  context.after(() => rmSync(`${folder}-killed`, { recursive: true }));
+  assert.deepEqual(await afterRestart(`${folder}-killed`), [1, 3]);
+});
+
+test("NUL bytes behind the entries, as a power loss leaves them, are cut and kept apart", async (context) => {
+  const folder = temporaryFolder(context);
+  leaveChunk(folder, "q", Buffer.concat([eventsOf(1).packed, Buffer.alloc(4096)]));
+  const { buffer } = createBuffer({ folder });
+  await buffer.start();
+  assert.deepEqual(await drain(buffer), [1]);
+  const kept = join(folder, "backup-base/backup/worker0/out_1", `${hex(1)}.tail.log`);
+  assert.deepEqual(readFileSync(kept), Buffer.alloc(4096));
+});
+
+test("broken chunks are moved to the backup folder with fluentd's words; foreign files are left alone", async (context) => {
+  const folder = temporaryFolder(context);
+  const { packed } = eventsOf("kept");
+  leaveChunk(folder, "b", Buffer.alloc(0), 1);
+  leaveChunk(folder, "q", packed, 2);
+  writeFileSync(join(folder, `buffer.q${hex(2)}.log.meta`), Buffer.from("c100000000", "hex"));
+  leaveChunk(folder, "b", packed, 3);
+  rmSync(join(folder, `buffer.b${hex(3)}.log.meta`));
+  leaveChunk(folder, "b", packed, 4);
+  const foreign = ["buffer.20260101.log", "other.b00.log", `buffer.q${hex(9)}.log.meta`, "README"];
+  for (const name of foreign) writeFileSync(join(folder, name), "foreign");
+  const { buffer, lines } = createBuffer({ folder, requiresTag: true });
+  await buffer.start();
+  assert.deepEqual(
+    lines.filter(({ level }) => level === "error").map(({ message, fields }) => [message, fields?.err_msg]),
+    [
+      ["found broken chunk file during resume.", "staged file chunk is empty"],
+      ["found broken chunk file during resume.", "staged meta file is broken. it has no tag"],
+      ["found broken chunk file during resume.", "enqueued meta file is broken. it is no metadata"],
+    ],
+  );
+  const kept = join(folder, "backup-base/backup/worker0/out_1");
+  assert.deepEqual(readdirSync(kept).sort(), [`${hex(2)}.log`, `${hex(3)}.log`]);
+  assert.deepEqual(readFileSync(join(kept, `${hex(2)}.log`)), packed);
+  assert.deepEqual(await drain(buffer), ["kept"]);
+  await buffer.close();
+  assert.deepEqual(readdirSync(folder).sort(), [...foreign, "backup-base"].sort());
+});
+
+test("a broken chunk that cannot be backed up stays where it is", async (context) => {
+  const folder = temporaryFolder(context);
+  leaveChunk(folder, "q", eventsOf(1).packed);
+  writeFileSync(join(folder, `buffer.q${hex(1)}.log.meta`), "x");
+  const disk = new BreakingFileSystem();
+  disk.roomBytes = 0;
+  const { buffer } = createBuffer({ folder, fileSystem: disk.fileSystem });
+  await buffer.start();
+  assert.ok(existsSync(join(folder, `buffer.q${hex(1)}.log`)));
+});
+
+test("a kill between the two renames of an enqueue leaves a chunk with its metadata", async (context) => {
+  const folder = temporaryFolder(context);
+  leaveChunk(folder, "b", eventsOf(1).packed);
+  renameSync(join(folder, `buffer.b${hex(1)}.log`), join(folder, `buffer.q${hex(1)}.log`));
+  const { buffer } = createBuffer({ folder, requiresTag: true });
+  await buffer.start();
+  assert.equal(buffer.take()?.metadata.tag, "t");
+});
+
+test("of staged chunks with equal metadata one stays staged; queued ones come by modification time", async (context) => {
+  const folder = temporaryFolder(context);
+  leaveChunk(folder, "b", eventsOf("s1").packed, 1, 50);
+  leaveChunk(folder, "b", eventsOf("s2").packed, 2, 60);
+  leaveChunk(folder, "q", eventsOf("q-late").packed, 3, 40);
+  leaveChunk(folder, "q", eventsOf("q-early").packed, 4, 30);
+  const { buffer } = createBuffer({ folder });
+  await buffer.start();
+  assert.deepEqual([buffer.stats().stageLength, buffer.queueLength], [1, 3]);
+  assert.ok(existsSync(join(folder, `buffer.q${hex(2)}.log.meta`)));
+  assert.deepEqual(await drain(buffer), ["q-early", "q-late", "s2", "s1"]);
+});
+
+const hex = (number: number) => number.toString(16).padStart(32, "0");
+
+/** Leaves a chunk of tag `t` as another process would. */
+function leaveChunk(folder: string, state: "b" | "q", bytes: Buffer, number = 1, modifiedAt = 1): void {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `buffer.${state}${hex(number)}.log`);
+  const metadata = { tag: "t", timekey: undefined, variables: undefined, sequence: 0 };
+  const id = Buffer.from(hex(number), "hex");
+  writeFileSync(path, bytes);
+  writeFileSync(`${path}.meta`, encodeMeta({ metadata, id, size: 7, createdAt: 1, modifiedAt }));
+}
+
+/** What the disk has at this moment, as a kill would leave it. */
+function copyFolder(from: string, to: string): void {
+  mkdirSync(to);
+  for (const name of readdirSync(from)) copyFileSync(join(from, name), join(to, name));
+}

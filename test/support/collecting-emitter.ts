@@ -1,0 +1,53 @@
+import type { EventStream } from "../../src/event/event-stream.ts";
+import type { EventTime } from "../../src/event/event-time.ts";
+import type { Emitter } from "../../src/plugin.ts";
+
+/** Keeps what is emitted. `hold` keeps emits waiting until they are settled by hand. */
+export class CollectingEmitter implements Emitter {
+  readonly batches: { readonly tag: string; readonly events: EventStream }[] = [];
+  /** Emits that wait, in order. */
+  readonly held: { resolve(): void; reject(error: Error): void }[] = [];
+  hold = false;
+  #wake = () => {};
+
+  emit(tag: string, events: EventStream): Promise<void> {
+    this.batches.push({ tag, events });
+    this.#wake();
+    if (!this.hold) return Promise.resolve();
+    return new Promise((resolve, reject) => this.held.push({ resolve, reject }));
+  }
+
+  /** Every event so far: `tag time record`, times as text. */
+  get events(): string[] {
+    return this.batches.flatMap(({ tag, events }) =>
+      [...events.events()].map(({ time, record }) => `${tag} ${timeText(time)} ${JSON.stringify(record, plain)}`),
+    );
+  }
+
+  /** Every entry's bytes so far, behind its tag. */
+  get entries(): string[] {
+    return this.batches.flatMap(({ tag, events }) =>
+      [...events.entries()].map(({ start, end }) => `${tag} ${events.packed.toString("hex", start, end)}`),
+    );
+  }
+
+  async waitFor(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((resolve) => {
+        const wake = this.#wake;
+        this.#wake = () => {
+          wake();
+          resolve();
+        };
+      });
+    }
+  }
+}
+
+function timeText(time: EventTime): string {
+  return time.isInteger ? String(time.seconds) : `${time.seconds}.${String(time.nanoseconds).padStart(9, "0")}`;
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
+}

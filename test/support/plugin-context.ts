@@ -1,0 +1,39 @@
+/** What a plugin is given, for tests that create one without a pipeline. */
+
+import type { ConfigElement } from "../../src/config/element.ts";
+import { readSectionOrThrow } from "../../src/config/parameters.ts";
+import { systemTable } from "../../src/config/system.ts";
+import { Counters } from "../../src/counters.ts";
+import type { Output, PluginContext } from "../../src/plugin.ts";
+import { configElement } from "./config-section.ts";
+import { Collector } from "./event-collector.ts";
+import { ManualClock } from "./manual-clock.ts";
+import { MemoryLog } from "./memory-log.ts";
+
+export interface TestContext extends PluginContext {
+  readonly emitter: Collector;
+  readonly logger: MemoryLog;
+  readonly clock: ManualClock;
+}
+
+/** Outputs inside are built by `createOutput`, which fails unless given. */
+export function pluginContext(element: ConfigElement, createOutput?: (element: ConfigElement) => Output): TestContext {
+  const emitter = new Collector();
+  return {
+    id: "test_1",
+    hasGivenId: false,
+    element,
+    logger: new MemoryLog(),
+    clock: new ManualClock(),
+    counters: new Counters(),
+    system: readSectionOrThrow(systemTable, configElement("system", "", {})),
+    emitter,
+    labelEmitter: () => emitter,
+    emitError: async () => {},
+    createOutput:
+      createOutput ??
+      (() => {
+        throw new Error("no outputs inside here");
+      }),
+  };
+}

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type LoadedConfiguration, Service } from "../../../src/cli/service.ts";
+import { silentLogger } from "../../../src/logger.ts";
+
+/** Notes what is called, in order; `refuses` makes every start fail. */
+function configuration(name: string, calls: string[], refuses = false): LoadedConfiguration {
+  const note = (what: string) => async () => void calls.push(`${name} ${what}`);
+  return {
+    logger: silentLogger,
+    shutdownTimeoutMs: 1000,
+    agent: {
+      start: async () => {
+        calls.push(`${name} start`);
+        if (refuses) throw new Error("port is taken");
+      },
+      stop: note("stop"),
+      flush: note("flush"),
+    },
+    again: () => configuration(`${name} again`, calls, refuses),
+  };
+}
+
+async function started(load: (calls: string[]) => Promise<LoadedConfiguration>) {
+  const calls: string[] = [];
+  const service = new Service(configuration("old", calls), () => load(calls));
+  await service.start();
+  return { calls, service };
+}
+
+test("a reload stops the old agent only after the new configuration was found good", async () => {
+  const { calls, service } = await started(async (calls) => {
+    calls.push("load");
+    return configuration("new", calls);
+  });
+  await service.reload();
+  assert.deepEqual(calls, ["old start", "load", "old stop", "new start"]);
+});
+
+test("a configuration with errors is refused and the old agent runs on", async () => {
+  const { calls, service } = await started(() => Promise.reject(new Error("3 errors")));
+  await service.reload();
+  await service.flush();
+  assert.deepEqual(calls, ["old start", "old flush"]);
+});
+
+test("a configuration that cannot start makes way for the old one", async () => {
+  const { calls, service } = await started(async (calls) => configuration("new", calls, true));
+  await service.reload();
+  await service.stop();
+  assert.deepEqual(calls, ["old start", "old stop", "new start", "new stop", "old again start", "old again stop"]);
+});
+
+test("a reload after which no agent runs rejects", async () => {
+  const calls: string[] = [];
+  const old = { ...configuration("old", calls), again: () => configuration("old again", calls, true) };
+  const service = new Service(old, async () => configuration("new", calls, true));
+  await service.start();
+  await assert.rejects(service.reload(), /port is taken/);
+});
+
+test("a start that fails is undone", async () => {
+  const calls: string[] = [];
+  const service = new Service(configuration("only", calls, true), () => Promise.reject(new Error("unused")));
+  await assert.rejects(service.start(), /port is taken/);
+  assert.deepEqual(calls, ["only start", "only stop"]);
+});
+
+test("signals that come fast are worked off one after the other, and nothing is begun after a stop", async () => {
+  const { calls, service } = await started(async (calls) => configuration("new", calls));
+  await Promise.all([service.flush(), service.stop(), service.reload(), service.flush()]);
+  assert.deepEqual(calls, ["old start", "old stop"]);
+});

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { LimitError, MalformedError } from "../../../src/errors.ts";
+import { EventTime } from "../../../src/event/event-time.ts";
+import { floatText, msgpackToJson } from "../../../src/event/json.ts";
+import { jsonToMsgpack } from "../../../src/event/json-reader.ts";
+import { JsonValueScanner, nextJsonValue } from "../../../src/event/json-value-scanner.ts";
+import { decode, encode } from "../../../src/event/msgpack.ts";
+import { INCOMPLETE, MAX_DEPTH } from "../../../src/event/walker.ts";
+
+const hexToJson = (hex: string) => msgpackToJson(Buffer.from(hex, "hex"));
+
+test("floats read as Ruby prints them", () => {
+  const forms: [number, string][] = [
+    [1, "1.0"], [-1.5, "-1.5"], [0, "0.0"], [-0, "-0.0"], [100, "100.0"], [1e14, "100000000000000.0"], [1e15, "1.0e+15"],
+    [1.5e20, "1.5e+20"], [0.0001, "0.0001"], [0.00001, "1.0e-05"], [5e-324, "5.0e-324"], [1e100, "1.0e+100"],
+  ]; // biome-ignore format: a table
+  for (const [value, text] of forms) assert.equal(floatText(value), text);
+  assert.equal(floatText(Number.NaN), undefined);
+});
+
+test("64-bit integers stay exact in both directions", () => {
+  for (const text of ["18446744073709551615", "-9223372036854775808", "9007199254740993", "-1", "-33", "4294967296"]) {
+    assert.equal(msgpackToJson(jsonToMsgpack(text)), text);
+  }
+});
+
+test("an integer beyond 64 bits becomes a float", () => {
+  assert.equal(msgpackToJson(jsonToMsgpack("18446744073709551616")), "1.8446744073709552e+19");
+  assert.equal(msgpackToJson(jsonToMsgpack("-9223372036854775809")), "-9.223372036854776e+18");
+});
+
+test("a float without fraction stays a float", () => {
+  assert.deepEqual(jsonToMsgpack("1.0"), Buffer.from("cb3ff0000000000000", "hex"));
+  assert.deepEqual(jsonToMsgpack("1e2"), Buffer.from("cb4059000000000000", "hex"));
+  assert.deepEqual(jsonToMsgpack("1"), Buffer.from("01", "hex"));
+  assert.deepEqual(jsonToMsgpack("-0"), Buffer.from("00", "hex"));
+});
+
+test("control characters are escaped, everything else stays as it is", () => {
+  assert.equal(
+    msgpackToJson(encode({ 'a"b': "\\\u0000\u001f\n\t\b\f\r\u007f\u2028é😀/" })),
+    '{"a\\"b":"\\\\\\u0000\\u001F\\n\\t\\b\\f\\r\u007f\u2028é😀/"}',
+  );
+});
+
+test("what JSON lacks: NaN and ext are null, a time its seconds, keys become text", () => {
+  assert.equal(hexToJson("cb7ff8000000000000"), "null");
+  assert.equal(hexToJson("d40501"), "null");
+  assert.equal(msgpackToJson(encode([new EventTime(1700000000, 5)])), "[1700000000]");
+  assert.equal(hexToJson("84c001ccff02c303920102a178"), '{"":1,"255":2,"true":3,"[1,2]":"x"}');
+});
+
+test("msgpackToJson refuses what is not exactly one value", () => {
+  for (const hex of ["", "92a161", "c1", "0101"]) assert.throws(() => hexToJson(hex), MalformedError, hex);
+});
+
+test("headers fit the sizes of containers and strings", () => {
+  for (const length of [0, 15, 16, 31, 32, 255, 256, 65535, 65536]) {
+    const text = "x".repeat(length);
+    assert.equal(decode(jsonToMsgpack(JSON.stringify(text))), text);
+    const list = Array.from({ length }, () => 1);
+    assert.deepEqual(decode(jsonToMsgpack(JSON.stringify(list))), list);
+  }
+  const wide = Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [`k${index}`, index]));
+  assert.deepEqual(decode(jsonToMsgpack(JSON.stringify(wide))), wide);
+});
+
+test("jsonToMsgpack names the byte where a text stops being JSON", () => {
+  const wrong = [
+    "", " ", "nul", "[1,]", "[,1]", "[1 2]", '{"a"}', '{"a":}', "{a:1}", '{"a":1,}', "01", "1.", ".5", "+1", "1e", "NaN", '"a', '"\\x"',
+    '"\\u12"', '"a\nb"', "[1]]", "{} {}", "[", "{", '{"a":1', "tru", "--1", "/* c */ 1",
+  ]; // biome-ignore format: a list
+  for (const text of wrong) assert.throws(() => jsonToMsgpack(text), MalformedError, text);
+  assert.throws(() => jsonToMsgpack('{"a":1,}'), /unexpected "}" at byte 7/);
+});
+
+test("jsonToMsgpack refuses deep nesting", () => {
+  assert.throws(() => jsonToMsgpack("[".repeat(100_000)), LimitError);
+  assert.doesNotThrow(() => jsonToMsgpack("[".repeat(MAX_DEPTH) + "]".repeat(MAX_DEPTH)));
+});
+
+test("bytes that are no UTF-8 pass through", () => {
+  const text = Buffer.concat([Buffer.from('["'), Buffer.from([0xff, 0xc3]), Buffer.from('"]')]);
+  assert.deepEqual(jsonToMsgpack(text), Buffer.from("91a2ffc3", "hex"));
+});
+
+test("nextJsonValue finds values one behind the other", () => {
+  const bytes = Buffer.from(' ["a]\\"",{}]\n{"b":[1]}[');
+  const first = nextJsonValue(bytes);
+  assert.deepEqual(first, { start: 1, end: 12 });
+  assert.deepEqual(nextJsonValue(bytes, 12), { start: 13, end: 22 });
+  assert.equal(nextJsonValue(bytes, 22), undefined);
+  assert.throws(() => nextJsonValue(Buffer.from("x")), MalformedError);
+  assert.throws(() => nextJsonValue(Buffer.alloc(100, "[")), LimitError);
+});
+
+test("the scanner looks at every byte once, wherever the stream is cut", () => {
+  const bytes = Buffer.from('["a\\\\",{"b":"]}"}]');
+  for (let cut = 0; cut < bytes.length; cut++) {
+    const scanner = new JsonValueScanner();
+    assert.equal(scanner.scan(bytes, 0, cut), INCOMPLETE);
+    assert.equal(scanner.scan(bytes, cut, bytes.length), bytes.length);
+  }
+});
