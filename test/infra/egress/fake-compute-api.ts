@@ -13,6 +13,7 @@ export class FakeComputeApi {
   readonly #server: Server;
   /** Items by their path below /compute/v1/. */
   readonly #items = new Map<string, Item>();
+  readonly #operations = new Map<string, Item>();
   readonly mutations: { method: string; path: string; body: Item }[] = [];
   readonly clusters: Item[] = [];
 
@@ -59,7 +60,8 @@ export class FakeComputeApi {
     const text = Buffer.concat(chunks).toString();
     const path = decodeURIComponent((request.url ?? "").split("?")[0] as string).replace(/^\/(compute\/)?v1\//, "");
     if (/locations\/-\/clusters$/.test(path)) return { status: 200, body: { clusters: this.clusters } };
-    if (path.includes("/operations/")) return { status: 200, body: this.#operation(path) };
+    const operation = this.#operations.get(path.replace(/\/wait$/, ""));
+    if (operation) return { status: 200, body: operation };
     if (request.method === "GET") return this.#get(path);
     const body = text ? (JSON.parse(text) as Item) : {};
     this.mutations.push({ method: request.method ?? "", path, body });
@@ -89,21 +91,20 @@ export class FakeComputeApi {
       if (item.address === ip) Object.assign(item, { status: "IN_USE", users: [this.#link(user)] });
   }
 
-  #operation(path: string, target = "", method = "POST"): Item {
-    const clean = path.replace(/\/wait$/, "");
-    const place = /\/(zones|regions)\/([^/]+)\//.exec(clean);
-    return {
+  #operation(path: string, target: string, method: string): Item {
+    const place = /\/(zones|regions)\/([^/]+)\//.exec(path);
+    const operation = {
       kind: "compute#operation",
-      name: clean.slice(clean.lastIndexOf("/") + 1),
-      selfLink: this.#link(clean),
+      name: path.slice(path.lastIndexOf("/") + 1),
+      selfLink: this.#link(path),
       status: "DONE",
       progress: 100,
       operationType: method === "DELETE" ? "delete" : "insert",
-      ...(target ? { targetLink: this.#link(target) } : {}),
-      ...(place
-        ? { [(place[1] as string).slice(0, -1)]: this.#link(clean.slice(0, clean.indexOf("/operations"))) }
-        : {}),
+      targetLink: this.#link(target),
+      ...(place ? { [(place[1] as string).slice(0, -1)]: this.#link(path.slice(0, path.indexOf("/operations"))) } : {}),
     };
+    this.#operations.set(path, operation);
+    return operation;
   }
 
   #get(path: string): { status: number; body: unknown } {
