@@ -10,10 +10,16 @@ export const path = join(dirname(fileURLToPath(import.meta.url)), "../../../..",
 
 export const startupScript = readFileSync(path, "utf8");
 
-/** A lab with receivers on-prem and elsewhere; it ends with the test. */
-export async function labOf(context: TestContext): Promise<NetworkLab> {
+/** A bare lab; it ends with the test. */
+export async function startedLab(context: TestContext): Promise<NetworkLab> {
   const lab = await NetworkLab.start();
   context.after(() => lab.stop());
+  return lab;
+}
+
+/** A lab with receivers on-prem and elsewhere. */
+export async function labOf(context: TestContext): Promise<NetworkLab> {
+  const lab = await startedLab(context);
   await Promise.all([lab.serve("onprem", 24224), lab.serve("onprem", 9999), lab.serve("other", 24224)]);
   return lab;
 }
