@@ -8,7 +8,7 @@ import { type TestContext, test } from "node:test";
 import type { ChildProgram } from "../../support/child-program.ts";
 import { fluentdEnvironment, withoutFluentd } from "../../support/fluentd.ts";
 import { suiroEntry } from "../../support/suiro.ts";
-import { address, type NetworkLab, type Place, withoutLab } from "../lab/network-lab.ts";
+import { address, type NetworkLab, type Place, withoutCapture, withoutLab } from "../lab/network-lab.ts";
 import { startedLab, startupScript } from "../lab/startup-script.ts";
 import { projectFolder } from "./fake-project.ts";
 
@@ -65,18 +65,15 @@ async function send(lab: NetworkLab, messages: readonly string[]): Promise<void>
   assert.equal(await cat.exited, 0, cat.output);
 }
 
-async function capture(lab: NetworkLab, place: Place, device: string, file: string): Promise<ChildProgram> {
-  const seen = lab.start(place, ["tcpdump", "-n", "-U", "-i", device, "-w", file, "tcp"]);
-  await seen.waitFor("listening on");
-  return seen;
-}
-
 test("events arrive over TLS from the fixed address alone, and nothing outside can read them", {
-  skip,
+  skip: withoutCapture || skip,
 }, async (context) => {
   const { lab, receiver } = await wayToOnprem(context);
   const [outside, inside] = [join(lab.folder, "outside.pcap"), join(lab.folder, "inside.pcap")];
-  const captures = [await capture(lab, "fabric", "f-onprem", outside), await capture(lab, "node", "lo", inside)];
+  const captures = [
+    await lab.capture("fabric", "-U", "-i", "f-onprem", "-w", outside, "tcp"),
+    await lab.capture("node", "-U", "-i", "lo", "-w", inside, "tcp"),
+  ];
   const words = "a sentence that nobody else may read";
   await send(lab, [words]);
   await receiver.waitFor(words);
@@ -91,7 +88,9 @@ test("events arrive over TLS from the fixed address alone, and nothing outside c
   assert.deepEqual([...senders], [address.fixed]);
 });
 
-test("a replaced VM resumes the flow: nothing is lost, and nothing comes twice", { skip }, async (context) => {
+test("a replaced VM resumes the flow: nothing is lost, and nothing comes twice", {
+  skip,
+}, async (context) => {
   const { lab, receiver } = await wayToOnprem(context);
   const numbered = (from: number, to: number) =>
     Array.from({ length: to - from }, (_, index) => `event ${from + index}.`);

@@ -66,6 +66,10 @@ function reasonAgainstLab(): string | false {
   return reason;
 }
 
+/** The same for tests that capture: tcpdump changes its user, which a user namespace forbids. */
+export const withoutCapture: string | false =
+  withoutLab || (process.getuid?.() !== 0 && "captures need root: tcpdump changes its user");
+
 export class NetworkLab {
   readonly folder = mkdtempSync(join(tmpdir(), "suiro-lab-"));
   readonly #holder: ChildProcess;
@@ -121,6 +125,27 @@ export class NetworkLab {
     const program = ChildProgram.start("nsenter", this.#inside(place, command));
     this.#programs.push(program);
     return program;
+  }
+
+  /** Counts what the fabric forwards from now on: one nft expression, one number. Needs no capture, and so no root. */
+  watch(...expressions: string[]): () => number[] {
+    const rules = expressions.map((expression) => `add rule ip watch forward ${expression} counter`);
+    const chain = "add chain ip watch forward { type filter hook forward priority 10; }";
+    this.#must(
+      "fabric",
+      `nft -f - <<'NFT'\nadd table ip watch\ndelete table ip watch\nadd table ip watch\n${chain}\n${rules.join("\n")}\nNFT\n`,
+    );
+    return () => {
+      const { output } = this.run("fabric", "nft list table ip watch");
+      return [...output.matchAll(/counter packets (\d+)/g)].map((match) => Number(match[1]));
+    };
+  }
+
+  /** Starts tcpdump at a place and waits until it listens. */
+  async capture(place: Place, ...options: string[]): Promise<ChildProgram> {
+    const seen = this.start(place, ["tcpdump", "-n", ...options]);
+    await seen.waitFor("listening on");
+    return seen;
   }
 
   async serve(place: Place, port: number): Promise<void> {
