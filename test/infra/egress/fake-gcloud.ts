@@ -29,6 +29,8 @@ export interface Cloud {
   /** What a start-up script says when a VM boots. */
   startup: string;
   flows: number;
+  /** Connections that the VM translates between one look at it and the next. */
+  newFlows: number;
 }
 
 const known = JSON.parse(
@@ -237,7 +239,7 @@ export function fakeGcloud(argv: readonly string[], folder: string): { stdout: s
     if (command === "compute networks subnets list") return cloud.subnets;
     if (command === "compute networks get-effective-firewalls") return { firewallPolicys: [] };
     if (command === "compute ssh")
-      return `backend=nft\nforwarding=1\nmasquerade=present\nflows=${cloud.flows++}\nconntrack=3/262144\nhealthy=yes\n`;
+      return `backend=nft\nforwarding=1\nmasquerade=present\nflows=${(cloud.flows += cloud.newFlows)}\nconntrack=3/262144\nhealthy=yes\n`;
     if (kind === "addresses") return addresses(verb);
     if (kind === "instances") return instances(verb);
     if (kind === "firewall-rules") return firewallRules(verb);

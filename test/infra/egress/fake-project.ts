@@ -172,5 +172,6 @@ export function emptyCloud(): Cloud {
     healthChecks: [],
     startup: "boot\nnat-startup: ready interface=ens4 backend=nft\n",
     flows: 0,
+    newFlows: 1,
   };
 }

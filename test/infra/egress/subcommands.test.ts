@@ -240,6 +240,17 @@ test("verify: a Job that cannot connect, a route that leads nowhere and a wrong 
   assert.doesNotMatch(output, /holds: on-prem saw/);
 });
 
+test("verify: a Job that connects past the VM proves nothing, and fails", async (context) => {
+  const project = await built(context, verifying);
+  project.program("kubectl", "exit 0");
+  project.change((cloud) => {
+    cloud.newFlows = 0;
+  });
+  const { code, output } = await project.run("verify", verifying);
+  assert.equal(code, 1);
+  assert.match(output, /fails: on-prem saw 203\.0\.113\.10 \(0 new connections/);
+});
+
 test("verify: what cannot be checked is said, and is not counted as held", async (context) => {
   const project = await built(context, goodFlags);
   const { code, output } = await project.run("verify");

@@ -15,7 +15,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
 /** Two retransmissions of a SYN fit; a connection over the lab's links takes a few milliseconds. */
-const PATIENCE_MS = 2500;
+const PATIENCE_MS = 1500;
 
 function serve(port: number): void {
   const open = new Set<Socket>();
