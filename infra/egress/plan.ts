@@ -138,8 +138,6 @@ function stepFor(resource: Wanted, there: Existing | undefined): Step | undefine
 function undoOf(resource: Wanted): GcloudArguments[] {
   const [create = []] = resource.create;
   const scope = create.filter((word) => /^--(zone|region)=/.test(word));
-  const region = create.find((word) => word.startsWith("--instance-template-region="))?.split("=")[1];
-  if (region) scope.push(`--region=${region}`);
   const verb = create.findIndex((word) => word === "create" || word === "create-instance");
   const group = create.slice(0, verb);
   const { name } = resource;

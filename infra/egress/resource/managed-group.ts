@@ -82,7 +82,8 @@ function wantedTemplate(settings: Settings, plan: GroupPlan): Wanted {
     facts: {},
     create: [
       [
-        ...["compute", "instance-templates", "create", name, `--instance-template-region=${settings.region}`, nic],
+        ...["compute", "instance-templates", "create", name, `--instance-template-region=${settings.region}`],
+        ...[`--region=${settings.region}`, nic],
         ...machineArguments(settings, plan.attributes),
       ],
     ],
