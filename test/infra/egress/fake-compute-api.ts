@@ -80,7 +80,11 @@ export class FakeComputeApi {
         this.put(target, { status: "RUNNING", ...body, serviceAccounts: body.serviceAccounts ?? [] });
         for (const nic of body.networkInterfaces)
           for (const config of nic.accessConfigs ?? []) this.#use(config.natIP, target);
-      } else this.put(target, body);
+      } else
+        this.put(target, {
+          ...body,
+          ...(path.endsWith("/instanceGroupManagers") ? { status: { isStable: true } } : {}),
+        });
     } else target = path.slice(0, path.lastIndexOf("/"));
     const scope = path.replace(/^(projects\/[^/]+\/(?:global|(?:zones|regions)\/[^/]+)).*/, "$1");
     return { status: 200, body: this.#operation(`${scope}/operations/op-${this.mutations.length}`, target, method) };

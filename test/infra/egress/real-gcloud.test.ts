@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { runProgram } from "../../../infra/egress/gcloud.ts";
 import { runEgress } from "../../../infra/egress/program.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -16,6 +16,8 @@ const project = "projects/demo-project";
 const zone = `${project}/zones/europe-west1-b`;
 const region = `${project}/regions/europe-west1`;
 
+const startupScript = join(projectFolder, "infra/egress/startup.sh");
+
 async function projectOnApi(): Promise<FakeComputeApi> {
   const api = await FakeComputeApi.start();
   const link = (path: string) => `${api.url}/compute/v1/${path}`;
@@ -26,6 +28,7 @@ async function projectOnApi(): Promise<FakeComputeApi> {
     network: link(`${project}/global/networks/default`),
     ipCidrRange: "10.132.0.0/20",
   });
+  api.put("projects/debian-cloud/global/images/family/debian-12", { name: "debian-12-bookworm" });
   api.put(`${zone}/machineTypes/e2-small`, { guestCpus: 2, memoryMb: 2048 });
   api.put(`${zone}/instanceGroupManagers/gke-shop-grp`, {
     instanceTemplate: link(`${project}/global/instanceTemplates/gke-shop-template`),
@@ -44,15 +47,13 @@ async function projectOnApi(): Promise<FakeComputeApi> {
   return api;
 }
 
-test("plan, up, plan, down with the real gcloud", { skip }, async (context) => {
-  const api = await projectOnApi();
-  context.after(() => api.stop());
+/** Runs `egress` with the real gcloud, which talks to the fake API alone. */
+function runner(context: TestContext, api: FakeComputeApi) {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, "token"), "not-a-token");
-  const startupScript = join(projectFolder, "infra/egress/startup.sh");
-  const run = async (command: string) => {
+  return async (command: string, flags: readonly string[] = goodFlags) => {
     const lines: string[] = [];
-    const code = await runEgress([command, ...goodFlags], {
+    const code = await runEgress([command, ...flags], {
       environment: {
         PATH: process.env.PATH,
         HOME: folder,
@@ -73,6 +74,12 @@ test("plan, up, plan, down with the real gcloud", { skip }, async (context) => {
     });
     return { code, output: lines.join("\n") };
   };
+}
+
+test("plan, up, plan, down with the real gcloud", { skip }, async (context) => {
+  const api = await projectOnApi();
+  context.after(() => api.stop());
+  const run = runner(context, api);
 
   const plan = await run("plan");
   assert.equal(plan.code, 2, plan.output);
@@ -132,4 +139,25 @@ test("plan, up, plan, down with the real gcloud", { skip }, async (context) => {
       "DELETE zones/europe-west1-b/instances/suiro-egress",
     ],
   );
+});
+
+test("a healing group of one with the real gcloud", { skip }, async (context) => {
+  const api = await projectOnApi();
+  context.after(() => api.stop());
+  const { code, output } = await runner(context, api)("up", [...goodFlags, "--ha=mig"]);
+  assert.equal(code, 0, output);
+  const posted = (end: string) => api.mutations.find(({ path }) => path.endsWith(end))?.body;
+  const template = posted("regions/europe-west1/instanceTemplates");
+  assert.equal(template?.properties.canIpForward, true);
+  assert.deepEqual(template?.properties.serviceAccounts ?? [], []);
+  const group = posted("instanceGroupManagers");
+  assert.deepEqual([group?.targetSize, group?.baseInstanceName], [0, "suiro-egress"]);
+  assert.match(group?.instanceTemplate, /regions\/europe-west1\/instanceTemplates\/suiro-egress-[0-9a-f]{12}$/);
+  assert.match(group?.autoHealingPolicies[0].healthCheck, /healthChecks\/suiro-egress-health$/);
+  const [member] = posted("createInstances")?.instances ?? [];
+  assert.equal(member?.name, "suiro-egress");
+  const { externalIPs, internalIPs } = member?.preservedState ?? {};
+  assert.match(externalIPs?.nic0.ipAddress.address, /addresses\/suiro-egress-ip$/);
+  assert.match(internalIPs?.nic0.ipAddress.address, /addresses\/suiro-egress-internal-ip$/);
+  assert.deepEqual([externalIPs?.nic0.autoDelete, internalIPs?.nic0.autoDelete], ["NEVER", "NEVER"]);
 });
