@@ -2,6 +2,7 @@
 
 import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
+import { parserFilter } from "../filter/parser.ts";
 import { forwardInput } from "../input/forward.ts";
 import { dummyInput, sampleInput } from "../input/sample.ts";
 import { copyOutput } from "../output/copy.ts";
@@ -25,6 +26,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   forwardInput,
   sampleInput,
   dummyInput,
+  parserFilter,
   copyOutput,
   fileOutput,
   forwardOutput,
