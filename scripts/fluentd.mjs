@@ -8,6 +8,14 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 /** The version that Suiro is compared with: the newest that Ruby 3.1 runs. */
 const VERSION = "1.18.0";
 
+/** Plugins that the images ship, as `name:version`, in the versions that Suiro is compared with. */
+const PLUGINS = [
+  "fluent-plugin-concat:2.6.2",
+  "fluent-plugin-detect-exceptions:0.0.16",
+  "fluent-plugin-record-modifier:2.2.1",
+  "fluent-plugin-rewrite-tag-filter:2.4.1",
+];
+
 const home = join(dirname(fileURLToPath(import.meta.url)), "..", ".fluentd");
 
 /** Installs fluentd when it is missing; gives its folder, or the reason why there is none. */
