@@ -142,6 +142,7 @@ export class Connection {
     });
     this.#session = new ServerSession({
       limitBytes: rules.frameLimitBytes,
+      memory: rules.frameMemory,
       security: rules.security,
       keepalive: !rules.denyKeepalive,
       address: this.#address,

@@ -11,6 +11,7 @@ import { type CompressedEntries, type CompressionMethod, EventStream } from "../
 import { walkEntries } from "../../event/walker.ts";
 import type { Refusal } from "../../forward-protocol/authenticator.ts";
 import { canDecompress, decompress } from "../../forward-protocol/compression.ts";
+import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
 import { MessageBounds, type MessageOption, readMessage, readOption } from "../../forward-protocol/messages.ts";
 import type { MessageHandler } from "../../forward-protocol/server-session.ts";
 import type { Logger } from "../../logger.ts";
@@ -27,6 +28,7 @@ export interface ReceiverRules extends EntryRules {
   readonly chunkSizeLimit: number | undefined;
   readonly chunkSizeWarnLimit: number | undefined;
   readonly decompressionLimitBytes: number;
+  readonly frameMemory: FrameMemory;
   /** Close after the first message. */
   readonly denyKeepalive: boolean;
 }
@@ -60,6 +62,8 @@ export class Receiver implements MessageHandler {
   #acks: Buffer[] = [];
   #dropped = 0;
   #brokenMessages = 0;
+  /** The memory of the message at hand went on with its events, or is read later. */
+  #isMemoryKept = false;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -77,7 +81,9 @@ export class Receiver implements MessageHandler {
   }
 
   message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
+    this.#isMemoryKept = false;
     const wait = this.#receive(bytes, start, end, isOwned);
+    if (isOwned && !this.#isMemoryKept) this.#options.rules.frameMemory.give(bytes);
     if (!this.#options.rules.denyKeepalive) return wait;
     if (wait) return wait.then(() => this.#finish());
     this.#finish();
@@ -151,8 +157,10 @@ export class Receiver implements MessageHandler {
     }
     if (walk.plain && this.#entries.isVerbatim) {
       if (compressed || (isOwned && end - start >= LARGE_BODY_BYTES)) {
-        const stream = new EventStream(bytes.subarray(start, walk.end), walk.count, isWhole ? compressed : undefined);
-        this.#deliverAlone(tag, stream, option);
+        const packed = bytes.subarray(start, walk.end);
+        const release = compressed ? undefined : () => this.#options.rules.frameMemory.give(bytes);
+        this.#isMemoryKept = true;
+        this.#deliverAlone(tag, new EventStream(packed, walk.count, isWhole ? compressed : undefined, release), option);
         return;
       }
       this.#gather(tag, walk.end - start);
@@ -169,6 +177,7 @@ export class Receiver implements MessageHandler {
   #compressed(tag: string, bytes: Buffer, isOwned: boolean, option: MessageOption): Promise<void> | undefined {
     const method = this.#compressionMethod(option.compressed as string);
     const body = bytes.subarray(this.#bounds.bodyStart, this.#bounds.bodyEnd);
+    this.#isMemoryKept = true;
     const take = (plain: Buffer) => {
       const compressed = { method, bytes: isOwned ? body : Buffer.from(body) };
       this.#batch(tag, plain, 0, plain.length, true, option, compressed);
