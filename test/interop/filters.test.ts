@@ -16,7 +16,8 @@ const mixed = entriesOf([
   jsonToMsgpack('{"level":"","list":[1,2.0,"three"]}'), odd("message"), {},
 ]); // biome-ignore format: a list
 
-const valid = entriesOf([{ message: "Exception: x", level: "a" }, { level: 1 }, {}, { message: 5 }].slice(0, 3));
+/** The plugin loses an event without text that ends a trace, and a whole batch with bytes that are no UTF-8; Suiro loses neither. */
+const valid = entriesOf([{ message: "no trace", level: "a" }, { level: 1 }, {}]);
 
 const grep: PluginCase[] = [
   "<regexp>\nkey message\npattern /cool/\n</regexp>", "<regexp>\nkey message\npattern cool\n</regexp>", "<regexp>\nkey message\npattern /warn/i\n</regexp>",
@@ -123,7 +124,7 @@ const others = [
 ];
 
 const detect: PluginCase[] = ["", "languages java", "languages python,go", "max_lines 3", "max_bytes 100", "force_line_breaks true", "message n", "message text", "stream n"].flatMap((more) =>
-  [java, python, go, others].map((texts): PluginCase => ({ kind: "output", type: "detect_exceptions", config: `remove_tag_prefix a\n${more}`, batches: [["a.b", entriesOf(texts.map((message, n) => ({ [more === "" ? "log" : "message"]: message, n: String(n % 2) })))], ["a.b", valid], ["c", lines(...texts)]] })),
+  [java, python, go, others].map((texts): PluginCase => ({ kind: "output", type: "detect_exceptions", config: `remove_tag_prefix a\n${more}`, batches: [["a.b", entriesOf(texts.map((message, n) => ({ [more === "" ? "log" : "message"]: message, n: String(n % 2) })))], ["a.d", valid], ["c", lines(...texts)]] })),
 ); // biome-ignore format: a list
 
 for (const [name, cases] of Object.entries({ grep, rewrite, concat, detect })) {
