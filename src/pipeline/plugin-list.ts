@@ -4,6 +4,7 @@ import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
 import { concatFilter } from "../filter/concat.ts";
 import { grepFilter } from "../filter/grep.ts";
+import { recordModifierFilter } from "../filter/record-modifier.ts";
 import { recordTransformerFilter } from "../filter/record-transformer.ts";
 import { stdoutFilter } from "../filter/stdout.ts";
 import { forwardInput } from "../input/forward.ts";
@@ -33,6 +34,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   dummyInput,
   concatFilter,
   grepFilter,
+  recordModifierFilter,
   recordTransformerFilter,
   stdoutFilter,
   copyOutput,
