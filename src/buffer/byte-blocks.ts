@@ -4,10 +4,10 @@
  */
 
 const FIRST_BLOCK_BYTES = 4 * 1024;
-const LARGEST_BLOCK_BYTES = 256 * 1024;
+const LARGEST_BLOCK_BYTES = 1024 * 1024;
 
 /** Free blocks of the largest size that are kept for the next chunk: the 8 MiB of two common chunks. */
-const FREE_BLOCKS_LIMIT = 64;
+const FREE_BLOCKS_LIMIT = 16;
 
 /**
  * Counts what all chunks of a buffer keep in memory, says where it ends, and keeps a few free blocks: memory outside

@@ -217,7 +217,7 @@ export class Connection {
   }
 
   #emitFailed(error: unknown, tag: string): void {
-    this.#rules.warnings.warn("emit transaction failed", { error, tag, host: this.#host });
+    this.#rules.warnings.warn("emit transaction failed:", { error, tag, host: this.#host });
     this.#rules.counters.add("protocol_errors", 1, "emit_failed");
     this.#beginFinish();
   }

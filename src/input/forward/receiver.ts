@@ -48,8 +48,8 @@ export interface ReceiverOptions {
 
 /** An owned body of this size is worth a batch of its own; below it, a copy is cheaper than an emit. */
 const LARGE_BODY_BYTES = 32 * 1024;
-/** First capacity of a batch, in messages like its first one. */
-const EXPECTED_MESSAGES = 8;
+/** Capacity of a batch: more than one read never holds, so that no batch of small messages grows. */
+const BATCH_BYTES = 64 * 1024;
 /** The longest name that DNS knows. */
 const LOGGED_NAME_LENGTH = 253;
 const NO_OPTION = readOption(Buffer.alloc(0), 0, 0);
@@ -109,7 +109,7 @@ export class Receiver implements MessageHandler {
       return;
     }
     counters.add("received_events", size);
-    deliveries.deliver(this.#tag, new EventStream(this.#entries.take(), size), acks);
+    deliveries.deliver(this.#tag, this.#entries.take(), acks);
   }
 
   #receive(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
@@ -149,7 +149,7 @@ export class Receiver implements MessageHandler {
     option: MessageOption,
     compressed?: CompressedEntries,
   ): void {
-    const walk = walkEntries(bytes, start, end);
+    const walk = this.#bounds.walk ?? walkEntries(bytes, start, end);
     const isWhole = walk.end === end;
     if (!isWhole) {
       this.#options.counters.add("protocol_errors", 1, "truncated_entries");
@@ -210,7 +210,7 @@ export class Receiver implements MessageHandler {
     if (this.#entries.size > 0 && this.#tag === tag) return;
     this.readEnd();
     this.#tag = tag;
-    this.#entries.expect(byteSize * (this.#bounds.mode === "message" ? EXPECTED_MESSAGES : 1));
+    this.#entries.begin(this.#options.rules.frameMemory, Math.max(byteSize, BATCH_BYTES));
   }
 
   /** Whole messages that no retry can mend: counted, and acked so that the sender does not come again for ever. */
