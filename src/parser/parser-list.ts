@@ -1,0 +1,109 @@
+/** Every parser by its `@type`, and how an input or a filter gets the one that its `<parse>` section asks for. */
+
+import { ConfigElement } from "../config/element.ts";
+import { nearest } from "../config/nearest.ts";
+import { Problems, raw, readSection } from "../config/parameters.ts";
+import { ConfigError } from "../errors.ts";
+import { apache2Parser } from "./apache2.ts";
+import { criParser } from "./cri.ts";
+import { csvParser } from "./csv.ts";
+import { flatParseSection } from "./flat-parameters.ts";
+import { jsonParser } from "./json.ts";
+import {
+  apacheErrorParser,
+  apacheParser,
+  kubernetesParser,
+  multilineKubernetesParser,
+  nginxParser,
+} from "./known-lines.ts";
+import { ltsvParser } from "./ltsv.ts";
+import { msgpackParser } from "./msgpack.ts";
+import { multiFormatParser } from "./multi-format.ts";
+import { multilineParser } from "./multiline.ts";
+import { noneParser } from "./none.ts";
+import type { Parser, ParserDefinition, ParserOwner } from "./parser.ts";
+import { regexpParser } from "./regexp.ts";
+import { syslogParser } from "./syslog.ts";
+import { tsvParser } from "./tsv.ts";
+
+export { flatParameters as parseParameters } from "./flat-parameters.ts";
+
+const PARSERS: ReadonlyMap<string, ParserDefinition<any>> = new Map(
+  [
+    apacheParser,
+    apache2Parser,
+    apacheErrorParser,
+    criParser,
+    csvParser,
+    jsonParser,
+    kubernetesParser,
+    ltsvParser,
+    msgpackParser,
+    multiFormatParser,
+    multilineParser,
+    multilineKubernetesParser,
+    nginxParser,
+    noneParser,
+    regexpParser,
+    syslogParser,
+    tsvParser,
+  ].map((definition: ParserDefinition<any>) => [definition.type, definition]),
+);
+
+/** The section of a plugin that parses; `createParser` reads it from the element. */
+export const parseSections = { parse: raw };
+
+/**
+ * The parser that `<parse>` in `section` asks for, or the keys of fluentd 0.12 in it, such as `format json`, where there
+ * is no such section. Throws ConfigError with the first error; warnings are logged.
+ */
+export function createParser(section: ConfigElement, owner: ParserOwner): Parser {
+  const [given, second] = section.childrenNamed("parse");
+  if (second) throw new ConfigError("'<parse>' section cannot be written twice or more", second.position);
+  const element = given ?? flatParseSection(section);
+  if (!element) throw new ConfigError("<parse> section is required.", section.position);
+  const type = element.text("@type");
+  if (type === undefined) throw new ConfigError("@type is required in <parse>", element.position);
+  return create(element, type, owner);
+}
+
+function create(given: ConfigElement, givenType: string, owner: ParserOwner): Parser {
+  const isExpression = givenType.length > 1 && givenType.startsWith("/") && givenType.endsWith("/");
+  const type = isExpression ? "regexp" : givenType;
+  const element = isExpression ? withExpression(given, givenType.slice(1, -1)) : given;
+  const definition = PARSERS.get(type);
+  if (!definition) {
+    const hint = nearest(type, [...PARSERS.keys()]);
+    const advice = hint ? `Did you mean '${hint}'?` : `Suiro has ${[...PARSERS.keys()].join(", ")}.`;
+    throw new ConfigError(`Unknown parser plugin '${type}'. ${advice}`, element.position);
+  }
+  const problems = new Problems();
+  const config = readSection(definition.table, element, problems);
+  if (problems.errors[0]) throw problems.errors[0];
+  for (const { message, position } of problems.warnings) owner.logger.warn(message, { ...position });
+  return definition.create(config, {
+    clock: owner.clock,
+    logger: owner.logger,
+    encoding: owner.encoding ?? "binary",
+    element,
+    createParser: (inner, innerType) => create(inner, innerType, owner),
+  });
+}
+
+/** A type written as `/expression/`: its slashes are no part of it, and no flags follow. */
+function withExpression(element: ConfigElement, value: string): ConfigElement {
+  const { position } = element.parameter("@type") ?? element.parameter("format") ?? element;
+  const own = element.parameter("expression");
+  const parameters = element.parameters.filter(({ key }) => key !== "@type" && key !== "type" && key !== "format");
+  const expression = { key: "expression", value, position };
+  return Object.assign(
+    new ConfigElement(
+      element.name,
+      element.argument,
+      element.position,
+      own ? parameters : [...parameters, expression],
+      element.children,
+    ),
+    { isStrict: element.isStrict },
+  );
+}
