@@ -11,7 +11,7 @@ import { strftime } from "../event/strftime.ts";
 import { localZone } from "../event/time-zone.ts";
 import { skipValue } from "../event/walker.ts";
 import { writeRubyText } from "../formatter/ruby-text.ts";
-import type { TransformEvent } from "./transform-event.ts";
+import type { TagParts, TransformEvent } from "./transform-event.ts";
 import type { CompiledValue, CompileText, ValueTemplate } from "./value-template.ts";
 
 const PLACEHOLDER = /(\$\{[^}]+\}|__[A-Z_]+__)/;
@@ -71,7 +71,7 @@ function placeholderOf(name: string, hostname: string): Placeholder {
   if (field) return fieldPlaceholder(Buffer.from(field[1] as string));
   const piece = /^\$\{(tag_parts|tag_prefix|tag_suffix)\[(-?\d+)\]\}$/.exec(name);
   if (piece) return piecePlaceholder(piece[1] as keyof typeof PIECES, Number(piece[2]));
-  if (name === "${tag}") return ({ tag }) => encode(tag.tag);
+  if (name === "${tag}") return ofTag(({ tag }) => encode(tag));
   if (name === "${hostname}") {
     const bytes = encode(hostname);
     return () => bytes;
@@ -92,8 +92,21 @@ function fieldPlaceholder(name: Buffer): Placeholder {
 const PIECES = { tag_parts: "parts", tag_prefix: "prefixes", tag_suffix: "suffixes" } as const;
 
 function piecePlaceholder(kind: keyof typeof PIECES, index: number): Placeholder {
-  return ({ tag }) => {
+  return ofTag((tag) => {
     const piece = tag[PIECES[kind]].at(index);
     return piece === undefined ? undefined : encode(piece);
+  });
+}
+
+/** Computes a value once for each tag, which batches share. */
+function ofTag(compute: (tag: TagParts) => Buffer | undefined): Placeholder {
+  let known: TagParts | undefined;
+  let value: Buffer | undefined;
+  return ({ tag }) => {
+    if (tag !== known) {
+      value = compute(tag);
+      known = tag;
+    }
+    return value;
   };
 }

@@ -30,7 +30,7 @@ export function compileRuby(
     if (!(error instanceof UnsupportedRubyError || error instanceof RangeError)) throw error;
     throw new ConfigError(
       `the expression cannot be evaluated: ${error.message} in \`${shown}\`. ` +
-        "Suiro knows the part of Ruby that records need, see docs/configuration.md.",
+        "Suiro knows the part of Ruby that records need, see docs/ruby.md.",
       position,
     );
   }

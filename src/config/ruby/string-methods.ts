@@ -1,6 +1,7 @@
 /** Methods of texts. Positions and lengths count characters, as Ruby does for UTF-8. */
 
 import { slicePart } from "./array-methods.ts";
+import { boundedRegExp } from "./bounded-regexp.ts";
 import { formatText } from "./format.ts";
 import { checkedText, lastMatch, matchText } from "./match.ts";
 import { floatValue, integerValue } from "./number-methods.ts";
@@ -196,9 +197,26 @@ function regexpOf(value: RubyValue | undefined): RegExp {
   return value instanceof RegExp ? value : rubyRegexp(textOf(value));
 }
 
+/** Global twins of regexps, compiled once. */
+const globals = new WeakMap<RegExp, RegExp>();
+
+/** The last text that was looked for everywhere: an expression looks for the same one in event after event. */
+let lastText: { readonly text: string; readonly pattern: RegExp } | undefined;
+
 function everywhere(value: RubyValue | undefined): RegExp {
+  if (typeof value === "string") {
+    if (lastText?.text !== value) {
+      const { source, flags } = patternOf(value);
+      lastText = { text: value, pattern: new RegExp(source, `${flags}g`) };
+    }
+    return lastText.pattern;
+  }
   const pattern = patternOf(value);
-  return new RegExp(pattern.source, `${pattern.flags}g`);
+  const known = globals.get(pattern);
+  if (known) return known;
+  const twin = boundedRegExp(pattern.source, `${pattern.flags}g`);
+  globals.set(pattern, twin);
+  return twin;
 }
 
 function replace(
