@@ -9,8 +9,8 @@ import { MalformedError } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { EventStream } from "../event/event-stream.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
-import { textStart } from "../event/record-fields.ts";
-import { type FieldPath, findField, MISSING } from "../event/record-reader.ts";
+import { ABSENT, textStart } from "../event/record-fields.ts";
+import { type FieldPath, findPath } from "../event/record-reader.ts";
 import { skipValue } from "../event/walker.ts";
 import type { Parser } from "../parser/parser.ts";
 import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
@@ -89,8 +89,8 @@ class ParserFilter {
     target: { writer: ByteWriter; size: number },
   ): Error | undefined {
     const entry = packed.subarray(start, end);
-    const value = findField(packed, recordStart, end, this.#path);
-    if (value === MISSING || packed[value] === NIL) {
+    const value = findPath(packed, recordStart, this.#path);
+    if (value === ABSENT || packed[value] === NIL) {
       if (this.#config.reserveData) this.#keep(target, entry);
       return new MalformedError(`${this.#config.keyName} does not exist`);
     }

@@ -9,8 +9,8 @@
 
 import { toRegExpDetails } from "oniguruma-to-es";
 import { type ParseValue, parameterType } from "../config/parameters.ts";
+import { boundedRegExp } from "../config/ruby/bounded-regexp.ts";
 import { MalformedError } from "../errors.ts";
-import { boundedRegExp } from "./bounded-regexp.ts";
 import { BEYOND_ASCII, toByteText } from "./byte-text.ts";
 import type { TextEncoding } from "./parser.ts";
 

@@ -2,14 +2,21 @@
 
 import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
+import { concatFilter } from "../filter/concat.ts";
+import { grepFilter } from "../filter/grep.ts";
 import { parserFilter } from "../filter/parser.ts";
+import { recordModifierFilter } from "../filter/record-modifier.ts";
+import { recordTransformerFilter } from "../filter/record-transformer.ts";
+import { stdoutFilter } from "../filter/stdout.ts";
 import { forwardInput } from "../input/forward.ts";
 import { dummyInput, sampleInput } from "../input/sample.ts";
 import { copyOutput } from "../output/copy.ts";
+import { detectExceptionsOutput } from "../output/detect-exceptions.ts";
 import { fileOutput } from "../output/file.ts";
 import { forwardOutput } from "../output/forward/forward.ts";
 import { bufferedNullOutput, nullOutput } from "../output/null.ts";
 import { relabelOutput } from "../output/relabel.ts";
+import { rewriteTagFilterOutput } from "../output/rewrite-tag-filter.ts";
 import { roundrobinOutput } from "../output/roundrobin.ts";
 import { secondaryFileOutput } from "../output/secondary-file.ts";
 import { bufferedStdoutOutput, stdoutOutput } from "../output/stdout.ts";
@@ -27,12 +34,19 @@ export const PLUGINS: readonly PluginDefinition[] = [
   sampleInput,
   dummyInput,
   parserFilter,
+  concatFilter,
+  grepFilter,
+  recordModifierFilter,
+  recordTransformerFilter,
+  stdoutFilter,
   copyOutput,
+  detectExceptionsOutput,
   fileOutput,
   forwardOutput,
   nullOutput,
   bufferedNullOutput,
   relabelOutput,
+  rewriteTagFilterOutput,
   roundrobinOutput,
   secondaryFileOutput,
   stdoutOutput,

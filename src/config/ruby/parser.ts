@@ -1,29 +1,21 @@
 /** Embedded Ruby from text to syntax tree: the expressions that configurations use, by precedence. */
 
 import { lex, type Token, type TokenType } from "./lexer.ts";
+import { ListParser } from "./list-parser.ts";
 import { type BlockNode, binaryNode, type CallNode, call, NIL, type Node } from "./syntax.ts";
-import { TokenCursor } from "./token-cursor.ts";
+import {
+  ASSIGNMENTS,
+  BINARY_OPERATORS,
+  METHOD_OPERATORS,
+  rescue,
+  symbolBlock,
+  UNSUPPORTED_KEYWORDS,
+  wordNodes,
+} from "./syntax-forms.ts";
 import { UnsupportedRubyError } from "./values.ts";
 
 /** How deep expressions may nest. */
 const MAX_DEPTH = 100;
-
-/** From loose to tight. `!` and `**` stand below, in `unary` and `power`. */
-const BINARY_OPERATORS: readonly (readonly string[])[] = [
-  ["||"],
-  ["&&"],
-  ["<=>", "==", "===", "!=", "=~", "!~"],
-  ["<", "<=", ">", ">="],
-  ["|", "^"],
-  ["&"],
-  ["<<", ">>"],
-  ["+", "-"],
-  ["*", "/", "%"],
-];
-
-const ASSIGNMENTS = ["=", "||=", "&&=", "+=", "-=", "*=", "/=", "**="];
-
-const UNSUPPORTED_KEYWORDS = ["while", "until", "case", "when", "def", "class", "module", "lambda", "proc", "return", "self", "ensure"]; // biome-ignore format: a list
 
 /** Parses a whole text. Throws UnsupportedRubyError. */
 export function parseRuby(text: string): Node {
@@ -39,7 +31,7 @@ export function parseInterpolation(text: string, start: number): { program: Node
   return { program: new Parser(tokens).program(), end };
 }
 
-class Parser extends TokenCursor {
+class Parser extends ListParser {
   private depth: number;
   /** Names that were assigned, or that a block was given. */
   private readonly variables: Set<string>;
@@ -60,7 +52,8 @@ class Parser extends TokenCursor {
     const statements: Node[] = [];
     for (;;) {
       this.skipNewlines();
-      if (this.next.type === "end" || this.atKeyword("end", "else", "elsif", "rescue") || this.at(")", "}")) break;
+      if (this.next.type === "end" || this.atKeyword("end", "else", "elsif", "when", "rescue") || this.at(")", "}"))
+        break;
       statements.push(this.statement());
       if (this.next.type !== "newline") break;
     }
@@ -91,11 +84,23 @@ class Parser extends TokenCursor {
     return this.takeKeyword("not") ? { kind: "not", operand: this.negation() } : this.expression();
   }
 
-  private expression(): Node {
+  protected override expression(): Node {
     if (++this.depth > MAX_DEPTH) throw new UnsupportedRubyError("expressions nest too deep");
-    const node = this.assignment() ?? this.ternary();
+    const node = this.assignment() ?? this.indexAssignment(this.ternary());
     this.depth--;
     return node;
+  }
+
+  /** `hash[key] = value`, `hash[key] ||= value`, when an assignment follows. */
+  private indexAssignment(target: Node): Node {
+    if (target.kind !== "call" || target.method !== "[]" || !target.receiver || !this.at(...ASSIGNMENTS)) return target;
+    const change = this.advance().text.slice(0, -1);
+    this.skipNewlines();
+    const value = this.expression();
+    const assign = (to: Node) => call(target.receiver, "[]=", ...target.parameters, to);
+    if (change === "||") return { kind: "or", left: target, right: assign(value) };
+    if (change === "&&") return { kind: "and", left: target, right: assign(value) };
+    return assign(change === "" ? value : call(target, change, value));
   }
 
   private assignment(): Node | undefined {
@@ -187,6 +192,8 @@ class Parser extends TokenCursor {
   private methodCall(receiver: Node, safe: boolean): Node {
     const token = this.advance();
     if (token.type === "identifier" || token.type === "constant") return this.callOf(receiver, token, safe);
+    if (token.text === "[" && this.take("]")) return this.callOf(receiver, { ...token, text: "[]" }, safe);
+    if (METHOD_OPERATORS.includes(token.text)) return this.callOf(receiver, token, safe);
     throw this.unexpected(token);
   }
 
@@ -221,39 +228,18 @@ class Parser extends TokenCursor {
     return parameters;
   }
 
-  private list(open: string, close: string): Node[] {
-    this.expect(open);
-    const items: Node[] = [];
-    for (;;) {
-      this.skipNewlines();
-      if (this.take(close)) return items;
-      // `&:name` hands over a block; it is told apart from a parameter by a call without receiver.
-      if (this.take("&")) items.push(call(undefined, "&", this.expression()));
-      else items.push(this.next.type === "label" ? this.hashBody(close) : this.expression());
-      this.skipNewlines();
-      if (this.take(close)) return items;
-      this.expect(",");
-    }
-  }
-
   private block(): BlockNode | undefined {
     const braces = this.at("{");
     if (!braces && !this.atKeyword("do")) return undefined;
     this.advance();
     const outer = new Set(this.variables);
-    const parameters: string[] = [];
-    if (this.take("|")) {
-      while (!this.take("|")) {
-        if (this.next.type !== "identifier") throw this.unexpected();
-        parameters.push(this.advance().text);
-        this.take(",");
-      }
-    }
-    for (const name of parameters) this.variables.add(name);
+    const parameters = this.take("|") ? this.blockParameters("|") : [];
+    const names = parameters.flat();
+    for (const name of names) this.variables.add(name);
     const body = this.statements();
     if (braces) this.expect("}");
     else this.expectKeyword("end");
-    for (const name of parameters) if (!outer.has(name)) this.variables.delete(name);
+    for (const name of names) if (!outer.has(name)) this.variables.delete(name);
     return { parameters, body };
   }
 
@@ -284,6 +270,9 @@ class Parser extends TokenCursor {
   }
 
   private identifier(token: Token): Node {
+    if (token.text.startsWith("$")) {
+      return { kind: "match", group: token.text === "$~" ? undefined : Number(token.text.slice(1)) || 0 };
+    }
     const isCall = this.at("(") && !this.next.spaceBefore;
     if (this.variables.has(token.text) && !isCall) return { kind: "variable", name: token.text };
     return this.callOf(undefined, token, false);
@@ -319,28 +308,12 @@ class Parser extends TokenCursor {
     return body;
   }
 
-  /** `key => value` and `key: value` up to, and without, the closing sign. */
-  private hashBody(close: string): Node {
-    const pairs: [Node, Node][] = [];
-    for (;;) {
-      this.skipNewlines();
-      if (this.at(close)) break;
-      const isLabel = this.next.type === "label";
-      const key: Node = isLabel ? { kind: "literal", value: this.advance().text } : this.expression();
-      if (!isLabel) this.expect("=>");
-      this.skipNewlines();
-      pairs.push([key, this.expression()]);
-      this.skipNewlines();
-      if (!this.take(",")) break;
-    }
-    return { kind: "hash", pairs };
-  }
-
   private keyword(token: Token): Node {
     if (token.text === "nil") return NIL;
     if (token.text === "true" || token.text === "false") return { kind: "literal", value: token.text === "true" };
     if (token.text === "if" || token.text === "unless") return this.condition(token.text === "unless");
     if (token.text === "begin") return this.begin();
+    if (token.text === "case") return this.caseOf();
     if (UNSUPPORTED_KEYWORDS.includes(token.text)) throw new UnsupportedRubyError(`'${token.text}' is not supported`);
     throw this.unexpected(token);
   }
@@ -358,6 +331,25 @@ class Parser extends TokenCursor {
     return negated ? { kind: "if", test, yes: otherwise, no: body } : { kind: "if", test, yes: body, no: otherwise };
   }
 
+  /** `case value when a, b then … else … end`; without a value each `when` is a condition. */
+  private caseOf(): Node {
+    const value = this.next.type === "newline" ? undefined : this.wordOperators();
+    const name = `case ${this.index}`;
+    const branches: { test: Node; body: Node }[] = [];
+    this.skipNewlines();
+    while (this.takeKeyword("when")) {
+      const tests = this.commandParameters().map((pattern) =>
+        value ? call(pattern, "===", { kind: "variable", name }) : pattern,
+      );
+      this.takeKeyword("then");
+      branches.push({ test: tests.reduce((left, right) => ({ kind: "or", left, right })), body: this.statements() });
+    }
+    const otherwise = this.takeKeyword("else") ? this.statements() : NIL;
+    this.expectKeyword("end");
+    const choice = branches.reduceRight<Node>((no, { test, body }) => ({ kind: "if", test, yes: body, no }), otherwise);
+    return value ? { kind: "sequence", statements: [{ kind: "assign", name, value }, choice] } : choice;
+  }
+
   /** `begin … rescue Class => name … end`; every class is caught. */
   private begin(): Node {
     let node = this.statements();
@@ -371,21 +363,4 @@ class Parser extends TokenCursor {
     this.expectKeyword("end");
     return node;
   }
-}
-
-function rescue(body: Node, fallback: Node, name?: string): Node {
-  return { kind: "rescue", body, fallback, name };
-}
-
-/** `&:name` as the block `{ |x| x.name }`. */
-function symbolBlock(symbol: Node): BlockNode {
-  if (symbol.kind !== "literal" || typeof symbol.value !== "string") {
-    throw new UnsupportedRubyError("'&' is only supported before a :symbol");
-  }
-  return { parameters: ["it"], body: call({ kind: "variable", name: "it" }, symbol.value) };
-}
-
-function wordNodes(token: Token): Node[] {
-  const text = (token.parts ?? []).join("");
-  return text.split(/\s+/).flatMap((word) => (word === "" ? [] : [{ kind: "literal", value: word } as Node]));
 }

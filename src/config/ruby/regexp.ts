@@ -14,6 +14,8 @@
  * pattern, the flag u stays off, which halves the time on texts beyond Latin-1; then one `.` is one UTF-16 unit.
  */
 
+import { boundedRegExp } from "./bounded-regexp.ts";
+
 /** Members of a set, as they stand between brackets. */
 const CLASSES: Record<string, string> = { h: "0-9a-fA-F", s: " \\t\\r\\n\\f\\v", d: "0-9", w: "a-zA-Z0-9_" };
 
@@ -36,13 +38,16 @@ const POSIX: Record<string, string> = {
 
 const SCRIPTS = /^(?:Han|Hiragana|Katakana|Hangul|Latin|Greek|Cyrillic|Arabic|Hebrew|Thai)$/i;
 
-/** The expression for Ruby's `/source/flags`; of the flags only i, m and x have effect. Throws Error with the reason. */
+/**
+ * The expression for Ruby's `/source/flags`; of the flags only i, m and x have effect. A match that would take too long
+ * is no match. Throws Error with the reason.
+ */
 export function rubyRegexp(source: string, flags = ""): RegExp {
   const translation = new Translation(source, flags);
   const pattern = translation.run();
   const ignoreCase = translation.ignoreCase ? "i" : "";
   try {
-    return new RegExp(pattern, `m${ignoreCase}${translation.unicode ? "u" : ""}`);
+    return boundedRegExp(pattern, `m${ignoreCase}${translation.unicode ? "u" : ""}`);
   } catch (error) {
     throw new Error(`invalid regexp: /${source}/: ${(error as Error).message.replace(/^.*: /, "")}`);
   }

@@ -51,3 +51,7 @@ test("what JavaScript cannot do is refused with its reason", () => {
   for (const source of ["(", "[a", "a)", "*", "a\\", "(?<a>x)(?<a>y)"])
     assert.throws(() => rubyRegexp(source), /invalid regexp/, source);
 });
+
+test("a match that would take years is no match", () => {
+  assert.equal(rubyRegexp("^(a+)+$").test(`${"a".repeat(60)}!`), false);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boundedRegExp, DeadlineRegExp } from "../../../src/parser/bounded-regexp.ts";
+import { boundedRegExp, DeadlineRegExp } from "../../../../src/config/ruby/bounded-regexp.ts";
 
 /** Fails only after 2^60 steps. */
 const HOPELESS = `${"a".repeat(60)}!`;
