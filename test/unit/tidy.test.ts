@@ -22,7 +22,7 @@ const strata: readonly (readonly string[])[] = [
   ["plugin.ts"],
   ["forward-protocol", "buffer", "parser", "formatter", "tls"],
   ["event"],
-  ["config", "errors.ts", "clock.ts", "counters.ts", "logger.ts"],
+  ["config", "errors.ts", "clock.ts", "counters.ts", "logger.ts", "file-hints.ts"],
 ];
 const stratumOf = (name: string) => strata.findIndex((rooms) => rooms.includes(name.split("/")[0] as string));
 
@@ -31,7 +31,7 @@ const importers: Record<string, string> = {
   "@msgpack/msgpack": "event/msgpack.ts",
   "@peculiar/x509": "tls/certificate-authority.ts",
   commander: "cli/program.ts",
-  chokidar: "output/forward/service-discovery-file.ts",
+  chokidar: "file-hints.ts",
   pino: "logger.ts",
 };
 
