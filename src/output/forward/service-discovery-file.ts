@@ -52,8 +52,8 @@ export class ServiceDiscoveryFile {
       throw new ConfigError(`sd_file: path=${this.#path} ${reason}`, this.#config.element.position, { cause });
     });
     const look = () => void this.#look(onChange);
-    this.#hints = new FileHints([this.#path], look, (error) => this.#logger.debug("sd_file: cannot watch", { error }));
-    await this.#hints.ready;
+    const onError = (error: unknown) => this.#logger.debug("sd_file: cannot watch", { error });
+    this.#hints = await FileHints.watch([this.#path], look, onError);
     this.#cancelPoll = this.#clock.every(POLL_MS, look);
     return services ?? [];
   }
