@@ -4,6 +4,7 @@ import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
 import { forwardInput } from "../input/forward.ts";
 import { dummyInput, sampleInput } from "../input/sample.ts";
+import { tailInput } from "../input/tail.ts";
 import { copyOutput } from "../output/copy.ts";
 import { fileOutput } from "../output/file.ts";
 import { forwardOutput } from "../output/forward/forward.ts";
@@ -25,6 +26,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   forwardInput,
   sampleInput,
   dummyInput,
+  tailInput,
   copyOutput,
   fileOutput,
   forwardOutput,
@@ -39,7 +41,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
 
 /** What people may look for because fluentd, or the images that ship it, have it. */
 const FLUENTD_PLUGINS: Record<PluginRole, readonly string[]> = {
-  input: words(`tail http tcp udp unix syslog exec monitor_agent debug_agent gc_stat object_space systemd prometheus
+  input: words(`http tcp udp unix syslog exec monitor_agent debug_agent gc_stat object_space systemd prometheus
     prometheus_monitor prometheus_output_monitor prometheus_tail_monitor windows_eventlog windows_eventlog2 kafka
     kafka_group s3 sql`),
   filter: words(`grep parser record_transformer stdout kubernetes_metadata record_modifier concat geoip prometheus

@@ -3,8 +3,7 @@
  * recently used one is closed first, and opened again when its file is read.
  */
 
-import { close, fstat, open, read } from "node:fs";
-import { constants } from "node:fs";
+import { close, constants, fstat, open, read } from "node:fs";
 import type { Counters } from "../../counters.ts";
 import { type FileIdentity, isSameFile, statusOf } from "./file-identity.ts";
 

@@ -8,7 +8,7 @@
  * | 16, `\n`   | inode, hexadecimal                                               |
  *
  * A line is appended once and then overwritten in place. Of a file that was rotated the line stays until it is read to
- * its end, and the new file has a line behind it: fluentd takes the last line of a path. Afterwards the new file moves
+ * its end, and the new file has a line behind it: fluentd takes the last line of a path. Afterwards the new file's moves
  * into the old one's place, which gives the bytes that fluentd leaves.
  *
  * Writes are synchronous: 16 bytes into the page cache cost 3 µs so, and 46 µs by way of the thread pool.
@@ -20,6 +20,8 @@ import { dirname } from "node:path";
 
 export const UNWATCHED = 0xffff_ffff_ffff_ffffn;
 const HEX_DIGITS = 16;
+/** Both numbers and the tab between them. */
+const NUMBERS_BYTES = 2 * HEX_DIGITS + 1;
 const LINE = /^([^\t]+)\t([0-9a-fA-F]+)\t([0-9a-fA-F]+)/;
 
 /** Where a file's position is kept. */
@@ -153,18 +155,38 @@ export class PositionFile {
 
   /** A new line behind the others. */
   append(path: string): FilePosition {
-    const position = new FilePosition(this, { path, inode: 0n, offset: 0 }, this.#byteSize + Buffer.byteLength(path) + 1);
+    const position = new FilePosition(
+      this,
+      { path, inode: 0n, offset: 0 },
+      this.#byteSize + Buffer.byteLength(path) + 1,
+    );
     this.#lines.push(position);
     this.write(position.bytes, this.#byteSize);
     this.#byteSize += Buffer.byteLength(position.bytes);
     return position;
   }
 
-  /** Lets the file whose line is `newer` have the line of `older`, which is read to its end. Gives the line to go on with. */
-  merge(older: FilePosition, newer: FilePosition): FilePosition {
-    older.restart(newer.inode, newer.offset);
-    this.#drop(newer);
-    return older;
+  /**
+   * Takes `line` out of the lines of its path: each later one moves into the place of the one before it, and the last
+   * place is cut off, or marked as unwatched where other lines follow. Does nothing when no later one is there.
+   */
+  remove(line: FilePosition): boolean {
+    const same = this.#lines.filter(({ path, isUnwatched }) => path === line.path && !isUnwatched);
+    const later = same.slice(same.indexOf(line) + 1);
+    if (later.length === 0) return false;
+    this.#lines = this.#lines.filter((other) => other !== line);
+    let free = line.place;
+    for (const next of later) {
+      const place = next.place;
+      next.place = free;
+      this.write(next.numbers, free);
+      free = place;
+    }
+    if (free + NUMBERS_BYTES + 1 === this.#byteSize) {
+      this.#byteSize = free - Buffer.byteLength(line.path) - 1;
+      this.#cut();
+    } else this.write(hex(UNWATCHED), free);
+    return true;
   }
 
   /** Leaves out lines that are unwatched. */
@@ -189,16 +211,9 @@ export class PositionFile {
     closeSync(this.#descriptor);
   }
 
-  /** The last line is cut off; of others only the offset says that they are no more. */
-  #drop(line: FilePosition): void {
-    if (this.#lines.at(-1) !== line) return line.unwatch();
-    this.#lines.pop();
-    this.#byteSize -= Buffer.byteLength(line.bytes);
-    this.#cut();
-  }
-
   #rewrite(): void {
     let place = 0;
+    this.#lines.sort((left, right) => left.place - right.place);
     for (const line of this.#lines) {
       line.place = place + Buffer.byteLength(line.path) + 1;
       place += Buffer.byteLength(line.bytes);

@@ -16,6 +16,13 @@ export class TagTemplate {
 
   tagOf(path: string): string {
     if (this.#suffix === undefined) return this.#prefix;
-    return this.#prefix + path.replaceAll("/", ".").replace(/\.{2,}/g, ".").replace(/^\./, "") + this.#suffix;
+    return (
+      this.#prefix +
+      path
+        .replaceAll("/", ".")
+        .replace(/\.{2,}/g, ".")
+        .replace(/^\./, "") +
+      this.#suffix
+    );
   }
 }
