@@ -5,10 +5,12 @@
 
 import type { Clock } from "../clock.ts";
 import type { ConfigElement } from "../config/element.ts";
+import { nearest } from "../config/nearest.ts";
 import { type Problems, readSection } from "../config/parameters.ts";
 import type { SystemConfig } from "../config/system.ts";
 import { ConfigError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { bufferTable } from "../output/buffer-parameters.ts";
 import { createBufferedOutput } from "../output/buffered-output.ts";
 import type { ChunkWriter, Filter, Input, Output, PluginDefinition } from "../plugin.ts";
 import { ErrorRouter } from "./error-router.ts";
@@ -67,6 +69,7 @@ export class Topology implements ContextSource {
     this.#plugins = seams.plugins;
     this.#backupFolder = seams.backupFolder;
     this.#problems = problems;
+    this.#warnOfUnread(root, ROOT_SECTIONS, "");
     const labels = this.#addLevels(root);
     for (const [element, level] of labels) this.#addRules(element, level);
     this.#addRules(root, this.#level(ROOT_LABEL));
@@ -84,6 +87,7 @@ export class Topology implements ContextSource {
     const labels: [ConfigElement, RoutedLevel][] = [];
     for (const element of root.childrenNamed("label")) {
       const name = element.argument;
+      this.#warnOfUnread(element, LABEL_SECTIONS, ` in ${element.title}`);
       const problem = this.#labelProblem(element);
       if (problem) this.#problems.error(problem, element.position);
       if (this.levels.has(name)) continue;
@@ -94,6 +98,15 @@ export class Topology implements ContextSource {
     const error = this.levels.get(ERROR_LABEL);
     if (error) this.errors.connect(error.emitter);
     return labels;
+  }
+
+  /** fluentd passes over them in silence, and so over a misspelt <match>. */
+  #warnOfUnread(element: ConfigElement, known: readonly string[], where: string): void {
+    for (const { name, position } of element.children) {
+      if (known.includes(name)) continue;
+      const hint = nearest(name, known);
+      this.#problems.warn(`section <${name}> is not used${where}.${hint ? ` Did you mean <${hint}>?` : ""}`, position);
+    }
   }
 
   #labelProblem(element: ConfigElement): string | undefined {
@@ -107,8 +120,14 @@ export class Topology implements ContextSource {
   }
 
   #addRules(element: ConfigElement, level: RoutedLevel): void {
+    let catchAll: ConfigElement | undefined;
     for (const child of element.children) {
       if (child.name !== "match" && child.name !== "filter") continue;
+      if (catchAll) {
+        const { file, line } = catchAll.position;
+        const message = `${child.title} is never reached: ${catchAll.title} at ${file}:${line} takes every event`;
+        this.#problems.warn(message, child.position);
+      } else if (child.name === "match" && ["", "**"].includes(child.argument)) catchAll = child;
       this.#guard(child, () =>
         child.name === "filter" ? this.#addFilter(child, level) : this.#addMatch(child, level),
       );
@@ -137,6 +156,8 @@ export class Topology implements ContextSource {
     this.logger.info("adding source", { type });
     const definition = this.#plugins.input(type, element.position);
     const context = this.#context(element, type, this.#level(ROOT_LABEL));
+    const label = element.text("@label");
+    if (label !== undefined) context.labelEmitter(label);
     const plugin = definition.create(this.#read(definition, element), context);
     this.parts.push({ kind: "input", type, context, plugin, owner: undefined });
   }
@@ -152,6 +173,7 @@ export class Topology implements ContextSource {
     const element = definition.kind === "output" ? written : withBufferPath(definition, written, this.system);
     const context = this.#context(element, type, level);
     const config = this.#read(definition, element);
+    if (definition.kind === "buffered-output") this.#checkBuffers(element);
     const plugin =
       definition.kind === "output"
         ? definition.create(config, context)
@@ -165,6 +187,13 @@ export class Topology implements ContextSource {
     if (owner) for (const target of context.targets) owner.targets.add(target);
     this.parts.push({ kind: "output", type, context, plugin, owner });
     return plugin;
+  }
+
+  /** Notes everything that is wrong in `<buffer>`, where the output itself stops at the first error. */
+  #checkBuffers(element: ConfigElement): void {
+    const before = this.#problems.errors.length;
+    for (const buffer of element.childrenNamed("buffer")) readSection(bufferTable, buffer, this.#problems);
+    if (this.#problems.errors.length > before) throw new NotedError();
   }
 
   /** The writer of a `<secondary>`, which shares the buffer of the output that it stands in. */
@@ -236,6 +265,9 @@ export class Topology implements ContextSource {
     }
   }
 }
+
+const ROOT_SECTIONS = ["source", "match", "filter", "label", "system", "worker"];
+const LABEL_SECTIONS = ["match", "filter"];
 
 /** The plugin cannot be made, and why stands in the problems already. */
 class NotedError extends Error {}

@@ -22,8 +22,9 @@ function setUp(text: string) {
     environment: {},
   });
   const errors = problems.errors.map(({ message }) => message);
+  const warnings = problems.warnings.map(({ message }) => message);
   const output = agent?.plugins.find(({ kind }) => kind === "output")?.plugin as Output;
-  return { agent, log, errors, output };
+  return { agent, log, errors, warnings, output };
 }
 
 test("out_file keeps its buffer beside its files unless the buffer has a path", async (context) => {
@@ -87,4 +88,64 @@ test("what is wrong with a <secondary> is found before anything starts", () => {
 test("two outputs with one buffer path are found before anything starts", () => {
   const match = "<match x>\n@type null\n<buffer>\n@type file\npath /tmp/suiro-same\n</buffer>\n</match>\n";
   assert.match(setUp(match + match).errors[0] as string, /already use same buffer path/);
+});
+
+test("what stands behind a match of everything is never reached, and is told so", () => {
+  const { warnings } = setUp(
+    "<match a>\n@type null\n</match>\n<match **>\n@type null\n</match>\n<match b>\n@type null\n</match>",
+  );
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] as string, /^<match b> is never reached: <match \*\*> at .+:4 takes every event$/);
+});
+
+test("everything that is wrong in a buffer is found in one run, and nothing of it twice", () => {
+  const { errors, warnings } = setUp(`
+    <match **>
+      @type stdout
+      <buffer tag>
+        flush_intervall 5s
+        flush_mode intervall
+        overflow_action blok
+      </buffer>
+    </match>`);
+  assert.deepEqual(
+    errors.map((message) => message.replace(/^.*?:\d+: (\w+).*/, "$1")),
+    ["flush_mode", "overflow_action"],
+  );
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] as string, /'flush_intervall' .* Did you mean 'flush_interval'\?/);
+});
+
+test("a source whose label is nowhere is an error, not a source whose events find no output", () => {
+  const { errors } = setUp(`
+    <source>
+      @type sample
+      tag a
+      @label @MISING
+    </source>
+    <label @MISSING>
+      <match **>
+        @type null
+      </match>
+    </label>`);
+  assert.deepEqual(errors, ["test.conf:5: @MISING label not found"]);
+});
+
+test("sections that nobody reads are warned about, with the nearest name", () => {
+  const { warnings } = setUp(`
+    <mach **>
+      @type null
+    </mach>
+    <label @A>
+      <source>
+        @type forward
+      </source>
+      <match **>
+        @type null
+      </match>
+    </label>`);
+  assert.deepEqual(warnings, [
+    "section <mach> is not used. Did you mean <match>?",
+    "section <source> is not used in <label @A>.",
+  ]);
 });
