@@ -55,8 +55,8 @@ export interface FollowedFile {
   readonly tag: string;
   readonly identity: FileIdentity;
   readonly position: Position;
-  /** Where it lies now, when not at `path`. */
-  readonly place?: string;
+  /** Where it lies now: at `path`, or where a rotation put it. */
+  readonly place: string;
   readonly byteSize: number;
   readonly bytes: Allowance;
   readonly lines: Allowance;
@@ -107,7 +107,7 @@ export class Tailer implements BlockOwner, TextSource {
     this.knownBytes = file.byteSize;
     this.#work = work;
     this.#offset = file.position.offset;
-    this.#place = file.place ?? file.path;
+    this.#place = file.place;
     this.#readEnd = this.#offset;
   }
 
