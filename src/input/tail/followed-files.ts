@@ -42,7 +42,7 @@ interface FollowedPath {
   readonly group: { readonly lines: Allowance; leave(): void } | undefined;
   /** undefined while there is no file. */
   tailer: Tailer | undefined;
-  isChecking: boolean;
+  checking: Promise<void> | undefined;
   wantsCheck: boolean;
 }
 
@@ -93,24 +93,31 @@ export class FollowedFiles {
     for (const tailer of [...this.#rotated]) tailer.tick();
   }
 
-  /** Looks at one path; does nothing for others. */
+  /** Looks at one path; does nothing for others. Resolves when what was there at the call is seen. */
   async check(path: string): Promise<void> {
     const followed = this.#paths.get(path);
     if (!followed) return;
     followed.wantsCheck = true;
-    if (followed.isChecking) return;
-    followed.isChecking = true;
+    followed.checking ??= this.#look(followed).finally(() => {
+      followed.checking = undefined;
+    });
+    await followed.checking;
+  }
+
+  async #look(followed: FollowedPath): Promise<void> {
+    const { path } = followed;
     while (followed.wantsCheck && !this.#isStopping) {
       followed.wantsCheck = false;
       const { tailer } = followed;
       // The file has at least so many bytes before the look, unless it was truncated.
       const before = Math.max(tailer?.knownBytes ?? 0, tailer?.offset ?? 0);
       const status = await fileStatus(path);
+      const holder = tailer || !status ? undefined : this.#holderOf(status);
+      if (holder !== undefined) await this.check(holder);
       const between = await this.#findBetween(followed, status);
       const isCurrent = this.#paths.get(path) === followed && followed.tailer === tailer && !this.#isStopping;
       if (isCurrent) this.#see(followed, status, between, before);
     }
-    followed.isChecking = false;
   }
 
   /** Reads what is there, hands over the last events, and follows nothing any more. */
@@ -132,11 +139,11 @@ export class FollowedFiles {
     if (this.#paths.has(path)) return;
     if (this.#rules.followsInodes && this.#isRead(status)) return;
     const group = this.#rules.groups?.join(path);
-    const followed: FollowedPath = { path, group, tailer: undefined, isChecking: false, wantsCheck: false };
+    const followed: FollowedPath = { path, group, tailer: undefined, checking: undefined, wantsCheck: false };
     this.#paths.set(path, followed);
     this.#listener.added(path);
     const holder = this.#isFirstRefresh ? undefined : this.#holderOf(status);
-    if (holder || this.#latestRotated(path)) void this.#checkBoth(holder, path);
+    if (holder || this.#latestRotated(path)) void this.check(path);
     else this.#appear(followed, status, this.#isFirstRefresh && !this.#rules.readsFromHead);
   }
 
@@ -146,11 +153,6 @@ export class FollowedFiles {
       if (tailer && isSameFile(tailer.file.identity, identity)) return path;
     }
     return undefined;
-  }
-
-  async #checkBoth(holder: string | undefined, path: string): Promise<void> {
-    if (holder !== undefined) await this.check(holder);
-    await this.check(path);
   }
 
   /** Whether a tailer has the file already, under whatever name. */
