@@ -10,6 +10,7 @@ import { recordTransformerFilter } from "../filter/record-transformer.ts";
 import { stdoutFilter } from "../filter/stdout.ts";
 import { forwardInput } from "../input/forward.ts";
 import { dummyInput, sampleInput } from "../input/sample.ts";
+import { tailInput } from "../input/tail.ts";
 import { copyOutput } from "../output/copy.ts";
 import { detectExceptionsOutput } from "../output/detect-exceptions.ts";
 import { fileOutput } from "../output/file.ts";
@@ -39,6 +40,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   recordModifierFilter,
   recordTransformerFilter,
   stdoutFilter,
+  tailInput,
   copyOutput,
   detectExceptionsOutput,
   fileOutput,
@@ -55,7 +57,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
 
 /** What people may look for because fluentd, or the images that ship it, have it. */
 const FLUENTD_PLUGINS: Record<PluginRole, readonly string[]> = {
-  input: words(`tail http tcp udp unix syslog exec monitor_agent debug_agent gc_stat object_space systemd prometheus
+  input: words(`http tcp udp unix syslog exec monitor_agent debug_agent gc_stat object_space systemd prometheus
     prometheus_monitor prometheus_output_monitor prometheus_tail_monitor windows_eventlog windows_eventlog2 kafka
     kafka_group s3 sql`),
   filter: words(`grep parser record_transformer stdout kubernetes_metadata record_modifier concat geoip prometheus
