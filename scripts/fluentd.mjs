@@ -8,15 +8,30 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 /** The version that Suiro is compared with: the newest that Ruby 3.1 runs. */
 const VERSION = "1.18.0";
 
+/** Plugins that fluentd's container images have, and that Suiro brings by itself. */
+const PLUGINS = [
+  "fluent-plugin-concat:2.6.2",
+  "fluent-plugin-detect-exceptions:0.0.16",
+  "fluent-plugin-grok-parser:2.6.3",
+  "fluent-plugin-multi-format-parser:1.1.0",
+  "fluent-plugin-parser-cri:0.1.1",
+  "fluent-plugin-prometheus:2.3.0",
+  "fluent-plugin-record-modifier:2.2.1",
+  "fluent-plugin-rewrite-tag-filter:2.4.1",
+];
+
 const home = join(dirname(fileURLToPath(import.meta.url)), "..", ".fluentd");
 
-/** Installs fluentd when it is missing; gives its folder, or the reason why there is none. */
+/** Installs what is missing of fluentd and its plugins; gives their folder, or the reason why there is none. */
 export function installFluentd() {
-  if (existsSync(join(home, "bin", "fluentd"))) return { home };
+  const missing = [`fluentd:${VERSION}`, ...PLUGINS].filter(
+    (gem) => !existsSync(join(home, "specifications", `${gem.replace(":", "-")}.gemspec`)),
+  );
+  if (missing.length === 0) return { home };
   const ruby = spawnSync("ruby", ["--version"], { encoding: "utf8" });
   if (ruby.status !== 0) return { reason: "Ruby is not installed" };
-  console.error(`Installing fluentd ${VERSION} into .fluentd/ …`);
-  const gem = spawnSync("gem", ["install", "--no-document", "--install-dir", home, "fluentd", "-v", VERSION], {
+  console.error(`Installing ${missing.join(", ")} into .fluentd/ …`);
+  const gem = spawnSync("gem", ["install", "--no-document", "--conservative", "--install-dir", home, ...missing], {
     encoding: "utf8",
   });
   if (gem.status !== 0) return { reason: `gem install fluentd failed: ${gem.stderr.trim().split("\n").pop()}` };
