@@ -3,6 +3,8 @@
  * transcoders fill one writer for a whole batch.
  */
 
+import { EVENT_TIME_BYTES, writeEventTime } from "./event-time.ts";
+
 const FIRST_CAPACITY = 1024;
 
 export class ByteWriter {
@@ -28,6 +30,53 @@ export class ByteWriter {
   text(value: string): void {
     this.#reserve(value.length * 3);
     this.#length += this.#bytes.write(value, this.#length, "utf8");
+  }
+
+  /** Text whose every character is a byte: a latin1 string. */
+  latin1(value: string): void {
+    const count = value.length;
+    this.#reserve(count);
+    if (count < 16) {
+      for (let index = 0; index < count; index++) this.#bytes[this.#length + index] = value.charCodeAt(index);
+    } else {
+      this.#bytes.write(value, this.#length, count, "latin1");
+    }
+    this.#length += count;
+  }
+
+  /** The header of a msgpack string of `length` bytes. */
+  stringHeader(length: number): void {
+    if (length < 32) {
+      this.byte(0xa0 | length);
+    } else if (length <= 0xff) {
+      this.byte(0xd9);
+      this.byte(length);
+    } else if (length <= 0xffff) {
+      this.byte(0xda);
+      this.uint16(length);
+    } else {
+      this.byte(0xdb);
+      this.uint32(length);
+    }
+  }
+
+  /** The header of a msgpack map of `count` pairs. */
+  mapHeader(count: number): void {
+    if (count < 16) {
+      this.byte(0x80 | count);
+    } else if (count <= 0xffff) {
+      this.byte(0xde);
+      this.uint16(count);
+    } else {
+      this.byte(0xdf);
+      this.uint32(count);
+    }
+  }
+
+  /** An EventTime in its fixext8 form, ten bytes. */
+  eventTime(seconds: number, nanoseconds: number): void {
+    this.#reserve(EVENT_TIME_BYTES);
+    this.#length = writeEventTime(this.#bytes, this.#length, seconds, nanoseconds);
   }
 
   /** A copy of `source[start, end)`. */

@@ -22,8 +22,9 @@ export interface Parser {
   /**
    * Writes the events of the text `bytes[start, end)`, which has no line end, behind what `target` holds. An event
    * without a time, where the configuration forbids to take the current one, has nil (`c0`) in the time's place.
-   * Returns false when the text does not match: then nothing was written. Throws MalformedError when the text matches
-   * but makes no event, such as a time that cannot be read; what was written before the throw is cut off again.
+   * Returns false when the text, or a part of it, does not match: `target` may hold events of the other parts. Throws
+   * MalformedError when the text matches but makes no event, such as a time that cannot be read; what was written
+   * before the throw is cut off again.
    */
   parse(bytes: Buffer, start: number, end: number, target: ParseTarget): boolean;
   /** Present when an event may have several lines and a line can be told to be the first of one. */
@@ -32,10 +33,25 @@ export interface Parser {
   readonly isMultiline?: boolean;
 }
 
-export interface ParserContext {
+/**
+ * What the bytes of a text are. Lines of files are `binary` unless the input names an encoding: every byte is a letter.
+ * Fields of records are `utf-8`: a text that is none is an error where letters count.
+ */
+export type TextEncoding = "binary" | "utf-8";
+
+/** What the owner of a parser gives. */
+export interface ParserOwner {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** `binary` unless given. */
+  readonly encoding?: TextEncoding;
+}
+
+export interface ParserContext extends ParserOwner {
+  readonly encoding: TextEncoding;
   readonly element: ConfigElement;
+  /** The parser of a section within this one, of type `type`. Throws ConfigError. */
+  createParser(element: ConfigElement, type: string): Parser;
 }
 
 export interface ParserDefinition<C = unknown> {
