@@ -7,8 +7,8 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 import { ConfigElement } from "./config/element.ts";
-import { Problems, readSection } from "./config/parameters.ts";
-import { type SystemConfig, systemTable } from "./config/system.ts";
+import { Problems } from "./config/parameters.ts";
+import { readSystem, type SystemConfig } from "./config/system.ts";
 import { elementsForWorker } from "./config/workers.ts";
 import type { Counters } from "./counters.ts";
 import { errorMessage } from "./errors.ts";
@@ -56,12 +56,6 @@ export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgen
   );
   const agent = problems.errors.length > 0 ? undefined : new Agent(topology, seams.ownLog);
   return { agent, problems, system };
-}
-
-function readSystem(root: ConfigElement, problems: Problems): SystemConfig {
-  const [element, second] = root.childrenNamed("system");
-  if (second) problems.error("<system> is duplicated. <system> should be only one", second.position);
-  return readSection(systemTable, element ?? new ConfigElement("ROOT", "", root.position), problems);
 }
 
 /**

@@ -17,6 +17,8 @@ export interface ConfigurationSource {
   readonly config: string;
   /** Appended to the file; `-` is standard input. */
   readonly inlineConfig?: string;
+  /** Numbers must parse whole. */
+  readonly strictConfigValue?: boolean;
 }
 
 export interface ReadConfiguration {
@@ -33,6 +35,7 @@ export async function readConfiguration(source: ConfigurationSource): Promise<Re
     loadConfig(source.config, {
       environment: process.env,
       hostname: hostname(),
+      isStrict: source.strictConfigValue ?? false,
       warn: (message, position) => problems.warn(message, position),
       ...(inline === undefined ? {} : { inline }),
     }),

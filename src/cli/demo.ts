@@ -53,7 +53,7 @@ export async function demo(options: DemoOptions): Promise<number> {
     },
   };
   const logger = demoLogger();
-  const loaded = { agent: both, logger, shutdownTimeoutMs: SHUTDOWN_TIMEOUT_MS, again: () => loaded };
+  const loaded = { agent: both, logger, shutdownTimeoutMs: SHUTDOWN_TIMEOUT_MS, dump: "", again: () => loaded };
   const service = new Service(loaded, () => Promise.reject(new Error("the demo has one configuration")));
   const exitCode = await runUntilStopped(service, standardOutput, 2 * SHUTDOWN_TIMEOUT_MS);
   console.log("Stopped.");

@@ -4,10 +4,11 @@
  */
 
 import { existsSync, readdirSync } from "node:fs";
-import { systemClock } from "../clock.ts";
+import { sleep, systemClock } from "../clock.ts";
 import { dumpConfig } from "../config/dump.ts";
 import type { ConfigElement } from "../config/element.ts";
 import { Problems } from "../config/parameters.ts";
+import type { SystemConfig } from "../config/system.ts";
 import { SuiroError } from "../errors.ts";
 import { createLogger, type Logger, type LogTap } from "../logger.ts";
 import { OwnLog } from "../pipeline/own-log.ts";
@@ -18,6 +19,7 @@ import {
   systemOf,
   withoutPosition,
 } from "./configuration.ts";
+import type { ControlInterface } from "./control-interface.ts";
 import { daemonise, removeOwnPidFile, runsAsDaemon } from "./daemon.ts";
 import { type LogDestination, LogFile, type Rotation, standardOutput } from "./log-destination.ts";
 import { dropPrivileges } from "./privileges.ts";
@@ -72,11 +74,35 @@ async function start(options: RunOptions, read: ReadConfiguration, log: LogDesti
     if (next) return next;
     throw new SuiroError("CONFIG", "the new configuration has errors");
   });
+  const control = await startControl(systemOf(withCommandLine(read.root as ConfigElement, options)), service, first);
   try {
     return await runUntilStopped(service, log, first.shutdownTimeoutMs);
   } finally {
+    control?.close();
     if (options.daemon !== undefined) removeOwnPidFile(options.daemon);
   }
+}
+
+/** The control interface is the process's, not the agent's: it stays while configurations come and go. */
+async function startControl(
+  { rpcEndpoint, enableGetDump = false }: SystemConfig,
+  service: Service,
+  { logger, shutdownTimeoutMs }: LoadedConfiguration,
+): Promise<ControlInterface | undefined> {
+  if (!rpcEndpoint) return undefined;
+  const { ControlInterface } = await import("./control-interface.ts");
+  const control = new ControlInterface({
+    endpoint: rpcEndpoint,
+    canGetDump: enableGetDump,
+    logger,
+    actions: {
+      signal: (name) => void process.emit(name, name),
+      flush: () => Promise.race([service.flush(), sleep(systemClock, shutdownTimeoutMs)]),
+      dump: () => service.dump,
+    },
+  });
+  await control.start();
+  return control;
 }
 
 /** Builds the agent and logs all that is wrong with the configuration; undefined when it cannot be used. */
@@ -93,9 +119,8 @@ function load(
   logger.info(`parsing config file is succeeded path=${JSON.stringify(options.config)}`);
   const root = withCommandLine(written, options);
   const { suppressConfigDump, processName, shutdownTimeout } = systemOf(root);
-  if (!suppressConfigDump) {
-    logger.info(`using configuration file: ${dumpConfig(written, isSecretParameter).trimEnd()}`);
-  }
+  const dump = dumpConfig(written, isSecretParameter).trimEnd();
+  if (!suppressConfigDump) logger.info(`using configuration file: ${dump}`);
   const created = createFromConfiguration(root, logger, ownLog);
   logProblems(options.config, created.problems, logger);
   if (!created.agent) return undefined;
@@ -104,6 +129,7 @@ function load(
     agent: created.agent,
     logger,
     shutdownTimeoutMs: shutdownTimeout * 1000,
+    dump,
     again: () => load(options, { root: written, problems: new Problems() }, log, form) as LoadedConfiguration,
   };
 }

@@ -1,5 +1,6 @@
 /**
- * Keeps one agent running: start, flush, reload and stop, one after the other, however fast the signals come.
+ * Keeps one agent running: start, reload and stop, one after the other, however fast the signals come. A flush may take
+ * as long as its receiver is silent, so nothing waits for one.
  *
  * A reload never leaves the machine without an agent: a configuration with errors is refused while the old agent runs
  * on; one that cannot start (a port is taken) makes way for the old configuration, which is started again.
@@ -19,6 +20,8 @@ export interface LoadedConfiguration {
   readonly agent: RunnableAgent;
   readonly logger: Logger;
   readonly shutdownTimeoutMs: number;
+  /** The configuration as text, secrets masked. */
+  readonly dump: string;
   /** The same configuration as a new agent: a stopped one is not started again. */
   again(): LoadedConfiguration;
 }
@@ -39,14 +42,19 @@ export class Service {
     return this.#current.logger;
   }
 
+  /** The running configuration as text, secrets masked. */
+  get dump(): string {
+    return this.#current.dump;
+  }
+
   /** Starts the agent, or undoes what was started and throws. */
   start(): Promise<void> {
     return this.#next(() => startOrUndo(this.#current));
   }
 
-  /** Sends what is buffered. */
+  /** Sends what is buffered, once what was asked before is done; what is asked after it does not wait. */
   flush(): Promise<void> {
-    return this.#next(async () => {
+    return this.#work.then(async () => {
       if (this.#isStopping) return;
       this.logger.info("force flushing buffered events");
       await this.#current.agent.flush().catch((error) => this.logger.warn("flushing failed", { error }));

@@ -1,10 +1,22 @@
 /** `<system>`: what holds for the whole process. Source: fluentd 1.18 system_config.rb; COMPAT 1.5. */
 
+import type { SourcePosition } from "../errors.ts";
 import { ConfigElement } from "./element.ts";
 import { bool, enumeration, float, integer, octal, size, string, time } from "./literals.ts";
-import { type ConfigOf, optional, type Problems, readSection, refused, section } from "./parameters.ts";
+import { type ConfigOf, optional, type Problems, parameterType, readSection, refused, section } from "./parameters.ts";
 
 export const logLevel = enumeration("trace", "debug", "info", "warn", "error", "fatal");
+
+export interface RpcEndpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+const endpoint = parameterType<RpcEndpoint>("host:port", (text) => {
+  const [, host, port] = /^\[?([0-9a-zA-Z:.-]+)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65535) throw new Error(`Invalid rpc_endpoint: ${text}`);
+  return { host, port: Number(port) };
+});
 
 const logTable = section({
   path: string.optional("Log file; without it the log goes to standard output."),
@@ -28,8 +40,8 @@ export const systemTable = section(
     log_event_verbose: bool.optional("Accepted."),
     without_source: bool.optional("Start no input."),
     with_source_only: bool.optional("Accepted."),
-    rpc_endpoint: string.optional("host:port of the control interface."),
-    enable_get_dump: bool.optional("Allow /api/config.getDump."),
+    rpc_endpoint: endpoint.optional("Where the control interface listens; best on 127.0.0.1, for it has no password."),
+    enable_get_dump: bool.optional("Let the control interface give the configuration, secrets masked."),
     process_name: string.optional("Name of the process."),
     restart_worker_interval: time.default("Accepted; there is no worker to restart.", 0),
     enable_msgpack_time_support: bool.default("Accepted.", false),
@@ -56,8 +68,14 @@ export function readSystem(root: ConfigElement, problems: Problems): SystemConfi
   if (second) problems.error("<system> is duplicated. <system> should be only one", second.position);
   const system = readSection(systemTable, first ?? new ConfigElement("system", "", root.position), problems);
   if (system.workers < 1) {
-    const position = system.element.parameter("workers")?.position ?? system.element.position;
-    problems.error(`invalid number of workers (must be > 0):${system.workers}`, position);
+    problems.error(`invalid number of workers (must be > 0):${system.workers}`, positionOf(system, "workers"));
+  } else if (system.workers > 1) {
+    const message = `workers ${system.workers}: one process does the work of all; buffers are those of worker 0`;
+    problems.warn(message, positionOf(system, "workers"));
   }
   return system;
+}
+
+function positionOf({ element }: SystemConfig, key: string): SourcePosition {
+  return element.parameter(key)?.position ?? element.position;
 }

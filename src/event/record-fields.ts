@@ -1,5 +1,6 @@
 /** Finds fields in the bytes of a record, without decoding it. Positions are offsets into the given bytes. */
 
+import { containerHeader, stringHeader } from "./msgpack-header.ts";
 import { isMapType, readUint16, readUint32, skipValue } from "./walker.ts";
 
 /** There is no such field, or no such form. */
@@ -14,27 +15,13 @@ export function mapSize(bytes: Buffer, position: number): number {
 
 /** Position of the first key of the map at `position`. */
 export function mapStart(bytes: Buffer, position: number): number {
-  const type = bytes[position] as number;
-  return position + (type < 0x90 ? 1 : type === 0xde ? 3 : 5);
+  return position + containerHeader(bytes[position] as number);
 }
 
 /** Position of the first byte of the text of a str or bin at `position`; ABSENT for every other type. Its end is the value's. */
 export function textStart(bytes: Buffer, position: number): number {
-  const type = bytes[position] as number;
-  if (type >= 0xa0 && type < 0xc0) return position + 1;
-  switch (type) {
-    case 0xc4:
-    case 0xd9:
-      return position + 2;
-    case 0xc5:
-    case 0xda:
-      return position + 3;
-    case 0xc6:
-    case 0xdb:
-      return position + 5;
-    default:
-      return ABSENT;
-  }
+  const header = stringHeader(bytes[position] as number);
+  return header === 0 ? ABSENT : position + header;
 }
 
 /** Whether the key in `[position, end)` is the text `name`. */

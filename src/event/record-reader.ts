@@ -1,96 +1,48 @@
 /**
- * Reads single values out of an event's bytes, without decoding the record: the time, and fields by their path.
+ * Reads single values out of a record's bytes, without decoding the record: fields by their path, and their texts.
  * Texts are what Ruby's `to_s` gives, since fluentd puts them into chunk keys and file names.
  */
 
 import { EventTime } from "./event-time.ts";
 import { decode } from "./msgpack.ts";
-import { INCOMPLETE, isMapType, readUint16, readUint32, skipValue } from "./walker.ts";
+import { arrayLength, containerHeader, isArrayType } from "./msgpack-header.ts";
+import { ABSENT, findField, textStart } from "./record-fields.ts";
+import { INCOMPLETE, skipValue } from "./walker.ts";
 
 /** Names of fields, from the outermost in, as UTF-8 bytes; a number is an index into an array. */
 export type FieldPath = readonly (Buffer | number)[];
 
-export const MISSING = -1;
-
-/** The position of the value at `path` in the value that starts at `position`, or MISSING. */
-export function findField(bytes: Buffer, position: number, end: number, path: FieldPath): number {
+/** The position of the value at `path` in the whole value at `position`, or ABSENT; of equal keys the last one counts. */
+export function findPath(bytes: Buffer, position: number, path: FieldPath): number {
   let at = position;
   for (const step of path) {
-    at = typeof step === "number" ? findElement(bytes, at, end, step) : findKey(bytes, at, end, step);
-    if (at === MISSING) return MISSING;
+    at = typeof step === "number" ? findElement(bytes, at, step) : findField(bytes, at, step);
+    if (at === ABSENT) return ABSENT;
   }
   return at;
 }
 
 /** The text of the value that starts at `position`; null for nil. */
 export function readText(bytes: Buffer, position: number, end: number): string | null {
-  const text = stringBounds(bytes, position);
-  if (text) return bytes.toString("utf8", text.start, text.end);
+  const next = skipValue(bytes, position, end);
+  const text = textStart(bytes, position);
+  if (text !== ABSENT) return bytes.toString("utf8", text, next);
   const type = bytes[position];
   if (type === 0xca) return rubyFloat(bytes.readFloatBE(position + 1));
   if (type === 0xcb) return rubyFloat(bytes.readDoubleBE(position + 1));
-  const next = skipValue(bytes, position, end);
   const value = next === INCOMPLETE ? null : decode(bytes.subarray(position, next));
   return value === null ? null : rubyInspect(value);
 }
 
-/** Whole seconds of the event time that starts at `position`. */
-export function readSeconds(bytes: Buffer, position: number, end: number): number {
+function findElement(bytes: Buffer, position: number, index: number): number {
   const type = bytes[position] as number;
-  if (type === 0xd7) return readUint32(bytes, position + 2);
-  if (type === 0xce) return readUint32(bytes, position + 1);
-  const value = decode(bytes.subarray(position, end));
-  return value instanceof EventTime ? value.seconds : Math.floor(Number(value)) || 0;
-}
-
-function findKey(bytes: Buffer, position: number, end: number, name: Buffer): number {
-  const type = bytes[position] as number;
-  if (!isMapType(type)) return MISSING;
-  let { count, at } = container(bytes, position, type, 0x80, 0xde);
-  for (; count > 0; count--) {
-    const key = stringBounds(bytes, at);
-    const value = key ? key.end : skipValue(bytes, at, end);
-    if (key && key.end - key.start === name.length && name.compare(bytes, key.start, key.end) === 0) return value;
-    at = value === INCOMPLETE ? INCOMPLETE : skipValue(bytes, value, end);
-    if (at === INCOMPLETE) return MISSING;
-  }
-  return MISSING;
-}
-
-function findElement(bytes: Buffer, position: number, end: number, index: number): number {
-  const type = bytes[position] as number;
-  if (!((type >= 0x90 && type < 0xa0) || type === 0xdc || type === 0xdd)) return MISSING;
-  const { count, at: first } = container(bytes, position, type, 0x90, 0xdc);
+  if (!isArrayType(type)) return ABSENT;
+  const count = arrayLength(bytes, position);
   const wanted = index < 0 ? count + index : index;
-  if (wanted < 0 || wanted >= count) return MISSING;
-  let at = first;
-  for (let skipped = 0; skipped < wanted && at !== INCOMPLETE; skipped++) at = skipValue(bytes, at, end);
-  return at === INCOMPLETE ? MISSING : at;
-}
-
-function container(bytes: Buffer, position: number, type: number, fix: number, wide16: number) {
-  if (type < wide16) return { count: type - fix, at: position + 1 };
-  if (type === wide16) return { count: readUint16(bytes, position + 1), at: position + 3 };
-  return { count: readUint32(bytes, position + 1), at: position + 5 };
-}
-
-/** Where the bytes of a str or bin value lie; undefined for any other value. */
-function stringBounds(bytes: Buffer, position: number): { start: number; end: number } | undefined {
-  const type = bytes[position] as number;
-  if (type >= 0xa0 && type < 0xc0) return { start: position + 1, end: position + 1 + (type & 0x1f) };
-  switch (type) {
-    case 0xc4: // bin8
-    case 0xd9: // str8
-      return { start: position + 2, end: position + 2 + (bytes[position + 1] as number) };
-    case 0xc5: // bin16
-    case 0xda: // str16
-      return { start: position + 3, end: position + 3 + readUint16(bytes, position + 1) };
-    case 0xc6: // bin32
-    case 0xdb: // str32
-      return { start: position + 5, end: position + 5 + readUint32(bytes, position + 1) };
-    default:
-      return undefined;
-  }
+  if (wanted < 0 || wanted >= count) return ABSENT;
+  let at = position + containerHeader(type);
+  for (let skipped = 0; skipped < wanted; skipped++) at = skipValue(bytes, at, bytes.length);
+  return at;
 }
 
 /** Ruby's `inspect` of a decoded value that is no text: for numbers and containers the same as `to_s`. */

@@ -1,6 +1,6 @@
 /**
- * `<inject>`: adds the host name, the tag or the time to every record. Works on bytes: the record gets a new header and
- * the new fields behind its own; a field of the same name keeps its place and gets the new value. Source: fluentd 1.18 plugin_helper/inject.rb.
+ * `<inject>`: adds the host name, the tag or the time to every record, in its bytes.
+ * Source: fluentd 1.18 plugin_helper/inject.rb.
  */
 
 import { hostname as machineName } from "node:os";
@@ -9,7 +9,7 @@ import { type ConfigOf, section } from "../config/parameters.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { EventStream } from "../event/event-stream.ts";
 import { encode } from "../event/msgpack.ts";
-import { isKey, mapSize, mapStart } from "../event/record-fields.ts";
+import { RecordSplice } from "../event/record-splice.ts";
 import { nanosecondsAt, secondsAt } from "../event/time-at.ts";
 import { skipValue } from "../event/walker.ts";
 import { floatSeconds, timeParameters, timeText } from "./time-text.ts";
@@ -36,8 +36,7 @@ export type Injection = (tag: string, events: EventStream) => EventStream;
 type TimeValue = (seconds: number, nanoseconds: number) => Buffer;
 
 interface Field {
-  readonly name: Buffer;
-  readonly encodedName: Buffer;
+  readonly name: string;
   readonly value: (tag: Buffer, seconds: number, nanoseconds: number) => Buffer;
 }
 
@@ -46,58 +45,27 @@ export function injection(config: InjectConfig | undefined): Injection | undefin
   if (!config) return undefined;
   const fields = fieldsOf(config);
   if (fields.length === 0) return undefined;
+  const splice = new RecordSplice(fields.map(({ name }) => name));
   return (tag, events) => {
     const target = new ByteWriter(events.packed.length + events.size * 64);
     const encodedTag = encode(tag);
-    const packed = events.packed;
+    const { packed } = events;
     for (let start = 0; start < packed.length; ) {
       const recordStart = skipValue(packed, start + 1, packed.length);
       const seconds = secondsAt(packed, start + 1, recordStart);
       const nanoseconds = nanosecondsAt(packed, start + 1);
       const values = fields.map((field) => field.value(encodedTag, seconds, nanoseconds));
       target.copy(packed, start, recordStart);
-      start = copyRecord(target, packed, recordStart, fields, values);
+      start = splice.write(target, packed, recordStart, values);
     }
     return new EventStream(target.take(), events.size);
   };
 }
 
-/** Copies the record with `values` in the place of fields of the same name, the others behind; returns the record's end. */
-function copyRecord(
-  target: ByteWriter,
-  packed: Buffer,
-  recordStart: number,
-  fields: readonly Field[],
-  values: readonly Buffer[],
-): number {
-  const header = target.length;
-  const missing = new Set(fields.keys());
-  let count = mapSize(packed, recordStart);
-  let key = mapStart(packed, recordStart);
-  target.byte(0xdf);
-  target.uint32(0);
-  for (let left = count; left > 0; left--) {
-    const value = skipValue(packed, key, packed.length);
-    const next = skipValue(packed, value, packed.length);
-    const index = fields.findIndex((field) => isKey(packed, key, value, field.name));
-    target.copy(packed, key, index < 0 ? next : value);
-    if (index >= 0) target.copy(values[index] as Buffer);
-    missing.delete(index);
-    key = next;
-  }
-  for (const index of missing) {
-    target.copy((fields[index] as Field).encodedName);
-    target.copy(values[index] as Buffer);
-  }
-  count += missing.size;
-  for (let index = 1; index <= 4; index++) target.patch(header + index, (count >>> (8 * (4 - index))) & 0xff);
-  return key;
-}
-
 function fieldsOf(config: InjectConfig): Field[] {
   const fields: Field[] = [];
   const add = (name: string | undefined, value: Field["value"]) => {
-    if (name !== undefined) fields.push({ name: Buffer.from(name), encodedName: encode(name), value });
+    if (name !== undefined) fields.push({ name, value });
   };
   const host = encode(config.hostname ?? machineName());
   const worker = encode(0);

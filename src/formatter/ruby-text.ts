@@ -5,8 +5,9 @@
 
 import type { ByteWriter } from "../event/byte-writer.ts";
 import { writeJson } from "../event/json.ts";
+import { arrayLength, containerHeader, isArrayType } from "../event/msgpack-header.ts";
 import { ABSENT, mapSize, mapStart, textStart } from "../event/record-fields.ts";
-import { isMapType, readUint16, readUint32, skipValue } from "../event/walker.ts";
+import { isMapType, skipValue } from "../event/walker.ts";
 
 /** `to_s` of the value at `position`: text as it is, nil as nothing, hashes and arrays as `inspect` shows them. */
 export function writeRubyText(target: ByteWriter, bytes: Buffer, position: number): void {
@@ -22,7 +23,7 @@ export function writeInspect(target: ByteWriter, bytes: Buffer, position: number
   const start = textStart(bytes, position);
   if (start !== ABSENT) target.copy(inspectText(bytes.subarray(start, end)));
   else if (isMapType(type)) writeHash(target, bytes, position);
-  else if ((type >= 0x90 && type < 0xa0) || type === 0xdc || type === 0xdd) writeArray(target, bytes, position, type);
+  else if (isArrayType(type)) writeArray(target, bytes, position);
   else if (type === 0xc0) target.text("nil");
   else writeJson(target, bytes, position, end);
   return end;
@@ -40,10 +41,9 @@ function writeHash(target: ByteWriter, bytes: Buffer, position: number): void {
   target.text("}");
 }
 
-function writeArray(target: ByteWriter, bytes: Buffer, position: number, type: number): void {
-  const count =
-    type < 0xa0 ? type & 0x0f : type === 0xdc ? readUint16(bytes, position + 1) : readUint32(bytes, position + 1);
-  let next = position + (type < 0xa0 ? 1 : type === 0xdc ? 3 : 5);
+function writeArray(target: ByteWriter, bytes: Buffer, position: number): void {
+  const count = arrayLength(bytes, position);
+  let next = position + containerHeader(bytes[position] as number);
   target.text("[");
   for (let index = 0; index < count; index++) {
     if (index > 0) target.text(", ");

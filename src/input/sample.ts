@@ -12,6 +12,7 @@ import { EVENT_TIME_BYTES, EventTime, writeEventTime } from "../event/event-time
 import { msgpackToJson } from "../event/json.ts";
 import { jsonToMsgpack } from "../event/json-reader.ts";
 import { encode } from "../event/msgpack.ts";
+import { containerHeader, isArrayType } from "../event/msgpack-header.ts";
 import { isKey, mapStart } from "../event/record-fields.ts";
 import { isMapType, skipValue } from "../event/walker.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
@@ -34,10 +35,9 @@ const records = parameterType<Buffer[]>("JSON", (text) => {
 
 function arrayElements(bytes: Buffer): Buffer[] | undefined {
   const type = bytes[0] as number;
-  const headerBytes = type >= 0x90 && type < 0xa0 ? 1 : type === 0xdc ? 3 : type === 0xdd ? 5 : 0;
-  if (headerBytes === 0) return undefined;
+  if (!isArrayType(type)) return undefined;
   const elements: Buffer[] = [];
-  for (let start = headerBytes; start < bytes.length; ) {
+  for (let start = containerHeader(type); start < bytes.length; ) {
     const end = skipValue(bytes, start, bytes.length);
     elements.push(bytes.subarray(start, end));
     start = end;

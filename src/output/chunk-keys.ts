@@ -8,7 +8,9 @@ import type { Batch } from "../buffer/chunk-buffer.ts";
 import { emptyMetadata, metadataKey } from "../buffer/chunk-metadata.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
 import { EventStream } from "../event/event-stream.ts";
-import { type FieldPath, findField, MISSING, readSeconds, readText } from "../event/record-reader.ts";
+import { ABSENT } from "../event/record-fields.ts";
+import { type FieldPath, findPath, readText } from "../event/record-reader.ts";
+import { secondsAt } from "../event/time-at.ts";
 import type { TimeZone } from "../event/time-zone.ts";
 
 /** How `time` slices: `seconds` long, counted from midnight in `zone`. */
@@ -96,13 +98,13 @@ export class ChunkKeys {
     let group: Group | undefined;
     for (const { start, timeStart, recordStart, end } of events.entries()) {
       if (this.time) {
-        const next = timekeyOf(readSeconds(packed, timeStart, recordStart), this.time);
+        const next = timekeyOf(secondsAt(packed, timeStart, recordStart), this.time);
         if (next !== timekey) group = undefined;
         timekey = next;
       }
       for (const [index, { path }] of this.fields.entries()) {
-        const at = findField(packed, recordStart, end, path);
-        const next = at === MISSING ? null : readText(packed, at, end);
+        const at = findPath(packed, recordStart, path);
+        const next = at === ABSENT ? null : readText(packed, at, end);
         if (next !== values[index]) group = undefined;
         values[index] = next;
       }

@@ -104,6 +104,23 @@ test("SIGTERM loses nothing that was acknowledged, with the receiver down and af
   await receiver.waitFor((output) => numbersIn(output).size === 1000);
 });
 
+test("a stop delivers what is in memory to a receiver that comes back only then", async (context) => {
+  const where = await places(context);
+  const path = senderConf(where, "flush_interval 1h");
+  writeFileSync(path, readFileSync(path, "utf8").replace(/@type file\n.*path .*\n/, "@type memory\n"));
+  const sender = await startSuiro(path);
+  context.after(() => sender.stop("SIGKILL"));
+  assert.equal((await cat(where.senderPort, "a.b", numbered(0, 500))).code, 0);
+  sender.kill("SIGTERM");
+  // Three tries have failed: nothing but a timer stands between the process and its end.
+  await sender.waitFor((output) => output.split("failed to flush the buffer").length > 3);
+  const receiver = await startSuiro(receiverConf(where));
+  context.after(() => receiver.stop());
+  assert.equal(await sender.exited, 0, sender.output);
+  await receiver.waitFor((output) => numbersIn(output).size === 500);
+  assert.doesNotMatch(sender.output, /was not delivered before the stop/);
+});
+
 test("a process that is killed loses nothing that was acknowledged", async (context) => {
   const where = await places(context);
   const first = await startSuiro(senderConf(where, "flush_interval 1h"));

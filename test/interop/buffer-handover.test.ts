@@ -1,22 +1,42 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { decodeMeta, encodeMeta } from "../../src/buffer/meta-file.ts";
 import { killedWriter } from "../fault/kill.ts";
+import type { ChildProgram } from "../support/child-program.ts";
+import { CollectingReceiver } from "../support/collecting-receiver.ts";
+import { startFluentd, withoutFluentd } from "../support/fluentd.ts";
+import { encodeFrame, ForwardClient } from "../support/forward-client.ts";
+import { freePort } from "../support/free-port.ts";
 import { eventsOf, messagesIn, temporaryFolder } from "../unit/buffer/buffer-fixture.ts";
 import { createOutput } from "../unit/output/output-fixture.ts";
-import { Collector, FluentdProcess, freePort, sendWithAck, withoutFluentd } from "./fluentd-process.ts";
 
 const skip = withoutFluentd;
+
+/** The real fluentd with this configuration; it is gone when the test ends. */
+async function fluentdWith(context: TestContext, folder: string, text: string): Promise<ChildProgram> {
+  const path = join(folder, "fluent.conf");
+  writeFileSync(path, text);
+  const fluentd = await startFluentd(path);
+  context.after(() => fluentd.stop("SIGKILL"));
+  return fluentd;
+}
+
+async function receiverFor(context: TestContext): Promise<CollectingReceiver> {
+  const receiver = new CollectingReceiver();
+  await receiver.start();
+  context.after(() => receiver.stop());
+  return receiver;
+}
 
 for (const compress of ["text", "gzip"]) {
   test(`chunks that a killed fluentd left are delivered; ${compress}`, { skip }, async (context) => {
     const folder = temporaryFolder(context);
     const path = join(folder, "buffer");
     const port = await freePort();
-    const fluentd = await FluentdProcess.start(context, folder, `
+    const fluentd = await fluentdWith(context, folder, `
       <source>\n @type forward\n bind 127.0.0.1\n port ${port}\n </source>
       <match t.**>
         @type forward
@@ -35,9 +55,14 @@ for (const compress of ["text", "gzip"]) {
         </buffer>
       </match>
     `); // biome-ignore format: a configuration
-    for (const n of [1, 2, 3, 4]) await sendWithAck(port, "t.a", { n, pod: "p-1" });
-    for (const n of [5, 6]) await sendWithAck(port, "t.b", { n });
-    await fluentd.end("SIGKILL");
+    const client = await ForwardClient.open(port);
+    for (const n of [1, 2, 3, 4, 5, 6]) {
+      const event = { seconds: 1700000000, record: n < 5 ? { n, pod: "p-1" } : { n } };
+      client.send(encodeFrame("Message", n < 5 ? "t.a" : "t.b", [event], `chunk ${n}`));
+      await client.acked(`chunk ${n}`);
+    }
+    client.close();
+    await fluentd.stop("SIGKILL");
     const names = readdirSync(path).filter((name) => !name.endsWith(".meta"));
     assert.deepEqual(names.map((name) => name.slice(0, "buffer.b".length)).sort(), [
       "buffer.b",
@@ -83,8 +108,8 @@ for (const compress of ["text", "gzip"]) {
     const folder = temporaryFolder(context);
     const path = join(folder, "buffer");
     const acked = await killedWriter(path, 3000, compress);
-    const collector = await Collector.listen(context);
-    const fluentd = await FluentdProcess.start(context, folder, `
+    const collector = await receiverFor(context);
+    const fluentd = await fluentdWith(context, folder, `
       <match t.**>
         @type forward
         heartbeat_type none
@@ -99,19 +124,19 @@ for (const compress of ["text", "gzip"]) {
       </match>
     `); // biome-ignore format: a configuration
     const received = () =>
-      collector.messages.flatMap(({ tag, entries, option }) => {
+      collector.messages.flatMap(({ tag, body, compressed }) => {
         assert.match(tag, /^t\.[abc]$/);
-        assert.equal(Buffer.from((option.compressed as Uint8Array) ?? "").toString(), compress);
-        return messagesIn(compress === "gzip" ? gunzipSync(entries) : entries) as number[];
+        assert.equal(compressed, compress);
+        return messagesIn(compress === "gzip" ? gunzipSync(body) : body) as number[];
       });
-    await collector.until(() => received().length >= acked.length);
-    await fluentd.end("SIGTERM");
+    await collector.waitFor(() => received().length >= acked.length);
+    await fluentd.stop("SIGTERM");
     const numbers = new Set(received());
     assert.deepEqual(
       acked.filter((number) => !numbers.has(number)),
       [],
     );
-    assert.doesNotMatch(fluentd.log, /\[(warn|error)\]/);
+    assert.doesNotMatch(fluentd.output, /\[(warn|error)\]/);
     assert.deepEqual(readdirSync(path), []);
   });
 }
@@ -130,8 +155,8 @@ test("fluentd takes staged and queued chunks with our names, keys and counts", {
     .filter((name) => name.endsWith(".meta"))
     .map((name) => name[7]);
   assert.deepEqual(states.sort(), ["b", "q"]);
-  const collector = await Collector.listen(context);
-  await FluentdProcess.start(context, folder, `
+  const collector = await receiverFor(context);
+  await fluentdWith(context, folder, `
     <match t.**>
       @type forward
       heartbeat_type none
@@ -144,12 +169,8 @@ test("fluentd takes staged and queued chunks with our names, keys and counts", {
       </buffer>
     </match>
   `); // biome-ignore format: a configuration
-  await collector.until(() => collector.messages.length === 2);
-  const found = collector.messages.map(({ tag, entries, option }) => [
-    tag,
-    Number(option.size),
-    ...messagesIn(entries),
-  ]);
+  await collector.waitFor(() => collector.messages.length === 2);
+  const found = collector.messages.map(({ tag, body, size }) => [tag, size, ...messagesIn(body)]);
   assert.deepEqual(found.sort(), [
     ["t.a", 1, "y"],
     ["t.a", 2, "x", "x"],

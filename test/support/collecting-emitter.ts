@@ -2,19 +2,31 @@ import type { EventStream } from "../../src/event/event-stream.ts";
 import type { EventTime } from "../../src/event/event-time.ts";
 import type { Emitter } from "../../src/plugin.ts";
 
-/** Keeps what is emitted. `hold` keeps emits waiting until they are settled by hand. */
+/** Keeps what is emitted. `hold` keeps emits waiting until they are settled by hand, `error` refuses them. */
 export class CollectingEmitter implements Emitter {
   readonly batches: { readonly tag: string; readonly events: EventStream }[] = [];
   /** Emits that wait, in order. */
   readonly held: { resolve(): void; reject(error: Error): void }[] = [];
   hold = false;
+  /** What the next emits reject with while it is set. */
+  error: Error | undefined;
   #wake = () => {};
 
   emit(tag: string, events: EventStream): Promise<void> {
+    if (this.error) return Promise.reject(this.error);
     this.batches.push({ tag, events });
     this.#wake();
     if (!this.hold) return Promise.resolve();
     return new Promise((resolve, reject) => this.held.push({ resolve, reject }));
+  }
+
+  /** The tag of every batch so far. */
+  get tags(): string[] {
+    return this.batches.map(({ tag }) => tag);
+  }
+
+  get records(): Record<string, unknown>[] {
+    return this.batches.flatMap(({ events }) => [...events.events()].map(({ record }) => record));
   }
 
   /** Every event so far: `tag time record`, times as text. */

@@ -17,6 +17,14 @@ export interface CollectedEvent {
   readonly record: Record<string, unknown>;
 }
 
+export interface CollectedMessage {
+  readonly tag: string;
+  /** As sent: compressed where `compressed` names a method. */
+  readonly body: Buffer;
+  readonly size: number | undefined;
+  readonly compressed: string | undefined;
+}
+
 const extensionCodec = new ExtensionCodec();
 extensionCodec.register({
   type: 0,
@@ -29,6 +37,8 @@ extensionCodec.register({
 
 export class CollectingReceiver {
   readonly events: CollectedEvent[] = [];
+  /** Every message as it came. */
+  readonly messages: CollectedMessage[] = [];
   /** Ids of the chunks that came, in order; a resent chunk stands twice. */
   readonly chunkIds: string[] = [];
   readonly #sockets = new Set<Socket>();
@@ -79,12 +89,14 @@ export class CollectingReceiver {
     }
   }
 
-  #take([tag, body, option]: RawMessage, socket: Socket): void {
-    const isCompressed = option?.compressed && Buffer.from(option.compressed).toString() === "gzip";
-    const entries = isCompressed ? gunzipSync(body) : body;
+  #take([tagBytes, body, option]: RawMessage, socket: Socket): void {
+    const tag = Buffer.from(tagBytes).toString();
+    const compressed = option?.compressed && Buffer.from(option.compressed).toString();
+    this.messages.push({ tag, body: Buffer.from(body), size: option?.size, compressed });
+    const entries = compressed === "gzip" ? gunzipSync(body) : body;
     for (const entry of decodeMulti(entries, { extensionCodec, useBigInt64: true })) {
       const [time, record] = entry as [unknown, Record<string, unknown>];
-      this.events.push({ tag: Buffer.from(tag).toString(), time: String(time), record });
+      this.events.push({ tag, time: String(time), record });
     }
     if (option?.chunk !== undefined) {
       const chunk = Buffer.from(option.chunk).toString();
@@ -96,4 +108,4 @@ export class CollectingReceiver {
 }
 
 /** A message with its strings as bytes: the entries of fluentd and its kin are a string that is no text. */
-type RawMessage = [Uint8Array, Uint8Array, { chunk?: Uint8Array; compressed?: Uint8Array }?];
+type RawMessage = [Uint8Array, Uint8Array, { chunk?: Uint8Array; compressed?: Uint8Array; size?: number }?];

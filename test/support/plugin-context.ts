@@ -5,20 +5,20 @@ import { readSectionOrThrow } from "../../src/config/parameters.ts";
 import { systemTable } from "../../src/config/system.ts";
 import { Counters } from "../../src/counters.ts";
 import type { Output, PluginContext } from "../../src/plugin.ts";
+import { CollectingEmitter } from "./collecting-emitter.ts";
 import { configElement } from "./config-section.ts";
-import { Collector } from "./event-collector.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { MemoryLog } from "./memory-log.ts";
 
 export interface TestContext extends PluginContext {
-  readonly emitter: Collector;
+  readonly emitter: CollectingEmitter;
   readonly logger: MemoryLog;
   readonly clock: ManualClock;
 }
 
 /** Outputs inside are built by `createOutput`, which fails unless given. */
 export function pluginContext(element: ConfigElement, createOutput?: (element: ConfigElement) => Output): TestContext {
-  const emitter = new Collector();
+  const emitter = new CollectingEmitter();
   return {
     id: "test_1",
     hasGivenId: false,

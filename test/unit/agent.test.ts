@@ -7,7 +7,7 @@ import { EventTime } from "../../src/event/event-time.ts";
 import { OwnLog } from "../../src/pipeline/own-log.ts";
 import { PLUGINS, PluginList } from "../../src/pipeline/plugin-list.ts";
 import type { FilterDefinition, InputDefinition, OutputDefinition, PluginContext } from "../../src/plugin.ts";
-import { Collector } from "../support/event-collector.ts";
+import { CollectingEmitter } from "../support/collecting-emitter.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryLog } from "../support/memory-log.ts";
 import { parsedConfig } from "../support/parsed-config.ts";
@@ -19,7 +19,7 @@ const events = EventStream.fromEvents([{ time: new EventTime(1, 0), record: { a:
 function probes() {
   const calls: string[] = [];
   const contexts = new Map<string, PluginContext>();
-  const outputs = new Map<string, Collector>();
+  const outputs = new Map<string, CollectingEmitter>();
   const failing = new Set<string>();
   const hanging = new Set<string>();
   const lifecycle = (context: PluginContext) => {
@@ -47,7 +47,7 @@ function probes() {
     kind: "output",
     table,
     create(_, context) {
-      const collector = new Collector();
+      const collector = new CollectingEmitter();
       outputs.set(context.id, collector);
       return {
         ...lifecycle(context),
@@ -170,10 +170,10 @@ test("what an output refuses goes to @ERROR, and what @ERROR refuses to the send
   const { emit, tags, outputs } = setUp(
     `${plugin("source", "in") + plugin("match", "out")}<label @ERROR>\n${plugin("match", "err", "**")}</label>`,
   );
-  (outputs.get("out") as Collector).error = new Error("refused");
+  (outputs.get("out") as CollectingEmitter).error = new Error("refused");
   await emit("in", "t");
   assert.deepEqual(tags("err"), ["t"]);
-  (outputs.get("err") as Collector).error = new Error("@ERROR refuses");
+  (outputs.get("err") as CollectingEmitter).error = new Error("@ERROR refuses");
   await assert.rejects(emit("in", "t"), /^Error: refused/);
 });
 

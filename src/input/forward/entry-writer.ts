@@ -86,7 +86,7 @@ export class EntryWriter {
       this.#writer.truncate(before);
       return false;
     }
-    if (this.#fields) this.#fields.write(this.#writer, bytes, recordStart, end);
+    if (this.#fields) this.#fields.write(this.#writer, bytes, recordStart);
     else this.#writer.copy(bytes, recordStart, end);
     this.size += 1;
     return true;

@@ -1,12 +1,13 @@
 /**
  * Receivers from a file that is watched: by notification, and by looking every 3 seconds where none comes (network file
- * systems, ConfigMaps that are replaced by a link). The only importer of chokidar.
+ * systems, ConfigMaps that are replaced by a link). The only importer of chokidar, which is loaded when a file is
+ * watched: most configurations name their servers.
  * Source: fluentd 1.18 sd_file.rb.
  */
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { type FSWatcher, watch } from "chokidar";
+import type { FSWatcher } from "chokidar";
 import type { CancelTimer, Clock } from "../../clock.ts";
 import { string } from "../../config/literals.ts";
 import { type ConfigOf, section } from "../../config/parameters.ts";
@@ -53,6 +54,7 @@ export class ServiceDiscoveryFile {
       throw new ConfigError(`sd_file: path=${this.#path} ${reason}`, this.#config.element.position, { cause });
     });
     const look = () => void this.#look(onChange);
+    const { watch } = await import("chokidar");
     this.#watcher = watch(this.#path, { ignoreInitial: true, persistent: false });
     this.#watcher.on("all", look).on("error", (error) => this.#logger.debug("sd_file: cannot watch", { error }));
     await once(this.#watcher, "ready");

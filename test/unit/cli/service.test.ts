@@ -9,6 +9,7 @@ function configuration(name: string, calls: string[], refuses = false): LoadedCo
   return {
     logger: silentLogger,
     shutdownTimeoutMs: 1000,
+    dump: `<ROOT> of ${name}`,
     agent: {
       start: async () => {
         calls.push(`${name} start`);
@@ -64,6 +65,30 @@ test("a start that fails is undone", async () => {
   const service = new Service(configuration("only", calls, true), () => Promise.reject(new Error("unused")));
   await assert.rejects(service.start(), /port is taken/);
   assert.deepEqual(calls, ["only start", "only stop"]);
+});
+
+test("a stop does not wait for a flush whose receiver is silent", async () => {
+  const calls: string[] = [];
+  const old = configuration("old", calls);
+  let endFlush = () => {};
+  const flushed = new Promise<void>((resolve) => {
+    endFlush = resolve;
+  });
+  const agent = { ...old.agent, flush: () => flushed };
+  const service = new Service({ ...old, agent }, () => Promise.reject(new Error("unused")));
+  await service.start();
+  const flush = service.flush();
+  await service.stop();
+  assert.deepEqual(calls, ["old start", "old stop"]);
+  endFlush();
+  await flush;
+});
+
+test("the dump is that of the configuration that runs", async () => {
+  const { service } = await started(async (calls) => configuration("new", calls));
+  assert.equal(service.dump, "<ROOT> of old");
+  await service.reload();
+  assert.equal(service.dump, "<ROOT> of new");
 });
 
 test("signals that come fast are worked off one after the other, and nothing is begun after a stop", async () => {

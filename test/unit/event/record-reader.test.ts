@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { EventTime } from "../../../src/event/event-time.ts";
 import { encode } from "../../../src/event/msgpack.ts";
-import { findField, MISSING, readSeconds, readText } from "../../../src/event/record-reader.ts";
+import { ABSENT } from "../../../src/event/record-fields.ts";
+import { findPath, readText } from "../../../src/event/record-reader.ts";
 
 const path = (...steps: (string | number)[]) =>
   steps.map((step) => (typeof step === "string" ? Buffer.from(step) : step));
@@ -11,8 +11,8 @@ const path = (...steps: (string | number)[]) =>
 /** The text at `steps`, or "missing". */
 function textAt(record: unknown, ...steps: (string | number)[]): string | null {
   const bytes = encode(record);
-  const at = findField(bytes, 0, bytes.length, path(...steps));
-  return at === MISSING ? "missing" : readText(bytes, at, bytes.length);
+  const at = findPath(bytes, 0, path(...steps));
+  return at === ABSENT ? "missing" : readText(bytes, at, bytes.length);
 }
 
 test("a field is found by its path, among others of every kind", () => {
@@ -51,13 +51,4 @@ test("every field of any record is found", () => {
       for (const [key, value] of Object.entries(record)) assert.equal(textAt(record, key), value);
     }),
   );
-});
-
-test("seconds are read from every form of time", () => {
-  const seconds = (bytes: Buffer) => readSeconds(bytes, 0, bytes.length);
-  assert.equal(seconds(encode(new EventTime(1700000000, 5))), 1700000000);
-  assert.equal(seconds(Buffer.from("c708006553f10000000001", "hex")), 1700000000);
-  assert.equal(seconds(encode(1700000000)), 1700000000);
-  assert.equal(seconds(encode(7)), 7);
-  assert.equal(seconds(encode(2n ** 40n)), 2 ** 40);
 });

@@ -9,13 +9,13 @@ import { nullOutput } from "../../../src/output/null.ts";
 import { relabelOutput } from "../../../src/output/relabel.ts";
 import { roundrobinOutput, turns } from "../../../src/output/roundrobin.ts";
 import type { Output, OutputDefinition } from "../../../src/plugin.ts";
-import { Collector } from "../../support/event-collector.ts";
+import { CollectingEmitter } from "../../support/collecting-emitter.ts";
 import { parsedElement } from "../../support/parsed-config.ts";
 import { pluginContext } from "../../support/plugin-context.ts";
 
 const events = EventStream.fromEvents([{ time: new EventTime(1, 0), record: {} }]);
 
-class Store extends Collector implements Output {
+class Store extends CollectingEmitter implements Output {
   readonly calls: string[];
   readonly name: string;
   failsAtStart = false;

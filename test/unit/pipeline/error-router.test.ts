@@ -5,21 +5,21 @@ import { BufferOverflowError } from "../../../src/errors.ts";
 import { EventStream } from "../../../src/event/event-stream.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
 import { ErrorRouter } from "../../../src/pipeline/error-router.ts";
-import { Collector } from "../../support/event-collector.ts";
+import { CollectingEmitter } from "../../support/collecting-emitter.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
 
 const events = EventStream.fromEvents([{ time: new EventTime(7, 0), record: { a: 1 } }]);
 const from = () => ({ counters: new Counters(), logger: new MemoryLog(), insideError: false });
 
 test("without @ERROR a guarded output is the output itself", () => {
-  const output = new Collector();
+  const output = new CollectingEmitter();
   assert.equal(new ErrorRouter(new MemoryLog()).guard(output), output);
 });
 
 test("what an output refuses goes to @ERROR, and the sender is content", async () => {
   const log = new MemoryLog();
   const router = new ErrorRouter(log);
-  const [output, label] = [new Collector(), new Collector()];
+  const [output, label] = [new CollectingEmitter(), new CollectingEmitter()];
   router.connect(label);
   output.error = new Error("refused");
   await router.guard(output).emit("t", events);
@@ -29,7 +29,7 @@ test("what an output refuses goes to @ERROR, and the sender is content", async (
 
 test("when @ERROR refuses too, the sender gets the first error", async () => {
   const router = new ErrorRouter(new MemoryLog());
-  const [output, label] = [new Collector(), new Collector()];
+  const [output, label] = [new CollectingEmitter(), new CollectingEmitter()];
   router.connect(label);
   output.error = new Error("first");
   label.error = new Error("second");
@@ -53,7 +53,7 @@ test("an output behind @ERROR that fails outside of it makes no endless loop", a
 
 test("an event that cannot be processed goes to @ERROR", async () => {
   const router = new ErrorRouter(new MemoryLog());
-  const label = new Collector();
+  const label = new CollectingEmitter();
   router.connect(label);
   const plugin = from();
   await router.emitError("t", events, new Error("bad"), plugin);
@@ -64,7 +64,7 @@ test("without @ERROR, and inside of it, the log shows the event and it is counte
   const router = new ErrorRouter(new MemoryLog());
   for (const insideError of [false, true]) {
     const plugin = { ...from(), insideError };
-    if (insideError) router.connect(new Collector());
+    if (insideError) router.connect(new CollectingEmitter());
     await router.emitError("t", events, new Error("bad"), plugin);
     const [line] = plugin.logger.lines;
     assert.equal(line?.message, "dump an error event:");
@@ -75,7 +75,7 @@ test("without @ERROR, and inside of it, the log shows the event and it is counte
 
 test("when @ERROR has no room now, the sender keeps the event", async () => {
   const router = new ErrorRouter(new MemoryLog());
-  const label = new Collector();
+  const label = new CollectingEmitter();
   router.connect(label);
   label.error = new BufferOverflowError("full");
   await assert.rejects(router.emitError("t", events, new Error("bad"), from()), /full/);

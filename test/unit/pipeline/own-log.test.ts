@@ -3,11 +3,11 @@ import { test } from "node:test";
 import type { EventStream } from "../../../src/event/event-stream.ts";
 import { OwnLog } from "../../../src/pipeline/own-log.ts";
 import type { Emitter } from "../../../src/plugin.ts";
-import { Collector } from "../../support/event-collector.ts";
+import { CollectingEmitter } from "../../support/collecting-emitter.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
 
-function setUp(emitter: Emitter = new Collector()) {
+function setUp(emitter: Emitter = new CollectingEmitter()) {
   const clock = new ManualClock();
   const ownLog = new OwnLog(clock);
   const log = new MemoryLog();
@@ -21,7 +21,7 @@ function setUp(emitter: Emitter = new Collector()) {
 }
 
 test("lines become events with the level in the tag, the fields, and the message with them", async () => {
-  const collector = new Collector();
+  const collector = new CollectingEmitter();
   const { ownLog, say, deliver, connect } = setUp(collector);
   say("before anyone listens");
   connect();
@@ -78,7 +78,7 @@ test("lines that a failing delivery logs go with it, and its failure is no event
 });
 
 test("after a failed delivery the next one waits longer", async () => {
-  const collector = new Collector();
+  const collector = new CollectingEmitter();
   const { clock, say, deliver, connect } = setUp(collector);
   connect();
   collector.error = new Error("full");
@@ -93,7 +93,7 @@ test("after a failed delivery the next one waits longer", async () => {
 });
 
 test("disconnect delivers what waits, and nothing after it", async () => {
-  const collector = new Collector();
+  const collector = new CollectingEmitter();
   const { ownLog, say, connect, clock } = setUp(collector);
   connect();
   say("last words");

@@ -5,7 +5,7 @@ import { EventTime } from "../../../src/event/event-time.ts";
 import { matchPattern } from "../../../src/pipeline/match-pattern.ts";
 import { ROUTE_CACHE_SIZE, Router } from "../../../src/pipeline/router.ts";
 import type { Filter } from "../../../src/plugin.ts";
-import { Collector } from "../../support/event-collector.ts";
+import { CollectingEmitter } from "../../support/collecting-emitter.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
 
 const events = EventStream.fromEvents([{ time: new EventTime(1, 0), record: { a: 1 } }]);
@@ -17,7 +17,7 @@ function filter(action: Filter["filter"]): Filter {
 
 test("the first match in the order of the text takes the events", async () => {
   const router = new Router(new MemoryLog());
-  const [first, second] = [new Collector(), new Collector()];
+  const [first, second] = [new CollectingEmitter(), new CollectingEmitter()];
   router.addOutput(matchPattern("a.*"), first);
   router.addOutput(matchPattern("**"), second);
   for (const tag of ["a.b", "a.b", "c"]) await router.emit(tag, events);
@@ -27,7 +27,7 @@ test("the first match in the order of the text takes the events", async () => {
 test("filters above the match run in order, filters below never", async () => {
   const router = new Router(new MemoryLog());
   const order: string[] = [];
-  const output = new Collector();
+  const output = new CollectingEmitter();
   const note = (name: string) =>
     filter((_tag, stream) => {
       order.push(name);
@@ -50,7 +50,7 @@ test("filters above the match run in order, filters below never", async () => {
 
 test("a batch that a filter empties goes no further", async () => {
   const router = new Router(new MemoryLog());
-  const output = new Collector();
+  const output = new CollectingEmitter();
   router.addFilter(
     matchPattern("**"),
     filter(() => empty),
@@ -74,7 +74,7 @@ test("without filters the promise of the output itself comes back", () => {
 
 test("a refusal by the output or a filter reaches the caller", async () => {
   const router = new Router(new MemoryLog());
-  const output = new Collector();
+  const output = new CollectingEmitter();
   output.error = new Error("full");
   router.addFilter(
     matchPattern("filtered"),
@@ -110,7 +110,7 @@ test("events that pass filters and find no match are let go", async () => {
 test("a route in use stays in the cache while thousands of other tags pass", async () => {
   const router = new Router(new MemoryLog());
   let searches = 0;
-  const output = new Collector();
+  const output = new CollectingEmitter();
   router.addOutput((tag) => (tag === "hot" ? ++searches > 0 : true), output);
   for (let index = 0; index < ROUTE_CACHE_SIZE * 4; index++) {
     await router.emit("hot", events);

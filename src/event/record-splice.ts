@@ -1,0 +1,79 @@
+/**
+ * Puts fields into the bytes of a record without decoding it: the map's header counts up, the fields go behind the
+ * others. A field that is there already gets the new value in its place, as a Ruby hash does.
+ */
+
+import type { ByteWriter } from "./byte-writer.ts";
+import { encode } from "./msgpack.ts";
+import { isKey, mapSize, mapStart } from "./record-fields.ts";
+import { skipValue } from "./walker.ts";
+
+const NONE: ReadonlySet<number> = new Set();
+
+export class RecordSplice {
+  readonly #names: readonly Buffer[];
+  readonly #keys: readonly Buffer[];
+
+  /** `names` are those of the fields, each once. */
+  constructor(names: readonly string[]) {
+    this.#names = names.map((name) => Buffer.from(name));
+    this.#keys = names.map((name) => encode(name));
+  }
+
+  /**
+   * Writes the record at `start`, which must be whole, with `values` in it: the msgpack of each field, in the order of
+   * the names. Returns the position behind the record.
+   */
+  write(writer: ByteWriter, bytes: Buffer, start: number, values: readonly Buffer[]): number {
+    const count = mapSize(bytes, start);
+    const first = mapStart(bytes, start);
+    let present = NONE as Set<number>;
+    let end = first;
+    for (let left = count; left > 0; left--) {
+      const value = skipValue(bytes, end, bytes.length);
+      const field = this.#fieldAt(bytes, end, value);
+      if (field >= 0) present = present === NONE ? new Set([field]) : present.add(field);
+      end = skipValue(bytes, value, bytes.length);
+    }
+    writeMapHeader(writer, count + values.length - present.size);
+    if (present.size === 0) writer.copy(bytes, first, end);
+    else this.#writePairs(writer, bytes, first, end, values);
+    for (let field = 0; field < values.length; field++) {
+      if (present.has(field)) continue;
+      writer.copy(this.#keys[field] as Buffer);
+      writer.copy(values[field] as Buffer);
+    }
+    return end;
+  }
+
+  #writePairs(writer: ByteWriter, bytes: Buffer, first: number, end: number, values: readonly Buffer[]): void {
+    for (let key = first; key < end; ) {
+      const value = skipValue(bytes, key, end);
+      const next = skipValue(bytes, value, end);
+      const field = this.#fieldAt(bytes, key, value);
+      writer.copy(bytes, key, field < 0 ? next : value);
+      if (field >= 0) writer.copy(values[field] as Buffer);
+      key = next;
+    }
+  }
+
+  /** Index of the field whose name is the key in `[start, end)`, or -1. */
+  #fieldAt(bytes: Buffer, start: number, end: number): number {
+    for (let field = 0; field < this.#names.length; field++) {
+      if (isKey(bytes, start, end, this.#names[field] as Buffer)) return field;
+    }
+    return -1;
+  }
+}
+
+/** The shortest header of a map with `count` pairs. */
+export function writeMapHeader(writer: ByteWriter, count: number): void {
+  if (count < 16) writer.byte(0x80 | count);
+  else if (count <= 0xffff) {
+    writer.byte(0xde);
+    writer.uint16(count);
+  } else {
+    writer.byte(0xdf);
+    writer.uint32(count);
+  }
+}
