@@ -2,8 +2,14 @@
 
 import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
+import { execInput } from "../input/exec.ts";
 import { forwardInput } from "../input/forward.ts";
+import { httpInput } from "../input/http.ts";
 import { dummyInput, sampleInput } from "../input/sample.ts";
+import { syslogInput } from "../input/syslog.ts";
+import { tcpInput } from "../input/tcp.ts";
+import { udpInput } from "../input/udp.ts";
+import { unixInput } from "../input/unix.ts";
 import { copyOutput } from "../output/copy.ts";
 import { fileOutput } from "../output/file.ts";
 import { forwardOutput } from "../output/forward/forward.ts";
@@ -23,6 +29,12 @@ import type {
 /** Of one type both an output with and one without a buffer may be listed. */
 export const PLUGINS: readonly PluginDefinition[] = [
   forwardInput,
+  httpInput,
+  tcpInput,
+  udpInput,
+  syslogInput,
+  unixInput,
+  execInput,
   sampleInput,
   dummyInput,
   copyOutput,
@@ -39,7 +51,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
 
 /** What people may look for because fluentd, or the images that ship it, have it. */
 const FLUENTD_PLUGINS: Record<PluginRole, readonly string[]> = {
-  input: words(`tail http tcp udp unix syslog exec monitor_agent debug_agent gc_stat object_space systemd prometheus
+  input: words(`tail monitor_agent debug_agent gc_stat object_space systemd prometheus
     prometheus_monitor prometheus_output_monitor prometheus_tail_monitor windows_eventlog windows_eventlog2 kafka
     kafka_group s3 sql`),
   filter: words(`grep parser record_transformer stdout kubernetes_metadata record_modifier concat geoip prometheus

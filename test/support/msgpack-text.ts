@@ -86,9 +86,13 @@ function float(value: number): string {
 
 function string(bytes: Buffer, offset: number, length: number): TextAt {
   const end = offset + length;
-  const slice = bytes.subarray(offset, end);
-  const text = slice.toString("utf8");
-  return { text: Buffer.from(text).equals(slice) ? JSON.stringify(text) : `str:${slice.toString("hex")}`, end };
+  return { text: stringText(bytes.subarray(offset, end)), end };
+}
+
+/** A string with these bytes. */
+export function stringText(bytes: Buffer): string {
+  const text = bytes.toString("utf8");
+  return Buffer.from(text).equals(bytes) ? JSON.stringify(text) : `str:${bytes.toString("hex")}`;
 }
 
 function binary(bytes: Buffer, offset: number, length: number): TextAt {

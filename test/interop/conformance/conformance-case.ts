@@ -11,7 +11,8 @@
  *
  * In fluent.conf and steps `__DIR__` is the case's own folder, `__PORT__` and `__PORT2__` are free ports.
  * Before its first step a case may say `alone` (a process of its own, with the configuration as it is written), and
- * `env NAME=VALUE` (cases with the same variables share a process).
+ * `env NAME=VALUE` (cases with the same variables share a process), and `exact`: fluentd writes a text as msgpack bin where
+ * Ruby took it for bytes, Suiro always as str; unless a case is exact, the two count as the same when their bytes are.
  */
 
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
@@ -24,6 +25,8 @@ export interface ConformanceCase {
   readonly steps: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly isAlone: boolean;
+  /** Whether msgpack's bin and str count as different. */
+  readonly isExact: boolean;
   /** Why the outcome differs from fluentd's on purpose. */
   readonly improvement: string | undefined;
   /** What Suiro leaves behind where it differs. */
@@ -52,9 +55,10 @@ function readCase(root: string, name: string): ConformanceCase {
     name,
     folder,
     config: read("fluent.conf"),
-    steps: lines.filter((line) => line !== "alone" && !line.startsWith("env ")),
+    steps: lines.filter((line) => line !== "alone" && line !== "exact" && !line.startsWith("env ")),
     environment: Object.fromEntries(environment),
     isAlone: lines.includes("alone"),
+    isExact: lines.includes("exact"),
     improvement: /^Improvement: (.+)/ms.exec(read("note.md"))?.[1]?.trim(),
     improved: existsSync(join(folder, "improved.json")) ? JSON.parse(read("improved.json")) : undefined,
   };

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { ChildProgram } from "../../support/child-program.ts";
 import { startFluentd } from "../../support/fluentd.ts";
 import { freePort } from "../../support/free-port.ts";
+import { stringText } from "../../support/msgpack-text.ts";
 import { startSuiro, suiroEntry } from "../../support/suiro.ts";
 import { composeAlone, composePart } from "./composition.ts";
 import { type ConformanceCase, placeInput } from "./conformance-case.ts";
@@ -147,7 +148,8 @@ function outcomeOf(run: CaseRun, folder: string, startedAt: number): Outcome {
   const plain = (text: string) => text.replaceAll(folder, "/run").replaceAll(dotted(folder), "run");
   const events: Record<string, string[]> = {};
   for (const { tag, time, record } of run.receiver.events) {
-    (events[plain(tag)] ??= []).push(`${timeText(time, startedAt)} ${withoutPorts(plain(record), run)}`);
+    const shown = run.subject.isExact ? record : textual(record);
+    (events[plain(tag)] ??= []).push(`${timeText(time, startedAt)} ${withoutPorts(plain(shown), run)}`);
   }
   const positions: Record<string, string[]> = {};
   for (const name of readdirSync(run.folder).filter((file) => file.endsWith(".pos"))) {
@@ -159,6 +161,11 @@ function outcomeOf(run: CaseRun, folder: string, startedAt: number): Outcome {
     positions,
     failure: run.failure,
   };
+}
+
+/** Binaries as the strings with the same bytes. */
+function textual(record: string): string {
+  return record.replace(/\bbin:((?:[0-9a-f]{2})*)/g, (_, hex: string) => stringText(Buffer.from(hex, "hex")));
 }
 
 function withoutPorts(text: string, { ports }: CaseRun): string {

@@ -132,7 +132,7 @@ async function ask(
 ): Promise<string> {
   const bytes = body === undefined ? undefined : bytesOf(JSON.stringify(body));
   const length = bytes && !("transfer-encoding" in headers) ? { "content-length": bytes.length } : {};
-  const sent = request({ port, host: "127.0.0.1", method, path, headers: { ...headers, ...length } });
+  const sent = request({ agent: false, port, host: "127.0.0.1", method, path, headers: { ...headers, ...length } });
   sent.end(bytes);
   const [response] = (await once(sent, "response")) as [IncomingMessage];
   let answer = "";
