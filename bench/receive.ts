@@ -6,6 +6,7 @@
 import { systemClock } from "../src/clock.ts";
 import { Counters } from "../src/counters.ts";
 import { encode } from "../src/event/msgpack.ts";
+import { FrameMemory } from "../src/forward-protocol/frame-memory.ts";
 import { ServerSession } from "../src/forward-protocol/server-session.ts";
 import { Deliveries, UnackedTotal } from "../src/input/forward/deliveries.ts";
 import { FRAME_LIMIT_BYTES } from "../src/input/forward/limits.ts";
@@ -70,6 +71,7 @@ function createSession(fields: SourceFields | undefined) {
       throw error;
     },
   });
+  const frameMemory = new FrameMemory();
   const receiver = new Receiver({
     rules: {
       tagRule: new TagRule(undefined, undefined),
@@ -78,6 +80,7 @@ function createSession(fields: SourceFields | undefined) {
       decompressionLimitBytes: FRAME_LIMIT_BYTES,
       denyKeepalive: false,
       floatTimes: "convert",
+      frameMemory,
       now: Date.now,
     },
     host: "bench",
@@ -90,6 +93,7 @@ function createSession(fields: SourceFields | undefined) {
   });
   const session = new ServerSession({
     limitBytes: FRAME_LIMIT_BYTES,
+    memory: frameMemory,
     security: undefined,
     keepalive: true,
     address: "127.0.0.1",

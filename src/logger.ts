@@ -29,20 +29,25 @@ export interface Logger {
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly format: "text" | "json";
+  /** Writes the time, milliseconds since 1970; without it ISO 8601 in JSON and fluentd's form in text. */
+  readonly timeText?: ((timeMs: number) => string) | undefined;
   /** Gets whole lines, each with its newline. */
   readonly write: (line: string) => void;
   readonly tap?: LogTap;
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  const write = options.format === "json" ? options.write : (line: string) => options.write(textLine(line));
+  const isJson = options.format === "json";
+  const timeText =
+    options.timeText ?? ((ms: number) => (isJson ? new Date(ms).toISOString() : localTime(new Date(ms))));
+  const write = isJson ? options.write : (line: string) => options.write(textLine(line));
   const root = pino(
     {
       level: options.level,
       base: null,
       messageKey: "message",
       errorKey: "error",
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: () => `,"time":${JSON.stringify(timeText(Date.now()))}`,
       formatters: { level: (level) => ({ level }) },
     },
     { write },
@@ -100,7 +105,7 @@ function plainFields(fields: LogFields): Record<string, unknown> {
 function textLine(json: string): string {
   const { level, time, message, plugin, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const where = plugin === undefined ? "" : ` [${plugin}]`;
-  let line = `${localTime(new Date(time as string))} [${level}]: #0${where} ${message ?? ""}`;
+  let line = `${time} [${level}]: #0${where} ${message ?? ""}`;
   for (const [key, value] of Object.entries(fields)) {
     line += ` ${key}=${typeof value === "string" ? JSON.stringify(value) : JSON.stringify(value ?? null)}`;
   }

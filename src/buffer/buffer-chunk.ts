@@ -171,9 +171,9 @@ export class BufferChunk implements Chunk {
     else if (this.file) yield* this.file.read(this.#byteSize);
   }
 
-  /** Gives memory back; the bytes are on disk, or not wanted any more. */
-  releaseMemory(): void {
-    this.#blocks?.release();
+  /** Gives memory back; the bytes are on disk, or not wanted any more. With `isUnread` nobody holds a view of them. */
+  releaseMemory(isUnread = false): void {
+    this.#blocks?.release(isUnread);
     this.#blocks = undefined;
   }
 

@@ -4,11 +4,18 @@
  */
 
 const FIRST_BLOCK_BYTES = 4 * 1024;
-const LARGEST_BLOCK_BYTES = 256 * 1024;
+const LARGEST_BLOCK_BYTES = 1024 * 1024;
 
-/** Counts what all chunks of a buffer keep in memory, and says where it ends. */
+/** Free blocks of the largest size that are kept for the next chunk: the 8 MiB of two common chunks. */
+const FREE_BLOCKS_LIMIT = 16;
+
+/**
+ * Counts what all chunks of a buffer keep in memory, says where it ends, and keeps a few free blocks: memory outside
+ * V8's heap that comes and goes makes its collector run, which cost more than all the copying (0.3 of 1.3 µs an event).
+ */
 export class RetainedMemory {
   readonly limitBytes: number;
+  readonly #free: Buffer[] = [];
   #bytes = 0;
 
   constructor(limitBytes: number) {
@@ -28,6 +35,17 @@ export class RetainedMemory {
 
   release(bytes: number): void {
     this.#bytes -= bytes;
+  }
+
+  /** A block whose bytes are anything. */
+  block(byteSize: number): Buffer {
+    const free = byteSize === LARGEST_BLOCK_BYTES ? this.#free.pop() : undefined;
+    return free ?? Buffer.allocUnsafeSlow(byteSize);
+  }
+
+  /** Takes back a block that nobody reads any more. */
+  reuse(block: Buffer): void {
+    if (block.length === LARGEST_BLOCK_BYTES && this.#free.length < FREE_BLOCKS_LIMIT) this.#free.push(block);
   }
 }
 
@@ -75,9 +93,13 @@ export class ByteBlocks {
     return views;
   }
 
-  /** Gives the memory back. Views that were handed out stay valid as long as someone holds them. */
-  release(): void {
+  /**
+   * Gives the memory back. Views that were handed out stay valid as long as someone holds them, unless `isUnread`: then
+   * nobody does, and the blocks serve again.
+   */
+  release(isUnread: boolean): void {
     this.#memory.release(this.#capacity);
+    if (isUnread) for (const block of this.#blocks) this.#memory.reuse(block);
     this.#blocks = [];
     this.#byteSize = 0;
     this.#capacity = 0;
@@ -105,7 +127,7 @@ export class ByteBlocks {
     }
     const sum = sizes.reduce((left, right) => left + right, 0);
     if (!this.#memory.reserve(sum)) return false;
-    for (const size of sizes) this.#blocks.push(Buffer.allocUnsafeSlow(size));
+    for (const size of sizes) this.#blocks.push(this.#memory.block(size));
     this.#capacity += sum;
     return true;
   }

@@ -334,7 +334,7 @@ export class ChunkBuffer {
   #discard(chunk: BufferChunk): void {
     chunk.state = "closed";
     this.#bytes -= chunk.byteSize;
-    chunk.releaseMemory();
+    chunk.releaseMemory(true); // Its delivery has ended, so nobody reads its blocks any more.
     if (!chunk.file) return;
     const removal = chunk.file
       .remove()

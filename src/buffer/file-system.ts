@@ -72,7 +72,10 @@ export const nodeFileSystem: FileSystem = {
     new Promise((resolve, reject) => {
       fs.read(file, target, 0, target.length, position, (error, count) => (error ? reject(error) : resolve(count)));
     }),
-  remove: (path) => fs.promises.rm(path, { force: true }),
+  remove: (path) =>
+    new Promise((resolve, reject) => {
+      fs.unlink(path, (error) => (error && error.code !== "ENOENT" ? reject(error) : resolve()));
+    }),
   copy: (from, to) => fs.promises.copyFile(from, to),
 };
 

@@ -1,6 +1,7 @@
 /** `suiro check`: every error and warning of a configuration, in the order of its lines, as `file:line: error: …`. */
 
 import { relative, resolve } from "node:path";
+import { type Logger, silentLogger } from "../logger.ts";
 import {
   type ConfigurationSource,
   createFromConfiguration,
@@ -40,9 +41,24 @@ function count(number: number, word: string): string {
   return `${number} ${word}${number === 1 ? "" : "s"}`;
 }
 
+/** What plugins say about their configuration while they are made: they know no line, but their name. */
+function warningsOf(add: (message: string) => void, pluginId?: string): Logger {
+  const name = pluginId === undefined ? "" : `[${pluginId}] `;
+  return {
+    ...silentLogger,
+    warn: (message) => add(`${name}${message}`),
+    child: (id) => warningsOf(add, id),
+    isEnabled: (level) => level === "warn",
+  };
+}
+
 async function find(source: ConfigurationSource): Promise<Finding[]> {
   const { root, problems } = await readConfiguration(source);
-  const found = root ? [problems, createFromConfiguration(root).problems] : [problems];
+  const said: Finding[] = [];
+  const logger = warningsOf((message) => {
+    said.push({ kind: "warning", message, file: resolve(source.config), line: 0 });
+  });
+  const found = root ? [problems, createFromConfiguration(root, logger).problems] : [problems];
   const errors = found
     .flatMap((part) => part.errors)
     .map((error): Finding => {
@@ -52,5 +68,7 @@ async function find(source: ConfigurationSource): Promise<Finding[]> {
   const warnings = found
     .flatMap((part) => part.warnings)
     .map(({ message, position }): Finding => ({ kind: "warning", message, ...position }));
-  return [...errors, ...warnings].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+  return [...said, ...errors, ...warnings].sort((a, b) =>
+    a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1,
+  );
 }

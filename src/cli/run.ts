@@ -10,6 +10,7 @@ import type { ConfigElement } from "../config/element.ts";
 import { Problems } from "../config/parameters.ts";
 import type { SystemConfig } from "../config/system.ts";
 import { SuiroError } from "../errors.ts";
+import { timeFormat } from "../event/strftime.ts";
 import { createLogger, type Logger, type LogTap } from "../logger.ts";
 import { OwnLog } from "../pipeline/own-log.ts";
 import {
@@ -23,6 +24,7 @@ import type { ControlInterface } from "./control-interface.ts";
 import { daemonise, removeOwnPidFile, runsAsDaemon } from "./daemon.ts";
 import { type LogDestination, LogFile, type Rotation, standardOutput } from "./log-destination.ts";
 import { dropPrivileges } from "./privileges.ts";
+import { withoutRepeats } from "./repeat-filter.ts";
 import { levelOf, type RunOptions, withCommandLine } from "./run-options.ts";
 import { isSecretParameter } from "./secret-parameters.ts";
 import { type LoadedConfiguration, Service } from "./service.ts";
@@ -181,10 +183,20 @@ function loggerFor(
 ): Logger {
   const system = root && systemOf(root);
   const isTerminal = log.path === undefined && process.stdout.isTTY;
-  return createLogger({
+  const timeFormatText = system?.log?.timeFormat;
+  const writeTime = timeFormatText === undefined ? undefined : timeFormat(timeFormatText);
+  const logger = createLogger({
     level: levelOf(options) ?? system?.logLevel ?? "info",
     format: system?.log?.format ?? format ?? (isTerminal ? "text" : "json"),
+    timeText: writeTime && ((timeMs) => writeTime(Math.floor(timeMs / 1000), (timeMs % 1000) * 1e6)),
     write: (line) => log.write(line),
     ...(tap ? { tap } : {}),
   });
+  const milliseconds = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000);
+  const rules = {
+    repeatedMs: milliseconds(system?.ignoreRepeatedLogInterval),
+    sameMs: milliseconds(system?.ignoreSameLogInterval),
+    emitErrorMs: milliseconds(options.emitErrorLogInterval ?? system?.emitErrorLogInterval),
+  };
+  return withoutRepeats(logger, rules, systemClock);
 }

@@ -3,7 +3,7 @@
 import type { SourcePosition } from "../errors.ts";
 import { ConfigElement } from "./element.ts";
 import { bool, enumeration, float, integer, octal, size, string, time } from "./literals.ts";
-import { type ConfigOf, optional, type Problems, parameterType, readSection, refused, section } from "./parameters.ts";
+import { type ConfigOf, optional, type Problems, parameterType, readSection, section } from "./parameters.ts";
 
 export const logLevel = enumeration("trace", "debug", "info", "warn", "error", "fatal");
 
@@ -21,41 +21,42 @@ const endpoint = parameterType<RpcEndpoint>("host:port", (text) => {
 const logTable = section({
   path: string.optional("Log file; without it the log goes to standard output."),
   format: enumeration("text", "json").optional("Form of a line; without it pretty text on a terminal, JSON elsewhere."),
-  time_format: string.default("How fluentd formats times in its log; Suiro keeps its own.", "%Y-%m-%d %H:%M:%S %z"),
+  time_format: string.optional(
+    "strftime format of times; without it `%Y-%m-%d %H:%M:%S %z` in text, ISO 8601 in JSON.",
+  ),
   rotate_age: string.optional("Log files to keep, or daily, weekly, monthly."),
   rotate_size: size.optional("Size at which the log file rotates."),
-  forced_stacktrace_level: logLevel.optional("Accepted; stack traces are logged at debug."),
+  forced_stacktrace_level: logLevel.optional("Accepted; only a crash logs a stack trace, at fatal."),
 });
 
 export const systemTable = section(
   {
-    workers: integer.default("Worker processes. Suiro runs one.", 1),
+    workers: integer.default("Accepted, with a warning above 1: one process does the work of all.", 1),
     root_dir: string.optional("Folder for buffers and backups of plugins that give no path of their own."),
     log_level: logLevel.default("Least level that is logged.", "info"),
     suppress_repeated_stacktrace: bool.default("Accepted; Suiro repeats none.", true),
-    ignore_repeated_log_interval: time.optional("Seconds in which a repeated message is logged once."),
-    ignore_same_log_interval: time.optional("Seconds in which an equal message is logged once."),
-    emit_error_log_interval: time.optional("Seconds in which an emit error is logged once."),
+    ignore_repeated_log_interval: time.optional("Seconds in which a line equal to the one before it is left out."),
+    ignore_same_log_interval: time.optional("Seconds in which a line equal to any before it is left out."),
+    emit_error_log_interval: time.optional("Seconds in which further emit errors are left out."),
     suppress_config_dump: bool.optional("Do not log the configuration at start."),
-    log_event_verbose: bool.optional("Accepted."),
+    log_event_verbose: bool.optional("Accepted; every plugin that starts or stops is in the log."),
     without_source: bool.optional("Start no input."),
-    with_source_only: bool.optional("Accepted."),
+    with_source_only: bool.optional("Refused when true: inputs never run without their outputs."),
     rpc_endpoint: endpoint.optional("Where the control interface listens; best on 127.0.0.1, for it has no password."),
     enable_get_dump: bool.optional("Let the control interface give the configuration, secrets masked."),
     process_name: string.optional("Name of the process."),
     restart_worker_interval: time.default("Accepted; there is no worker to restart.", 0),
-    enable_msgpack_time_support: bool.default("Accepted.", false),
+    enable_msgpack_time_support: bool.default("Accepted; msgpack timestamps pass as the bytes that they are.", false),
     file_permission: octal.default("Mode of files that are made.", 0o644),
     dir_permission: octal.default("Mode of folders that are made.", 0o755),
     umask: octal.optional("Mode bits that the process never sets."),
     strict_config_value: bool.optional("Refuse integers and floats that do not parse whole."),
-    disable_shared_socket: bool.optional("Accepted."),
+    disable_shared_socket: bool.optional("Accepted; with one process no socket is shared."),
     enable_input_metrics: bool.default("Accepted; inputs are always counted.", true),
     enable_size_metrics: bool.optional("Accepted; sizes are always counted."),
     enable_jit: bool.optional("Accepted; it is about Ruby."),
     config_include_dir: string.optional("Folder whose *.conf files are appended to the configuration."),
     shutdown_timeout: float.default("Seconds in which a stop ends at the latest. Suiro's own.", 25),
-    counter_server: refused("Suiro has no counter service; remove it."),
   },
   { log: optional(logTable) },
 );
@@ -72,6 +73,11 @@ export function readSystem(root: ConfigElement, problems: Problems): SystemConfi
   } else if (system.workers > 1) {
     const message = `workers ${system.workers}: one process does the work of all; buffers are those of worker 0`;
     problems.warn(message, positionOf(system, "workers"));
+  }
+  if (system.withSourceOnly) {
+    const message =
+      "with_source_only is not supported: inputs never run without their outputs; a file buffer holds what waits";
+    problems.error(message, positionOf(system, "with_source_only"));
   }
   return system;
 }

@@ -11,8 +11,9 @@ export class ByteWriter {
   #bytes: Buffer;
   #length = 0;
 
-  constructor(capacity = FIRST_CAPACITY) {
-    this.#bytes = Buffer.allocUnsafe(Math.max(capacity, 16));
+  /** Writes into `room` as long as it is large enough, then into memory of its own. */
+  constructor(room: number | Buffer = FIRST_CAPACITY) {
+    this.#bytes = typeof room === "number" ? Buffer.allocUnsafe(Math.max(room, 16)) : room;
   }
 
   /** Bytes written so far. */

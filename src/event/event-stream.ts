@@ -28,11 +28,22 @@ export class EventStream {
   readonly packed: Buffer;
   /** Present when the sender had compressed exactly these entries: an output with the same method may pass it on. */
   readonly compressed: CompressedEntries | undefined;
+  /**
+   * Gives the memory of `packed` back for use by others. To be called, if at all, by the output that holds the events
+   * elsewhere when its emit resolves; whoever gives one stream to several outputs gives them `shared()`.
+   */
+  readonly release: (() => void) | undefined;
 
-  constructor(packed: Buffer, size: number, compressed?: CompressedEntries) {
+  constructor(packed: Buffer, size: number, compressed?: CompressedEntries, release?: () => void) {
     this.packed = packed;
     this.size = size;
     this.compressed = compressed;
+    this.release = release;
+  }
+
+  /** The same events for several readers, none of whom can release them. */
+  shared(): EventStream {
+    return this.release ? new EventStream(this.packed, this.size, this.compressed) : this;
   }
 
   static fromEvents(events: readonly Event[]): EventStream {

@@ -142,14 +142,19 @@ export interface EntriesWalk {
 }
 
 /**
- * Walks `bytes[start, end)` as entries `[time, record]`, one behind the other.
+ * Walks `bytes[start, end)` as entries `[time, record]`, one behind the other, and stops behind `most` of them.
  * Throws MalformedError or LimitError; a torn last entry is no error but shows in the result.
  */
-export function walkEntries(bytes: Uint8Array, start: number, end: number): EntriesWalk {
+export function walkEntries(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  most = Number.POSITIVE_INFINITY,
+): EntriesWalk {
   let position = start;
   let count = 0;
   let plain = true;
-  while (position < end) {
+  while (position < end && count < most) {
     let next: number;
     if (bytes[position] === 0x92 && bytes[position + 1] === 0xd7 && bytes[position + 2] === 0x00) {
       const record = position + 11;

@@ -9,6 +9,7 @@
 
 import { LimitError } from "../errors.ts";
 import { INCOMPLETE, MAX_DEPTH, readUint16, readUint32, skipScalar } from "../event/walker.ts";
+import { FrameMemory } from "./frame-memory.ts";
 
 /** Gives the messages of one connection one by one, as msgpack. */
 export interface MessageSource {
@@ -16,7 +17,10 @@ export interface MessageSource {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
-  /** Whether `bytes` was made for this message, so that parts of it may be kept without keeping a whole read. */
+  /**
+   * Whether `bytes` was taken from frame memory for this message: it is the receiver's own, who may keep parts of it
+   * without keeping a whole read, or give it back.
+   */
   readonly isOwned: boolean;
   /** Bytes of a message that is not whole yet. */
   readonly pendingBytes: number;
@@ -42,8 +46,10 @@ export class Framer implements MessageSource {
   #position = 0;
   #collected: Buffer = NOTHING;
   #collectedBytes = 0;
+  readonly #memory: FrameMemory;
 
-  constructor(limitBytes: number) {
+  constructor(limitBytes: number, memory = new FrameMemory()) {
+    this.#memory = memory;
     this.limitBytes = limitBytes;
   }
 
@@ -99,8 +105,9 @@ export class Framer implements MessageSource {
   #reserve(needed: number): void {
     if (needed <= this.#collected.length) return;
     const doubled = Math.min(this.#collected.length * 2, this.limitBytes + STEP_BYTES);
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, doubled));
+    const larger = this.#memory.take(Math.max(needed, doubled));
     this.#collected.copy(larger, 0, 0, this.#collectedBytes);
+    this.#memory.give(this.#collected);
     this.#collected = larger;
   }
 

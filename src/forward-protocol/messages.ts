@@ -14,7 +14,7 @@
 import { LimitError, MalformedError } from "../errors.ts";
 import { msgpackToJson } from "../event/json.ts";
 import { decode } from "../event/msgpack.ts";
-import { INCOMPLETE, readUint16, readUint32, skipValue } from "../event/walker.ts";
+import { type EntriesWalk, INCOMPLETE, readUint16, readUint32, skipValue, walkEntries } from "../event/walker.ts";
 
 export type MessageMode = "message" | "forward" | "packed" | "heartbeat" | "broken" | "empty";
 
@@ -27,6 +27,8 @@ export class MessageBounds {
   /** Message: time and record. Forward: the entries behind their array header. PackedForward: what the string holds. */
   bodyStart = 0;
   bodyEnd = 0;
+  /** Forward: what a walk over the entries found, since their end is found by walking. */
+  walk: EntriesWalk | undefined;
   /** Message: where the record starts; bodyEnd when there is none. */
   recordStart = 0;
   /** The option's value; both 0 when there is none. */
@@ -52,14 +54,18 @@ export function readMessage(bytes: Buffer, start: number, end: number, bounds: M
   if (remaining < 0) return;
   const type = bytes[afterTag] as number;
   const header = stringHeader(type);
-  bounds.bodyEnd = skip(bytes, afterTag, end);
+  bounds.walk = undefined;
   if (header > 0) {
     bounds.mode = "packed";
     bounds.bodyStart = afterTag + header;
+    bounds.bodyEnd = skip(bytes, afterTag, end);
   } else if (isArrayType(type)) {
     bounds.mode = "forward";
     bounds.bodyStart = afterTag + containerHeader(type);
+    bounds.walk = walkEntries(bytes, bounds.bodyStart, end, arrayLength(bytes, afterTag));
+    bounds.bodyEnd = bounds.walk.end;
   } else {
+    bounds.bodyEnd = skip(bytes, afterTag, end);
     bounds.recordStart = bounds.bodyEnd;
     if (remaining === 0) return;
     bounds.bodyEnd = skip(bytes, bounds.recordStart, end);

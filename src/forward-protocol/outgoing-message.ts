@@ -18,7 +18,7 @@ export interface OutgoingMessage {
 }
 
 /** Bytes of one write: 64 KiB to 1 MiB are equally fast; less would be felt, more only needs memory. */
-export const WRITE_BYTES = 256 * 1024;
+export const WRITE_BYTES = 1024 * 1024;
 
 /** The parts of one write, to be written together. */
 export interface MessageWrite {

@@ -11,6 +11,7 @@
 
 import { HandshakeError } from "../errors.ts";
 import { judgePing, type Refusal, type SecurityPolicy } from "./authenticator.ts";
+import type { FrameMemory } from "./frame-memory.ts";
 import { Framer, type MessageSource } from "./framer.ts";
 import { createHelo, encodeHelo, type Helo } from "./handshake.ts";
 import { JsonFramer, startsJson } from "./json-framer.ts";
@@ -21,7 +22,8 @@ export const HANDSHAKE_LIMIT_BYTES = 4096;
 
 export interface MessageHandler {
   /**
-   * One whole message, `bytes[start, end)`. `isOwned` tells that `bytes` may be kept without keeping a whole read.
+   * One whole message, `bytes[start, end)`, valid until the call returns or its promise settles. With `isOwned` the
+   * buffer is from frame memory and is the handler's own, to keep or to give back.
    * A promise holds back the messages behind it. Throws when the connection cannot go on.
    */
   message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined;
@@ -35,6 +37,8 @@ export interface MessageHandler {
 
 export interface ServerSessionOptions {
   readonly limitBytes: number;
+  /** Where messages that come in pieces are collected. */
+  readonly memory: FrameMemory;
   /** Absent: every peer may send. */
   readonly security: SecurityPolicy | undefined;
   /** What HELO says. */
@@ -59,7 +63,7 @@ export class ServerSession {
     this.#isEstablished = options.security === undefined;
     if (options.security === undefined) return;
     this.#helo = createHelo(options.keepalive);
-    this.#source = new Framer(HANDSHAKE_LIMIT_BYTES);
+    this.#source = new Framer(HANDSHAKE_LIMIT_BYTES, options.memory);
   }
 
   /** Says HELO, where there is a handshake. */
@@ -84,7 +88,7 @@ export class ServerSession {
     if (this.#isClosed) return undefined;
     this.#source ??= startsJson(read[0] as number)
       ? new JsonFramer(this.#options.limitBytes)
-      : new Framer(this.#options.limitBytes);
+      : new Framer(this.#options.limitBytes, this.#options.memory);
     this.#source.feed(read);
     return this.#handleMessages(this.#source);
   }

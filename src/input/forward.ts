@@ -9,6 +9,7 @@ import { once } from "node:events";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { CancelTimer } from "../clock.ts";
 import { ConfigError, NetworkError } from "../errors.ts";
+import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { checkTransport, createTransportServer } from "../tls/transport.ts";
 import { Connection, type ConnectionRules } from "./forward/connection.ts";
@@ -132,6 +133,7 @@ class ForwardInput implements Input {
       chunkSizeLimit: config.chunkSizeLimit,
       chunkSizeWarnLimit: config.chunkSizeWarnLimit,
       decompressionLimitBytes: config.decompressionSizeLimit,
+      frameMemory: new FrameMemory(),
       denyKeepalive: config.denyKeepalive,
       tagRule: new TagRule(config.tag, config.addTagPrefix),
       floatTimes: floatTimes(config.skipInvalidEvent),

@@ -51,11 +51,10 @@ export function readBufferSettings(
   defaultCompression: Chunk["compression"] | undefined,
   context: PluginContext,
 ): BufferSettings {
-  const { element, logger } = context;
+  const { element } = context;
   const { section, isDefault } = bufferSection(element, context);
   const problems = new Problems();
   const given = readSection(bufferTable, section, problems);
-  for (const { message } of problems.warnings) logger.warn(message);
   if (problems.errors[0]) throw problems.errors[0];
 
   const type = bufferType(section, defaults);

@@ -164,6 +164,7 @@ export class BufferedOutput implements Output {
     const batches = this.#settings.keys.split(tag, events);
     while (!(await this.#append(batches)));
     this.#context.counters.add("emitted_events", events.size);
+    events.release?.();
   }
 
   async flush(): Promise<void> {

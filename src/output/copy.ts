@@ -52,7 +52,8 @@ export const copyOutput: OutputDefinition<ConfigOf<typeof table>> = {
     }
     return {
       ...storesLifecycle(outputs),
-      async emit(tag, events) {
+      async emit(tag, given) {
+        const events = given.shared();
         let previousSucceeded = false;
         for (const store of stores) {
           if (store.isFallback && previousSucceeded) {

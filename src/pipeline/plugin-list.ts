@@ -103,8 +103,8 @@ export class PluginList {
 
   #unknown(role: PluginRole, type: string, position: SourcePosition): never {
     const types = [...new Set(this.#definitions.filter((d) => roleOf(d) === role).map((d) => d.type))].sort();
-    const hint = nearest(type, types);
-    let advice = `Suiro has ${types.join(", ")}.`;
+    const hint = nearest(type, [...types, ...FLUENTD_PLUGINS[role]]);
+    let advice = types.length > 0 ? `Suiro has ${types.join(", ")}.` : `Suiro has no ${role} plugins.`;
     if (FLUENTD_PLUGINS[role].includes(type)) advice = `fluentd has one, Suiro does not. ${advice}`;
     else if (hint) advice = `Did you mean '${hint}'? ${advice}`;
     throw new ConfigError(`Unknown ${role} plugin '${type}'. ${advice}`, position);

@@ -9,6 +9,7 @@ import { type Problems, readSection } from "../config/parameters.ts";
 import type { SystemConfig } from "../config/system.ts";
 import { ConfigError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { bufferTable } from "../output/buffer-parameters.ts";
 import { createBufferedOutput } from "../output/buffered-output.ts";
 import type { ChunkWriter, Filter, Input, Output, PluginDefinition } from "../plugin.ts";
 import { ErrorRouter } from "./error-router.ts";
@@ -107,8 +108,14 @@ export class Topology implements ContextSource {
   }
 
   #addRules(element: ConfigElement, level: RoutedLevel): void {
+    let catchAll: ConfigElement | undefined;
     for (const child of element.children) {
       if (child.name !== "match" && child.name !== "filter") continue;
+      if (catchAll) {
+        const { file, line } = catchAll.position;
+        const message = `${child.title} is never reached: ${catchAll.title} at ${file}:${line} takes every event`;
+        this.#problems.warn(message, child.position);
+      } else if (child.name === "match" && ["", "**"].includes(child.argument)) catchAll = child;
       this.#guard(child, () =>
         child.name === "filter" ? this.#addFilter(child, level) : this.#addMatch(child, level),
       );
@@ -152,6 +159,7 @@ export class Topology implements ContextSource {
     const element = definition.kind === "output" ? written : withBufferPath(definition, written, this.system);
     const context = this.#context(element, type, level);
     const config = this.#read(definition, element);
+    if (definition.kind === "buffered-output") this.#checkBuffers(element);
     const plugin =
       definition.kind === "output"
         ? definition.create(config, context)
@@ -165,6 +173,13 @@ export class Topology implements ContextSource {
     if (owner) for (const target of context.targets) owner.targets.add(target);
     this.parts.push({ kind: "output", type, context, plugin, owner });
     return plugin;
+  }
+
+  /** Notes everything that is wrong in `<buffer>`, where the output itself stops at the first error. */
+  #checkBuffers(element: ConfigElement): void {
+    const before = this.#problems.errors.length;
+    for (const buffer of element.childrenNamed("buffer")) readSection(bufferTable, buffer, this.#problems);
+    if (this.#problems.errors.length > before) throw new NotedError();
   }
 
   /** The writer of a `<secondary>`, which shares the buffer of the output that it stands in. */

@@ -169,6 +169,36 @@ test("SIGHUP takes a new configuration, and refuses a bad one while the old runs
   await receiver.waitFor(/reloaded\.a\.b.*after/);
 });
 
+test("rpc_endpoint flushes, gives the configuration without secrets, reloads and stops", async (context) => {
+  const where = await places(context);
+  const receiver = await startSuiro(receiverConf(where));
+  context.after(() => receiver.stop());
+  const path = senderConf(where, "flush_interval 1h");
+  const rpc = `http://127.0.0.1:${await freePort()}/api`;
+  const system = `<system>\n  rpc_endpoint ${new URL(rpc).host}\n  enable_get_dump true\n</system>\n`;
+  const text = readFileSync(path, "utf8").replace(
+    "<server>",
+    "<security>\nself_hostname s\nshared_key s3cret\n</security>\n<server>",
+  );
+  writeFileSync(path, system + text);
+  const sender = await startSuiro(path);
+  context.after(() => sender.stop("SIGKILL"));
+  const { conf } = (await (await fetch(`${rpc}/config.getDump`)).json()) as { conf: string };
+  assert.match(conf, /shared_key xxxxxx/);
+
+  writeFileSync(path, system + text.replace(/<security>.*<\/security>/s, ""));
+  assert.equal(await (await fetch(`${rpc}/config.reload`)).text(), '{"ok":true}');
+  await sender.waitFor((output) => output.split("fluentd worker is now running").length === 3);
+  assert.doesNotMatch(((await (await fetch(`${rpc}/config.getDump`)).json()) as { conf: string }).conf, /shared_key/);
+  assert.equal((await cat(where.senderPort, "a.b", '{"message":"hello"}\n')).code, 0);
+  await fetch(`${rpc}/plugins.flushBuffers`);
+  await receiver.waitFor("hello");
+  assert.equal((await cat(where.senderPort, "a.b", '{"message":"the last"}\n')).code, 0);
+  await fetch(`${rpc}/processes.flushBuffersAndKillWorkers`);
+  assert.equal(await sender.exited, 0, sender.output);
+  await receiver.waitFor("the last");
+});
+
 test("a reload whose configuration cannot start gives way to the old one", async (context) => {
   const where = await places(context);
   const taken = createServer().listen(0, "127.0.0.1");

@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { Counters } from "../../src/counters.ts";
 import { SuiroError } from "../../src/errors.ts";
+import { FrameMemory } from "../../src/forward-protocol/frame-memory.ts";
 import { ServerSession } from "../../src/forward-protocol/server-session.ts";
 import { Deliveries, UnackedTotal } from "../../src/input/forward/deliveries.ts";
 import { RareWarnings } from "../../src/input/forward/rare-warnings.ts";
@@ -31,6 +32,7 @@ async function receive(reads: readonly Buffer[]) {
     failed: (error) => assert.fail(String(error)),
   });
   const clock = new ManualClock();
+  const frameMemory = new FrameMemory();
   const receiver = new Receiver({
     rules: {
       tagRule: new TagRule(undefined, undefined),
@@ -39,6 +41,7 @@ async function receive(reads: readonly Buffer[]) {
       decompressionLimitBytes: 1e8,
       denyKeepalive: false,
       floatTimes: "convert",
+      frameMemory,
       now: clock.now,
     },
     host: "test",
@@ -51,6 +54,7 @@ async function receive(reads: readonly Buffer[]) {
   });
   const session = new ServerSession({
     limitBytes: 10_000_000,
+    memory: frameMemory,
     security: undefined,
     keepalive: true,
     address: "10.0.0.7",

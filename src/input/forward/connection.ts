@@ -142,6 +142,7 @@ export class Connection {
     });
     this.#session = new ServerSession({
       limitBytes: rules.frameLimitBytes,
+      memory: rules.frameMemory,
       security: rules.security,
       keepalive: !rules.denyKeepalive,
       address: this.#address,
@@ -216,7 +217,7 @@ export class Connection {
   }
 
   #emitFailed(error: unknown, tag: string): void {
-    this.#rules.warnings.warn("emit transaction failed", { error, tag, host: this.#host });
+    this.#rules.warnings.warn("emit transaction failed:", { error, tag, host: this.#host });
     this.#rules.counters.add("protocol_errors", 1, "emit_failed");
     this.#beginFinish();
   }

@@ -14,7 +14,9 @@
  */
 
 import { ByteWriter } from "../../event/byte-writer.ts";
+import { EventStream } from "../../event/event-stream.ts";
 import { INCOMPLETE, isMapType, isTimeAt, skipValue } from "../../event/walker.ts";
+import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
 import { arrayLength, containerHeader, isArrayType, skip } from "../../forward-protocol/messages.ts";
 import type { SourceFields } from "./source-fields.ts";
 
@@ -32,7 +34,8 @@ const MAX_UINT32 = 0xffffffff;
 export class EntryWriter {
   readonly #rules: EntryRules;
   readonly #fields: SourceFields | undefined;
-  #writer = new ByteWriter(0);
+  #writer = new ByteWriter();
+  #release: (() => void) | undefined;
   /** Events written. */
   size = 0;
 
@@ -46,9 +49,11 @@ export class EntryWriter {
     return this.#fields === undefined;
   }
 
-  /** Makes room for about so many bytes, before the first event. */
-  expect(byteSize: number): void {
-    this.#writer = new ByteWriter(byteSize);
+  /** Takes room for about so many bytes from `memory`, before the first event. */
+  begin(memory: FrameMemory, byteSize: number): void {
+    const room = memory.take(byteSize);
+    this.#writer = new ByteWriter(room);
+    this.#release = () => memory.give(room);
   }
 
   /** Writes `size` plain entries as they are. */
@@ -127,9 +132,11 @@ export class EntryWriter {
     return true;
   }
 
-  /** What was written; the writer is empty afterwards and the bytes are the caller's own. */
-  take(): Buffer {
+  /** What was written; the writer is empty afterwards. */
+  take(): EventStream {
+    const stream = new EventStream(this.#writer.take(), this.size, undefined, this.#release);
     this.size = 0;
-    return this.#writer.take();
+    this.#release = undefined;
+    return stream;
   }
 }

@@ -11,6 +11,7 @@ import { type CompressedEntries, type CompressionMethod, EventStream } from "../
 import { walkEntries } from "../../event/walker.ts";
 import type { Refusal } from "../../forward-protocol/authenticator.ts";
 import { canDecompress, decompress } from "../../forward-protocol/compression.ts";
+import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
 import { MessageBounds, type MessageOption, readMessage, readOption } from "../../forward-protocol/messages.ts";
 import type { MessageHandler } from "../../forward-protocol/server-session.ts";
 import type { Logger } from "../../logger.ts";
@@ -27,6 +28,7 @@ export interface ReceiverRules extends EntryRules {
   readonly chunkSizeLimit: number | undefined;
   readonly chunkSizeWarnLimit: number | undefined;
   readonly decompressionLimitBytes: number;
+  readonly frameMemory: FrameMemory;
   /** Close after the first message. */
   readonly denyKeepalive: boolean;
 }
@@ -46,8 +48,8 @@ export interface ReceiverOptions {
 
 /** An owned body of this size is worth a batch of its own; below it, a copy is cheaper than an emit. */
 const LARGE_BODY_BYTES = 32 * 1024;
-/** First capacity of a batch, in messages like its first one. */
-const EXPECTED_MESSAGES = 8;
+/** Capacity of a batch: more than one read never holds, so that no batch of small messages grows. */
+const BATCH_BYTES = 64 * 1024;
 /** The longest name that DNS knows. */
 const LOGGED_NAME_LENGTH = 253;
 const NO_OPTION = readOption(Buffer.alloc(0), 0, 0);
@@ -60,6 +62,8 @@ export class Receiver implements MessageHandler {
   #acks: Buffer[] = [];
   #dropped = 0;
   #brokenMessages = 0;
+  /** The memory of the message at hand went on with its events, or is read later. */
+  #isMemoryKept = false;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -77,7 +81,9 @@ export class Receiver implements MessageHandler {
   }
 
   message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
+    this.#isMemoryKept = false;
     const wait = this.#receive(bytes, start, end, isOwned);
+    if (isOwned && !this.#isMemoryKept) this.#options.rules.frameMemory.give(bytes);
     if (!this.#options.rules.denyKeepalive) return wait;
     if (wait) return wait.then(() => this.#finish());
     this.#finish();
@@ -103,7 +109,7 @@ export class Receiver implements MessageHandler {
       return;
     }
     counters.add("received_events", size);
-    deliveries.deliver(this.#tag, new EventStream(this.#entries.take(), size), acks);
+    deliveries.deliver(this.#tag, this.#entries.take(), acks);
   }
 
   #receive(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
@@ -143,7 +149,7 @@ export class Receiver implements MessageHandler {
     option: MessageOption,
     compressed?: CompressedEntries,
   ): void {
-    const walk = walkEntries(bytes, start, end);
+    const walk = this.#bounds.walk ?? walkEntries(bytes, start, end);
     const isWhole = walk.end === end;
     if (!isWhole) {
       this.#options.counters.add("protocol_errors", 1, "truncated_entries");
@@ -151,8 +157,10 @@ export class Receiver implements MessageHandler {
     }
     if (walk.plain && this.#entries.isVerbatim) {
       if (compressed || (isOwned && end - start >= LARGE_BODY_BYTES)) {
-        const stream = new EventStream(bytes.subarray(start, walk.end), walk.count, isWhole ? compressed : undefined);
-        this.#deliverAlone(tag, stream, option);
+        const packed = bytes.subarray(start, walk.end);
+        const release = compressed ? undefined : () => this.#options.rules.frameMemory.give(bytes);
+        this.#isMemoryKept = true;
+        this.#deliverAlone(tag, new EventStream(packed, walk.count, isWhole ? compressed : undefined, release), option);
         return;
       }
       this.#gather(tag, walk.end - start);
@@ -169,6 +177,7 @@ export class Receiver implements MessageHandler {
   #compressed(tag: string, bytes: Buffer, isOwned: boolean, option: MessageOption): Promise<void> | undefined {
     const method = this.#compressionMethod(option.compressed as string);
     const body = bytes.subarray(this.#bounds.bodyStart, this.#bounds.bodyEnd);
+    this.#isMemoryKept = true;
     const take = (plain: Buffer) => {
       const compressed = { method, bytes: isOwned ? body : Buffer.from(body) };
       this.#batch(tag, plain, 0, plain.length, true, option, compressed);
@@ -201,7 +210,7 @@ export class Receiver implements MessageHandler {
     if (this.#entries.size > 0 && this.#tag === tag) return;
     this.readEnd();
     this.#tag = tag;
-    this.#entries.expect(byteSize * (this.#bounds.mode === "message" ? EXPECTED_MESSAGES : 1));
+    this.#entries.begin(this.#options.rules.frameMemory, Math.max(byteSize, BATCH_BYTES));
   }
 
   /** Whole messages that no retry can mend: counted, and acked so that the sender does not come again for ever. */

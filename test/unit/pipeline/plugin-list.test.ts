@@ -33,3 +33,7 @@ test("a plugin of fluentd that Suiro lacks is called just that", () => {
   );
   assert.throws(() => list.input("http", at), /fluentd has one, Suiro does not/);
 });
+
+test("a mistyped plugin of fluentd is guessed, too", () => {
+  assert.throws(() => list.output("elastcsearch", false, at), /Did you mean 'elasticsearch'\?/);
+});

@@ -22,8 +22,9 @@ function setUp(text: string) {
     environment: {},
   });
   const errors = problems.errors.map(({ message }) => message);
+  const warnings = problems.warnings.map(({ message }) => message);
   const output = agent?.plugins.find(({ kind }) => kind === "output")?.plugin as Output;
-  return { agent, log, errors, output };
+  return { agent, log, errors, warnings, output };
 }
 
 test("out_file keeps its buffer beside its files unless the buffer has a path", async (context) => {
@@ -87,4 +88,30 @@ test("what is wrong with a <secondary> is found before anything starts", () => {
 test("two outputs with one buffer path are found before anything starts", () => {
   const match = "<match x>\n@type null\n<buffer>\n@type file\npath /tmp/suiro-same\n</buffer>\n</match>\n";
   assert.match(setUp(match + match).errors[0] as string, /already use same buffer path/);
+});
+
+test("what stands behind a match of everything is never reached, and is told so", () => {
+  const { warnings } = setUp(
+    "<match a>\n@type null\n</match>\n<match **>\n@type null\n</match>\n<match b>\n@type null\n</match>",
+  );
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] as string, /^<match b> is never reached: <match \*\*> at .+:4 takes every event$/);
+});
+
+test("everything that is wrong in a buffer is found in one run, and nothing of it twice", () => {
+  const { errors, warnings } = setUp(`
+    <match **>
+      @type stdout
+      <buffer tag>
+        flush_intervall 5s
+        flush_mode intervall
+        overflow_action blok
+      </buffer>
+    </match>`);
+  assert.deepEqual(
+    errors.map((message) => message.replace(/^.*?:\d+: (\w+).*/, "$1")),
+    ["flush_mode", "overflow_action"],
+  );
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] as string, /'flush_intervall' .* Did you mean 'flush_interval'\?/);
 });

@@ -15,7 +15,7 @@ function written(entries: readonly Buffer[], floatTimes: FloatTimes = "convert",
   const bytes = Buffer.concat(entries);
   const dropped = writer.writeEntries(bytes, 0, bytes.length);
   const { size } = writer;
-  return { dropped, size, packed: writer.take() };
+  return { dropped, size, packed: writer.take().packed };
 }
 const becomes = (from: Buffer, to: Buffer, floatTimes?: FloatTimes) =>
   assert.deepEqual(written([from], floatTimes), { dropped: 0, size: 1, packed: to });
