@@ -71,7 +71,7 @@ export function readSystem(root: ConfigElement, problems: Problems): SystemConfi
   if (system.workers < 1) {
     problems.error(`invalid number of workers (must be > 0):${system.workers}`, positionOf(system, "workers"));
   } else if (system.workers > 1) {
-    const message = `workers ${system.workers}: one process does the work of all; buffers are those of worker 0`;
+    const message = `workers ${system.workers}: one process does the work of all; chunks in folders worker<N> of a buffer stay there`;
     problems.warn(message, positionOf(system, "workers"));
   }
   if (system.withSourceOnly) {

@@ -4,38 +4,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { AckError, HandshakeError, NetworkError, StoppingError, TimeoutError } from "../../../src/errors.ts";
+import { AckError, NetworkError, StoppingError, TimeoutError } from "../../../src/errors.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
 import { encode } from "../../../src/event/msgpack.ts";
 import { NoAckError } from "../../../src/forward-protocol/ack-waiter.ts";
-import {
-  createHelo,
-  encodeHelo,
-  encodePong,
-  encodePongFailure,
-  readPing,
-} from "../../../src/forward-protocol/handshake.ts";
+import { eventually } from "../../support/eventually.ts";
 import { server, startForwardWriter } from "../../support/forward-writer.ts";
 import { freePort } from "../../support/free-port.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { chunkOf, chunkOfBytes } from "../../support/plain-chunk.ts";
-import {
-  acknowledging,
-  ackOf,
-  type PeerScript,
-  type ReceivedMessage,
-  scriptedPeer,
-} from "../../support/scripted-peer.ts";
+import { acknowledging, ackOf, type ReceivedMessage, scriptedPeer } from "../../support/scripted-peer.ts";
 
 const event = { time: new EventTime(1700000000, 1), record: { message: "hello" } };
 const chunk = () => chunkOf([event, event]);
 const acked = { require_ack_response: true };
-const security = [["security", { self_hostname: "client.example", shared_key: "sekrit" }]] as const;
-
-/** Lets sockets and promises go on until `holds`. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await delay(1);
-}
 
 test("without acks a chunk is one connection, one message in fluentd's form, and an orderly end", async (context) => {
   const received: ReceivedMessage[] = [];
@@ -175,7 +157,7 @@ test("no ack in ack_response_timeout: the node is regarded as unavailable until 
   const written = write(chunk());
   await written.sent;
   clock.advance(4_999);
-  await until(() => writer.nodes[0]?.isAvailable === true);
+  await eventually(() => writer.nodes[0]?.isAvailable === true);
   clock.advance(2);
   await assert.rejects(written, /no response from node\. regard it as unavailable\./);
   assert.equal(writer.nodes[0]?.isAvailable, false);
@@ -194,7 +176,7 @@ test("an ack that comes after the timeout acknowledges nothing", async (context)
   );
   const written = write(chunk());
   await written.sent;
-  await until(() => messages.length === 1);
+  await eventually(() => messages.length === 1);
   clock.advance(1_000);
   await assert.rejects(written, NoAckError);
   peer.connections[0]?.socket.write(ackOf(messages[0] as ReceivedMessage));
@@ -267,7 +249,7 @@ test("a chunk whose bytes are not as many as it said never becomes a whole messa
   });
   const { write } = await startForwardWriter(context, acked, [server(peer.port)]);
   await assert.rejects(write({ ...chunk(), byteSize: 10_000 }), /a chunk of 10000 bytes has/);
-  await until(() => peer.connections.length === 0 || peer.connections[0]?.socket.destroyed === true);
+  await eventually(() => peer.connections.length === 0 || peer.connections[0]?.socket.destroyed === true);
   assert.equal(whole, undefined);
 });
 
@@ -280,185 +262,6 @@ test("stopping gives up what is in flight, and leaves it to the buffer", async (
   stopping.abort();
   await assert.rejects(written, StoppingError);
 });
-
-// Keepalive
-
-const kept = { ...acked, keepalive: true };
-
-test("keepalive: chunks follow each other on one connection while acks are pending, and acks come in any order", async (context) => {
-  const messages: ReceivedMessage[] = [];
-  const peer = await scriptedPeer(context, async (connection) => {
-    for (let count = 0; count < 5; count++) messages.push(await connection.next());
-    const acks = Buffer.concat([...messages].reverse().map(ackOf));
-    for (let at = 0; at < acks.length; at += 7) {
-      connection.socket.write(acks.subarray(at, at + 7));
-      await delay(0);
-    }
-    connection.socket.write(ackOf(messages[0] as ReceivedMessage)); // a repetition is harmless
-    await acknowledging(connection, 0);
-  });
-  const { write } = await startForwardWriter(context, kept, [server(peer.port)]);
-  const writes: Promise<void>[] = [];
-  for (let count = 0; count < 5; count++) {
-    const written = write(chunk());
-    writes.push(written);
-    await written.sent;
-  }
-  await Promise.all(writes);
-  await write(chunk());
-  assert.equal(peer.connections.length, 1);
-});
-
-test("keepalive: a wrong ack sends back every chunk that waits on the connection", async (context) => {
-  const peer = await scriptedPeer(context, async (connection) => {
-    await connection.next();
-    await connection.next();
-    connection.socket.write(encode({ ack: "nobody's\n" }));
-  });
-  const { write } = await startForwardWriter(context, kept, [server(peer.port)]);
-  const first = write(chunk());
-  await first.sent;
-  const results = await Promise.allSettled([first, write(chunk())]);
-  assert.ok(results.every((result) => result.status === "rejected" && result.reason instanceof AckError));
-});
-
-test("keepalive: a connection that ended while idle is replaced, without a failed send", async (context) => {
-  const peer = await scriptedPeer(context, async (connection) => {
-    connection.socket.write(ackOf(await connection.next()));
-    connection.socket.end();
-  });
-  const { write, counters } = await startForwardWriter(context, kept, [server(peer.port)]);
-  for (let count = 0; count < 3; count++) await write(chunk());
-  assert.equal(peer.connections.length, 3);
-  assert.equal(counters.get("protocol_errors", "no_ack"), 0);
-});
-
-test("keepalive: a connection that dies at its next use is replaced at once, with the same id", async (context) => {
-  const ids: string[] = [];
-  const peer = await scriptedPeer(context, async (connection, index) => {
-    if (index > 0) return acknowledging(connection, index);
-    connection.socket.write(ackOf(await connection.next()));
-    ids.push(String((await connection.next()).option.chunk));
-    connection.socket.resetAndDestroy();
-  });
-  const { write, counters } = await startForwardWriter(context, kept, [server(peer.port)]);
-  await write(chunk());
-  const second = chunk();
-  await write(second);
-  assert.equal(peer.connections.length, 2);
-  assert.deepEqual(ids, [`${second.id.toString("base64")}\n`]);
-  assert.equal(counters.get("protocol_errors", "no_ack"), 0);
-});
-
-test("keepalive: an idle connection ends after keepalive_timeout", async (context) => {
-  const clock = new ManualClock();
-  const peer = await scriptedPeer(context, acknowledging);
-  const { write } = await startForwardWriter(context, { ...kept, keepalive_timeout: 30 }, [server(peer.port)], clock);
-  await write(chunk());
-  clock.advance(29_000);
-  await write(chunk());
-  assert.equal(peer.connections.length, 1);
-  clock.advance(30_000);
-  await peer.connections[0]?.ended();
-  await write(chunk());
-  assert.equal(peer.connections.length, 2);
-});
-
-test("keepalive without acks: messages follow each other on one connection", async (context) => {
-  const tags: string[] = [];
-  const peer = await scriptedPeer(context, async (connection) => {
-    for (;;) tags.push((await connection.next()).tag);
-  });
-  const { write } = await startForwardWriter(context, { keepalive: true }, [server(peer.port)]);
-  for (const tag of ["a", "b", "c"]) await write(chunkOf([event], { tag }));
-  await until(() => tags.length === 3);
-  assert.deepEqual(tags, ["a", "b", "c"]);
-  assert.equal(peer.connections.length, 1);
-});
-
-// Handshake
-
-/** A receiver with `<security>`; `spoil` may send something else in a step's place. */
-const secured =
-  (after: PeerScript, options: { keepalive?: boolean; key?: string; hostname?: string } = {}): PeerScript =>
-  async (connection, index) => {
-    const helo = createHelo(options.keepalive ?? true);
-    connection.socket.write(encodeHelo(helo));
-    const ping = readPing((await connection.nextBytes()) as Buffer);
-    connection.socket.write(encodePong(ping, helo, options.hostname ?? "server.example", options.key ?? "sekrit"));
-    await after(connection, index);
-  };
-
-test("with <security> the chunk follows the handshake, once per connection", async (context) => {
-  const peer = await scriptedPeer(context, secured(acknowledging));
-  const { write } = await startForwardWriter(context, kept, [server(peer.port), ...security]);
-  await write(chunk());
-  await write(chunk());
-  assert.equal(peer.connections.length, 1);
-});
-
-test("a receiver whose HELO denies keepalive gets one chunk a connection", async (context) => {
-  const peer = await scriptedPeer(context, secured(acknowledging, { keepalive: false }));
-  const { write } = await startForwardWriter(context, kept, [server(peer.port), ...security]);
-  await write(chunk());
-  await write(chunk());
-  assert.equal(peer.connections.length, 2);
-});
-
-for (const [name, script, reason] of [
-  ["does not know the key", secured(acknowledging, { key: "other" }), /shared key mismatch/],
-  ["has our own name", secured(acknowledging, { hostname: "client.example" }), /same hostname/],
-  [
-    "refuses us",
-    async ({ socket }) => {
-      socket.write(encodeHelo(createHelo(true)));
-      socket.write(encodePongFailure("username/password mismatch"));
-    },
-    /authentication failed: username\/password mismatch/,
-  ],
-  ["speaks another protocol", ({ socket }) => void socket.write("SSH-2.0-OpenSSH_9.9\r\n"), /handshake with/],
-  [
-    "says HELO three times",
-    ({ socket }) => void socket.write(Buffer.concat(new Array(3).fill(encodeHelo(createHelo(true))))),
-    /./,
-  ],
-] as readonly (readonly [string, PeerScript, RegExp])[]) {
-  test(`a receiver that ${name} gets no chunk, and no secret is told`, async (context) => {
-    const peer = await scriptedPeer(context, script);
-    const { write, log } = await startForwardWriter(context, acked, [server(peer.port), ...security]);
-    await assert.rejects(
-      write(chunk()),
-      (error: Error) => error instanceof HandshakeError && reason.test(error.message),
-    );
-    assert.ok(!JSON.stringify(log).includes("sekrit"));
-  });
-}
-
-test("a receiver that never says HELO is given up after hard_timeout", async (context) => {
-  const clock = new ManualClock();
-  const peer = await scriptedPeer(context, () => {});
-  const { write } = await startForwardWriter(
-    context,
-    { ...acked, hard_timeout: 7 },
-    [server(peer.port), ...security],
-    clock,
-  );
-  const written = write(chunk());
-  await until(() => peer.connections.length === 1 && clock.pending === 1);
-  clock.advance(7_000);
-  await assert.rejects(written, /no handshake from .* within 7000 ms; does the receiver have <security>\?/);
-});
-
-test("a receiver that wants a handshake which is not configured is told apart, with acks and without", async (context) => {
-  const script: PeerScript = ({ socket }) => void socket.write(encodeHelo(createHelo(true)));
-  const peer = await scriptedPeer(context, script);
-  for (const values of [acked, {}]) {
-    const { write } = await startForwardWriter(context, values, [server(peer.port)]);
-    await assert.rejects(write(chunk()), /asks for a handshake; add <security>/);
-  }
-});
-
-// Compression
 
 test("compression: stored bytes go out as they are, decompressed, or compressed, as configured", async (context) => {
   const received: ReceivedMessage[] = [];
@@ -480,13 +283,4 @@ test("compression: stored bytes go out as they are, decompressed, or compressed,
   assert.deepEqual(received[0]?.body, members);
   assert.deepEqual(received[1]?.body, plain);
   assert.equal(received[2]?.body.subarray(0, 2).toString("hex"), "1f8b");
-});
-
-test("stop ends kept connections, and may be called twice", async (context) => {
-  const peer = await scriptedPeer(context, acknowledging);
-  const { write, writer } = await startForwardWriter(context, kept, [server(peer.port)]);
-  await write(chunk());
-  await writer.stop(new AbortController().signal);
-  await writer.stop(new AbortController().signal);
-  await peer.connections[0]?.ended();
 });

@@ -18,7 +18,9 @@ function read(lines: string) {
 test("several workers are one process, with a warning", () => {
   const { system, errors, warnings } = read("workers 4");
   assert.deepEqual([system.workers, errors], [4, []]);
-  assert.deepEqual(warnings, ["workers 4: one process does the work of all; buffers are those of worker 0"]);
+  assert.deepEqual(warnings, [
+    "workers 4: one process does the work of all; chunks in folders worker<N> of a buffer stay there",
+  ]);
   assert.deepEqual(read("workers 1").warnings, []);
 });
 
