@@ -61,6 +61,19 @@ export class ByteWriter {
     }
   }
 
+  /** The header of a msgpack array of `count` items. */
+  arrayHeader(count: number): void {
+    if (count < 16) {
+      this.byte(0x90 | count);
+    } else if (count <= 0xffff) {
+      this.byte(0xdc);
+      this.uint16(count);
+    } else {
+      this.byte(0xdd);
+      this.uint32(count);
+    }
+  }
+
   /** The header of a msgpack map of `count` pairs. */
   mapHeader(count: number): void {
     if (count < 16) {
@@ -117,6 +130,12 @@ export class ByteWriter {
     this.#reserve(gap);
     this.#bytes.copyWithin(start + gap, start, this.#length);
     this.#length += gap;
+  }
+
+  /** Takes `[start, end)` out of what was written. */
+  remove(start: number, end: number): void {
+    this.#bytes.copyWithin(start, end, this.#length);
+    this.#length -= end - start;
   }
 
   /** Writes one byte at a position that was already written. */

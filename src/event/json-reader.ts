@@ -14,10 +14,16 @@ import { MAX_DEPTH } from "./walker.ts";
  */
 export function jsonToMsgpack(text: Buffer | string): Buffer {
   const bytes = typeof text === "string" ? Buffer.from(text) : text;
-  const reader = new JsonReader(bytes);
+  const writer = new ByteWriter(bytes.length + 16);
+  writeJsonAsMsgpack(bytes, writer);
+  return writer.take();
+}
+
+/** The same, behind what `writer` holds; where it throws, a part may be written. */
+export function writeJsonAsMsgpack(text: Buffer, writer: ByteWriter): void {
+  const reader = new JsonReader(text, writer);
   reader.value(0);
   reader.end();
-  return reader.writer.take();
 }
 
 class JsonReader {
@@ -25,9 +31,9 @@ class JsonReader {
   readonly #bytes: Buffer;
   #position = 0;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, writer: ByteWriter) {
     this.#bytes = bytes;
-    this.writer = new ByteWriter(bytes.length + 16);
+    this.writer = writer;
   }
 
   value(depth: number): void {

@@ -1,17 +1,53 @@
 /** Every parser by its `@type`, and how an input or a filter gets the one that its `<parse>` section asks for. */
 
-import type { ConfigElement } from "../config/element.ts";
+import { ConfigElement } from "../config/element.ts";
 import { nearest } from "../config/nearest.ts";
 import { Problems, raw, readSection } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
+import { apache2Parser } from "./apache2.ts";
+import { criParser } from "./cri.ts";
+import { csvParser } from "./csv.ts";
 import { flatParseSection } from "./flat-parameters.ts";
+import { jsonParser } from "./json.ts";
+import {
+  apacheErrorParser,
+  apacheParser,
+  kubernetesParser,
+  multilineKubernetesParser,
+  nginxParser,
+} from "./known-lines.ts";
+import { ltsvParser } from "./ltsv.ts";
+import { msgpackParser } from "./msgpack.ts";
+import { multiFormatParser } from "./multi-format.ts";
+import { multilineParser } from "./multiline.ts";
 import { noneParser } from "./none.ts";
 import type { Parser, ParserDefinition, ParserOwner } from "./parser.ts";
+import { regexpParser } from "./regexp.ts";
+import { syslogParser } from "./syslog.ts";
+import { tsvParser } from "./tsv.ts";
 
 export { flatParameters as parseParameters } from "./flat-parameters.ts";
 
 const PARSERS: ReadonlyMap<string, ParserDefinition<any>> = new Map(
-  [noneParser].map((definition: ParserDefinition<any>) => [definition.type, definition]),
+  [
+    apacheParser,
+    apache2Parser,
+    apacheErrorParser,
+    criParser,
+    csvParser,
+    jsonParser,
+    kubernetesParser,
+    ltsvParser,
+    msgpackParser,
+    multiFormatParser,
+    multilineParser,
+    multilineKubernetesParser,
+    nginxParser,
+    noneParser,
+    regexpParser,
+    syslogParser,
+    tsvParser,
+  ].map((definition: ParserDefinition<any>) => [definition.type, definition]),
 );
 
 /** The section of a plugin that parses; `createParser` reads it from the element. */
@@ -31,7 +67,10 @@ export function createParser(section: ConfigElement, owner: ParserOwner): Parser
   return create(element, type, owner);
 }
 
-function create(element: ConfigElement, type: string, owner: ParserOwner): Parser {
+function create(given: ConfigElement, givenType: string, owner: ParserOwner): Parser {
+  const isExpression = givenType.length > 1 && givenType.startsWith("/") && givenType.endsWith("/");
+  const type = isExpression ? "regexp" : givenType;
+  const element = isExpression ? withExpression(given, givenType.slice(1, -1)) : given;
   const definition = PARSERS.get(type);
   if (!definition) {
     const hint = nearest(type, [...PARSERS.keys()]);
@@ -49,4 +88,22 @@ function create(element: ConfigElement, type: string, owner: ParserOwner): Parse
     element,
     createParser: (inner, innerType) => create(inner, innerType, owner),
   });
+}
+
+/** A type written as `/expression/`: its slashes are no part of it, and no flags follow. */
+function withExpression(element: ConfigElement, value: string): ConfigElement {
+  const { position } = element.parameter("@type") ?? element.parameter("format") ?? element;
+  const own = element.parameter("expression");
+  const parameters = element.parameters.filter(({ key }) => key !== "@type" && key !== "type" && key !== "format");
+  const expression = { key: "expression", value, position };
+  return Object.assign(
+    new ConfigElement(
+      element.name,
+      element.argument,
+      element.position,
+      own ? parameters : [...parameters, expression],
+      element.children,
+    ),
+    { isStrict: element.isStrict },
+  );
 }

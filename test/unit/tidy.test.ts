@@ -31,6 +31,7 @@ const importers: Record<string, string> = {
   "@msgpack/msgpack": "event/msgpack.ts",
   "@peculiar/x509": "tls/certificate-authority.ts",
   commander: "cli/program.ts",
+  "oniguruma-to-es": "parser/text-pattern.ts",
   chokidar: "output/forward/service-discovery-file.ts",
   pino: "logger.ts",
 };

@@ -1,0 +1,132 @@
+/**
+ * `@type cri`: a line of the container runtime, `TIME STREAM LOGTAG MESSAGE`, cut at its first three white spaces.
+ *
+ * Lines that the runtime cut into pieces (logtag `P`) stay pieces, as with the gem: the concat filter joins them.
+ * Source: fluent-plugin-parser-cri 0.1.1.
+ */
+
+import { bool } from "../config/literals.ts";
+import { type ConfigOf, raw, section } from "../config/parameters.ts";
+import { ConfigError } from "../errors.ts";
+import { ByteWriter } from "../event/byte-writer.ts";
+import { encode } from "../event/msgpack.ts";
+import { splitEntries, writeWithFields } from "./added-fields.ts";
+import { commonParameters, eventTimeParser } from "./common-parameters.ts";
+import { CRI_TIME_FORMAT, CriTime } from "./cri-time.ts";
+import { EntryWriter } from "./entry-writer.ts";
+import type { Parser, ParserContext, ParserDefinition } from "./parser.ts";
+
+const table = section(
+  {
+    ...commonParameters({ timeKey: "time", timeFormat: CRI_TIME_FORMAT, keepTimeKey: true }),
+    merge_cri_fields: bool.default("With <parse> within: add stream and logtag to its record.", true),
+  },
+  { parse: raw },
+);
+
+type Config = ConfigOf<typeof table>;
+
+export const criParser: ParserDefinition<Config> = {
+  kind: "parser",
+  type: "cri",
+  table,
+  create(config, context) {
+    const [inner] = config.parse;
+    if (!inner) return plainParser(config, context);
+    const type = inner.text("@type");
+    if (type === undefined) throw new ConfigError("@type is required in <parse>", inner.position);
+    return nestedParser(context.createParser(inner, type), config.mergeCriFields);
+  },
+};
+
+const STREAM = encode("stream");
+const LOGTAG = encode("logtag");
+const MESSAGE = encode("message");
+
+/** Where the four parts of the last line begin and end; one object for all lines. */
+class CriLine {
+  timeEnd = 0;
+  streamEnd = 0;
+  logtagEnd = 0;
+
+  /** False when the line has fewer than three white spaces. */
+  cut(bytes: Buffer, start: number, end: number): boolean {
+    this.timeEnd = spaceAt(bytes, start, end);
+    this.streamEnd = spaceAt(bytes, this.timeEnd + 1, end);
+    this.logtagEnd = spaceAt(bytes, this.streamEnd + 1, end);
+    return this.logtagEnd < end;
+  }
+}
+
+/** The next white space, or `end`. */
+function spaceAt(bytes: Buffer, start: number, end: number): number {
+  let position = start;
+  for (; position < end; position++) {
+    const byte = bytes[position] as number;
+    if (byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)) return position;
+  }
+  return end;
+}
+
+function text(writer: ByteWriter, bytes: Buffer, start: number, end: number): void {
+  writer.stringHeader(end - start);
+  writer.copy(bytes, start, end);
+}
+
+function plainParser(config: Config, { clock, element }: ParserContext): Parser {
+  const line = new CriLine();
+  const heads = new EntryWriter(config, clock);
+  const time = new CriTime(eventTimeParser(config, clock), element);
+  const timeKey = config.keepTimeKey && config.timeKey !== undefined ? encode(config.timeKey) : undefined;
+  return {
+    parse(bytes, start, end, target) {
+      if (!line.cut(bytes, start, end)) return false;
+      const { timeEnd, streamEnd, logtagEnd } = line;
+      time.read(bytes, start, timeEnd);
+      const { writer } = target;
+      heads.time(target, time.seconds, time.nanoseconds);
+      writer.byte(timeKey ? 0x84 : 0x83);
+      writer.copy(STREAM);
+      text(writer, bytes, timeEnd + 1, streamEnd);
+      writer.copy(LOGTAG);
+      text(writer, bytes, streamEnd + 1, logtagEnd);
+      writer.copy(MESSAGE);
+      text(writer, bytes, logtagEnd + 1, end);
+      if (timeKey) {
+        writer.copy(timeKey);
+        text(writer, bytes, start, timeEnd);
+      }
+      target.size += 1;
+      return true;
+    },
+  };
+}
+
+/** The message goes through another parser, whose time counts; of several events of a message the last one. */
+function nestedParser(inner: Parser, merges: boolean): Parser {
+  const line = new CriLine();
+  const scratch = new ByteWriter();
+  const value = (bytes: Buffer, start: number, end: number) => {
+    const writer = new ByteWriter(end - start + 5);
+    text(writer, bytes, start, end);
+    return writer.take();
+  };
+  return {
+    parse(bytes, start, end, target) {
+      if (!line.cut(bytes, start, end)) return false;
+      scratch.truncate(0);
+      if (!inner.parse(bytes, line.logtagEnd + 1, end, { writer: scratch, size: 0 })) return false;
+      const entry = [...splitEntries(scratch.view())].at(-1);
+      if (!entry) return false;
+      if (merges) {
+        const stream = { key: STREAM, value: value(bytes, line.timeEnd + 1, line.streamEnd) };
+        const logtag = { key: LOGTAG, value: value(bytes, line.streamEnd + 1, line.logtagEnd) };
+        writeWithFields(target.writer, entry, [stream, logtag]);
+      } else {
+        target.writer.copy(entry);
+      }
+      target.size += 1;
+      return true;
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * `@type json`: an object is an event, an array of objects several. Bytes go to msgpack without objects in between.
+ * Source: fluentd 1.18 plugin/parser_json.rb; broken UTF-8 passes, as with Oj, which fluentd's images have.
+ */
+
+import { enumeration, integer } from "../config/literals.ts";
+import { type ConfigOf, section } from "../config/parameters.ts";
+import { LimitError, MalformedError } from "../errors.ts";
+import { writeJsonAsMsgpack } from "../event/json-reader.ts";
+import { isMapType } from "../event/walker.ts";
+import { commonParameters, eventTimeParser } from "./common-parameters.ts";
+import type { ParserDefinition } from "./parser.ts";
+import { RecordEntries } from "./record-entries.ts";
+
+const table = section({
+  ...commonParameters({ timeKey: "time", timeType: "float" }),
+  json_parser: enumeration("oj", "yajl", "json").default("Accepted; Suiro has its own.", "oj"),
+  stream_buffer_size: integer.default("Accepted; texts are read as they come.", 8192),
+});
+
+export const jsonParser: ParserDefinition<ConfigOf<typeof table>> = {
+  kind: "parser",
+  type: "json",
+  table,
+  create(config, context) {
+    const hasFormat = config.timeFormat !== undefined && config.element.parameter("time_type") === undefined;
+    const time = eventTimeParser(config, context.clock, hasFormat ? { type: "string" } : {});
+    const entries = new RecordEntries(config, context, time);
+    return {
+      parse(bytes, start, end, target) {
+        const { writer } = target;
+        const entry = entries.begin(target);
+        const value = writer.length;
+        try {
+          writeJsonAsMsgpack(bytes.subarray(start, end), writer);
+        } catch (error) {
+          writer.truncate(entry);
+          if (error instanceof MalformedError || error instanceof LimitError) return false;
+          throw error;
+        }
+        const type = writer.view()[value] as number;
+        if (isMapType(type)) {
+          entries.finish(target, entry);
+          return true;
+        }
+        const array = Buffer.from(writer.view().subarray(value));
+        writer.truncate(entry);
+        return entries.write(target, array, 0);
+      },
+    };
+  },
+};

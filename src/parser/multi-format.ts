@@ -1,0 +1,73 @@
+/**
+ * `@type multi_format`: parsers in `<pattern>` sections, of which the first that makes an event wins.
+ * Source: fluent-plugin-multi-format-parser 1.1.0.
+ */
+
+import { string } from "../config/literals.ts";
+import { type ConfigOf, raw, section } from "../config/parameters.ts";
+import { ConfigError, MalformedError } from "../errors.ts";
+import { ByteWriter } from "../event/byte-writer.ts";
+import { encode } from "../event/msgpack.ts";
+import { hasTime, splitEntries, writeWithFields } from "./added-fields.ts";
+import { commonParameters } from "./common-parameters.ts";
+
+import type { Parser, ParserContext, ParserDefinition, ParseTarget } from "./parser.ts";
+
+const table = section(
+  { ...commonParameters({}), format_key: string.optional("Field for the name of the pattern that matched.") },
+  { pattern: raw, format: raw },
+);
+
+interface Alternative {
+  readonly parser: Parser;
+  /** The name in msgpack. */
+  readonly name: Buffer;
+}
+
+export const multiFormatParser: ParserDefinition<ConfigOf<typeof table>> = {
+  kind: "parser",
+  type: "multi_format",
+  table,
+  create(config, context) {
+    const alternatives = alternativesOf(context);
+    const key = config.formatKey === undefined ? undefined : encode(config.formatKey);
+    const writer = new ByteWriter();
+    return {
+      parse(bytes, start, end, target) {
+        for (const { parser, name } of alternatives) {
+          writer.truncate(0);
+          const scratch: ParseTarget = { writer, size: 0 };
+          tryParse(parser, bytes, start, end, scratch);
+          const entry = [...splitEntries(writer.view())].find(hasTime);
+          if (!entry) continue;
+          if (key) writeWithFields(target.writer, entry, [{ key, value: name }]);
+          else target.writer.copy(entry);
+          target.size += 1;
+          return true;
+        }
+        return false;
+      },
+    };
+  },
+};
+
+function alternativesOf({ element, createParser }: ParserContext): Alternative[] {
+  return element.children
+    .filter((child) => child.name === "pattern" || child.name === "format")
+    .map((child, index) => {
+      const type = child.text("format") ?? child.text("@type");
+      if (type === undefined)
+        throw new ConfigError("'format' parameter is required, in section pattern", child.position);
+      const name = child.text("format_name") ?? `${type}#${index}`;
+      return { parser: createParser(child, type), name: encode(name) };
+    });
+}
+
+/** A text that is wrong for one parser may be right for the next. */
+function tryParse(parser: Parser, bytes: Buffer, start: number, end: number, target: ParseTarget): void {
+  try {
+    parser.parse(bytes, start, end, target);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+  }
+}

@@ -1,0 +1,36 @@
+/** Values in msgpack, as Ruby's `to_i`, `to_f` and `to_s` make them from texts whose characters are bytes. */
+
+import type { ByteWriter } from "../event/byte-writer.ts";
+
+export function writeText(writer: ByteWriter, text: string): void {
+  writer.stringHeader(text.length);
+  writer.latin1(text);
+}
+
+/** Leading digits, else 0; what 64 bits cannot hold becomes a float. */
+export function writeInteger(writer: ByteWriter, text: string, kind = "text"): void {
+  const digits = /^\s*([+-]?)(\d+(?:_\d+)*)/.exec(text);
+  const isFloat = kind === "number" && /[.e]/.test(text);
+  let value = digits ? BigInt((digits[2] as string).replaceAll("_", "")) : 0n;
+  if (digits?.[1] === "-") value = -value;
+  if (isFloat && Number.isFinite(Number(text))) value = BigInt(Math.trunc(Number(text)));
+  if (value >= 0n && value < 0x80n) writer.byte(Number(value));
+  else if (value < 0n && value >= -0x20n) writer.byte(Number(value) & 0xff);
+  else if (value >= 0n && value <= 0xffffffffn) {
+    writer.byte(0xce);
+    writer.uint32(Number(value));
+  } else if (value >= -(2n ** 63n) && value < 2n ** 64n) {
+    writer.byte(value < 0n ? 0xd3 : 0xcf);
+    writer.uint64(BigInt.asUintN(64, value));
+  } else {
+    writer.byte(0xcb);
+    writer.float64(Number(value));
+  }
+}
+
+/** A leading decimal number, else 0.0. */
+export function writeFloat(writer: ByteWriter, text: string): void {
+  const match = /^\s*[+-]?\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+)?/.exec(text);
+  writer.byte(0xcb);
+  writer.float64(match ? Number(match[0].replaceAll("_", "")) : 0);
+}

@@ -1,0 +1,87 @@
+/** One message of syslog while it is read, and what both ways of reading share. */
+
+import { MalformedError } from "../errors.ts";
+import type { ByteWriter } from "../event/byte-writer.ts";
+import { EventTime } from "../event/event-time.ts";
+import { encode } from "../event/msgpack.ts";
+import { writeInteger, writeText } from "./ruby-number.ts";
+import type { TimeParser } from "./time-parser.ts";
+
+/** How times are read; `otherwise` where the first way fails. */
+export interface SyslogTime {
+  readonly format: string;
+  readonly parser: TimeParser;
+  readonly otherwise: TimeParser | undefined;
+}
+
+export interface SyslogOptions {
+  readonly withPriority: boolean;
+  readonly keepsTime: boolean;
+  readonly supportsColonless: boolean;
+}
+
+const NAMES = ["host", "ident", "pid", "msgid", "extradata", "message", "pri", "time"] as const;
+export type SyslogField = (typeof NAMES)[number];
+const KEYS = Object.fromEntries(NAMES.map((name) => [name, encode(name)])) as Record<SyslogField, Buffer>;
+
+const NIL = 0xc0;
+
+export class SyslogMessage {
+  time = new EventTime(0, 0);
+  readonly #fields: { name: SyslogField; value: string | null }[] = [];
+
+  clear(): void {
+    this.#fields.length = 0;
+  }
+
+  /** `null` is nil. `pri` is written as the integer that leads its text. */
+  add(name: SyslogField, value: string | null): void {
+    this.#fields.push({ name, value });
+  }
+
+  writeRecord(writer: ByteWriter): void {
+    writer.mapHeader(this.#fields.length);
+    for (const { name, value } of this.#fields) {
+      writer.copy(KEYS[name]);
+      if (value === null) writer.byte(NIL);
+      else if (name === "pri") writeInteger(writer, value);
+      else writeText(writer, value);
+    }
+  }
+}
+
+/** Throws MalformedError. */
+export function readTime(text: string, { parser, otherwise }: SyslogTime): EventTime {
+  try {
+    return parser.parse(text);
+  } catch (error) {
+    if (!otherwise || !(error instanceof MalformedError)) throw error;
+    return otherwise.parse(text);
+  }
+}
+
+/** The time at `start`, which has as many blanks as its format; several in a row count as one. Throws MalformedError. */
+export function cutTime(
+  text: string,
+  start: number,
+  format: string,
+): { time: string; end: number; isSqueezed: boolean } {
+  const words = format.replace(/ +/g, " ").split(" ").length;
+  let isSqueezed = false;
+  let end = start - 1;
+  for (let word = 0; word < words; word++) {
+    while (text[end + 1] === " ") {
+      isSqueezed = true;
+      end += 1;
+    }
+    end = text.indexOf(" ", end + 1);
+    if (end < 0) throw new MalformedError("the text ends within its time");
+  }
+  const time = text.slice(start, end);
+  return { time: isSqueezed ? time.replace(/ +/g, " ") : time, end, isSqueezed };
+}
+
+/** Ruby's `chomp`. */
+export function chomp(text: string): string {
+  return text.replace(/(?:\r\n|\n|\r)$/, "");
+}

@@ -1,0 +1,82 @@
+/** Writes events whose fields were cut out of a text: the common end of regexp, ltsv, csv, tsv and their kin. */
+
+import { MalformedError } from "../errors.ts";
+import { encode } from "../event/msgpack.ts";
+import { type CommonConfig, eventTimeParser } from "./common-parameters.ts";
+import { EntryWriter } from "./entry-writer.ts";
+import type { ParserContext, ParseTarget } from "./parser.ts";
+import { writeText } from "./ruby-number.ts";
+import type { TimeParser } from "./time-parser.ts";
+import { type Conversion, type ValueConversions, valueConversions } from "./value-conversion.ts";
+
+/** One character per byte; null for nil; undefined for a field that the record does not get. */
+export type FieldValue = string | null | undefined;
+
+/** What is known about a field before its value comes. */
+export interface FieldSlot {
+  /** The name in msgpack. */
+  readonly key: Buffer;
+  readonly isTime: boolean;
+  readonly conversion: Conversion | undefined;
+}
+
+const NIL = 0xc0;
+
+export class TextEntries {
+  readonly #heads: EntryWriter;
+  readonly #conversions: ValueConversions;
+  readonly #time: TimeParser;
+  readonly #timeKey: string | undefined;
+  readonly #keepsTime: boolean;
+
+  /** Throws ConfigError. */
+  constructor(config: CommonConfig, context: ParserContext) {
+    this.#heads = new EntryWriter(config, context.clock);
+    this.#conversions = valueConversions(config, context.clock, context.encoding);
+    this.#time = eventTimeParser(config, context.clock);
+    this.#timeKey = config.timeKey;
+    this.#keepsTime = config.keepTimeKey;
+  }
+
+  slot(name: string): FieldSlot {
+    return { key: encode(name), isTime: name === this.#timeKey, conversion: this.#conversions.of(name) };
+  }
+
+  /** One event: `values[i]` is the value of `slots[i]`. Throws MalformedError before anything is written. */
+  write(target: ParseTarget, slots: readonly FieldSlot[], values: readonly FieldValue[]): void {
+    const { writer } = target;
+    let count = 0;
+    let time: string | null | undefined;
+    for (let index = 0; index < slots.length; index++) {
+      const value = values[index];
+      if (value === undefined) continue;
+      if ((slots[index] as FieldSlot).isTime) {
+        time = value;
+        if (!this.#keepsTime) continue;
+      }
+      count += 1;
+    }
+    this.#head(target, time);
+    writer.mapHeader(count);
+    for (let index = 0; index < slots.length; index++) {
+      const slot = slots[index] as FieldSlot;
+      const value = values[index];
+      if (value === undefined || (slot.isTime && !this.#keepsTime)) continue;
+      writer.copy(slot.key);
+      if (value === null || (this.#conversions.isActive && this.#conversions.isNull(value))) writer.byte(NIL);
+      else if (slot.conversion) slot.conversion(writer, value, "text");
+      else writeText(writer, value);
+    }
+    target.size += 1;
+  }
+
+  #head(target: ParseTarget, time: string | null | undefined): void {
+    if (time === undefined) {
+      this.#heads.currentTime(target);
+    } else {
+      if (time === null) throw new MalformedError("value must be string: ");
+      const { seconds, nanoseconds } = this.#time.parse(time);
+      this.#heads.time(target, seconds, nanoseconds);
+    }
+  }
+}

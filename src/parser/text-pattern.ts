@@ -1,0 +1,207 @@
+/**
+ * Ruby's regular expressions, matched against bytes in bounded time. The only importer of oniguruma-to-es.
+ *
+ * Texts are strings whose every character is one byte (latin1), so that a line of a file is matched as it is, whatever
+ * its letters. Where the text is UTF-8 by declaration, and has letters beyond ASCII, it is decoded for the match.
+ *
+ * Time: a match that turns back more than BACKTRACK_LIMIT times ends as no match. V8 counts; see `boundedRegExp`.
+ */
+
+import { toRegExpDetails } from "oniguruma-to-es";
+import { type ParseValue, parameterType } from "../config/parameters.ts";
+import { MalformedError } from "../errors.ts";
+import { boundedRegExp } from "./bounded-regexp.ts";
+import { BEYOND_ASCII, toByteText } from "./byte-text.ts";
+import type { TextEncoding } from "./parser.ts";
+
+/** A regular expression as the configuration has it, known to be translatable. */
+export interface PatternSource {
+  readonly source: string;
+  readonly flags: string;
+}
+
+/** Values of the named groups, in the order of `names`; undefined for a group that took no part. */
+export interface PatternMatch {
+  readonly groups: readonly (string | undefined)[];
+  /** Bytes of the match. */
+  readonly length: number;
+  /** What stands behind the match. */
+  readonly rest: string;
+}
+
+export class TextPattern {
+  /** Each name once, in the order of the groups. */
+  readonly names: readonly string[];
+  readonly #groups: NamedGroups;
+  readonly #flags: string;
+  readonly #encoding: TextEncoding;
+  /** The expression wants letters, not bytes: fluentd cannot match it with a line of bytes beyond ASCII. */
+  readonly #wantsLetters: boolean;
+  readonly #compiled = new Map<string, RegExp>();
+
+  /** Throws Error with the reason, when there is no such expression in JavaScript. */
+  constructor({ source, flags }: PatternSource, encoding: TextEncoding) {
+    this.#groups = renameGroups(source);
+    this.names = [...this.#groups.numbers.keys()];
+    this.#flags = flags;
+    this.#encoding = encoding;
+    this.#wantsLetters = /[^\0-\x7f]|\\p\{|\\P\{|\\u/.test(source);
+    this.#regexp("bytes");
+  }
+
+  test(text: string): boolean {
+    return this.#exec(text) !== null;
+  }
+
+  /** Throws MalformedError where Ruby refuses to match: bytes that are no letters, and the expression or text has them. */
+  match(text: string): PatternMatch | undefined {
+    const match = this.#exec(text);
+    if (!match) return undefined;
+    const isDecoded = match.input.length !== text.length;
+    const groups = this.names.map((name) => {
+      const value = this.#group(match, name);
+      return isDecoded && value !== undefined ? toByteText(value) : value;
+    });
+    const rest = match.input.slice(match.index + match[0].length);
+    const [found] = match;
+    return {
+      groups,
+      length: isDecoded ? Buffer.byteLength(found) : found.length,
+      rest: isDecoded ? toByteText(rest) : rest,
+    };
+  }
+
+  /** What stands between the matches; empty pieces at the end are dropped, as Ruby's `split` does. */
+  split(text: string): string[] {
+    const pieces: string[] = [];
+    let rest = text;
+    for (let match = this.match(rest); match && match.length > 0; match = this.match(rest)) {
+      pieces.push(rest.slice(0, rest.length - match.rest.length - match.length));
+      rest = match.rest;
+    }
+    pieces.push(rest);
+    while (pieces.at(-1) === "") pieces.pop();
+    return pieces;
+  }
+
+  /** Of groups with the same name the last one that took part counts. */
+  #group(match: RegExpExecArray, name: string): string | undefined {
+    const numbers = this.#groups.numbers.get(name) ?? [];
+    for (let index = numbers.length - 1; index >= 0; index--) {
+      const value = match.groups?.[`g${numbers[index]}`];
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  #exec(text: string): RegExpExecArray | null {
+    if (!BEYOND_ASCII.test(text)) return this.#regexp(text.includes("\n") ? "lines" : "bytes").exec(text);
+    if (this.#encoding === "utf-8") return this.#regexp("letters").exec(toLetters(text));
+    if (this.#wantsLetters) {
+      throw new MalformedError("incompatible encoding regexp match (UTF-8 regexp with ASCII-8BIT string)");
+    }
+    return this.#regexp(text.includes("\n") ? "lines" : "bytes").exec(text);
+  }
+
+  /** `bytes` knows that there is one line only, which makes `^` and `$` cheap. */
+  #regexp(kind: "bytes" | "lines" | "letters"): RegExp {
+    let regexp = this.#compiled.get(kind);
+    if (!regexp) {
+      regexp = translate(this.#groups.source, this.#flags, kind);
+      this.#compiled.set(kind, regexp);
+    }
+    return regexp;
+  }
+}
+
+function translate(source: string, flags: string, kind: "bytes" | "lines" | "letters"): RegExp {
+  const isLetters = kind === "letters";
+  const details = toRegExpDetails(isLetters ? source : asciiBrackets(source), {
+    // Ruby's \d, \s and \w are ASCII's in every text.
+    flags: `${flags}DSW`,
+    rules: { singleline: kind === "bytes", asciiWordBoundaries: !isLetters },
+    avoidSubclass: true,
+    target: "ES2024",
+  });
+  const pattern = kind === "bytes" ? details.pattern.replaceAll("(?=\\n?$)", "$") : details.pattern;
+  return boundedRegExp(pattern, details.flags);
+}
+
+/** In bytes, POSIX brackets know ASCII only. */
+function asciiBrackets(source: string): string {
+  return source.replace(/\[:(\w+):\]/g, (whole, name: string) => ASCII_BRACKETS[name] ?? whole);
+}
+
+const ASCII_BRACKETS: Record<string, string> = {
+  alpha: "a-zA-Z",
+  digit: "0-9",
+  alnum: "a-zA-Z0-9",
+  upper: "A-Z",
+  lower: "a-z",
+  space: " \\t\\n\\v\\f\\r",
+  blank: " \\t",
+  cntrl: "\\x00-\\x1f\\x7f",
+  word: "a-zA-Z0-9_",
+  graph: "!-~",
+  print: " -~",
+};
+
+interface NamedGroups {
+  readonly source: string;
+  /** Numbers of the groups of each name. */
+  readonly numbers: ReadonlyMap<string, readonly number[]>;
+}
+
+/** Gives every named group a name of its own: Ruby allows names that stand twice, and signs that JavaScript does not. */
+function renameGroups(source: string): NamedGroups {
+  const numbers = new Map<string, number[]>();
+  let count = 0;
+  const renamed = source.replace(
+    /\\[kg](?:<([^>]+)>|'([^']+)')|\\.|\(\?(?:<(?![=!])([^>]*)>|'([^']*)')/gs,
+    (...found) => {
+      const [whole, byAngle, byQuote, angleName, quoteName] = found as (string | undefined)[];
+      const reference = byAngle ?? byQuote;
+      const name = angleName ?? quoteName;
+      if (name !== undefined) {
+        numbers.set(name, [...(numbers.get(name) ?? []), count]);
+        return `(?<g${count++}>`;
+      }
+      const target = reference === undefined ? undefined : numbers.get(reference)?.at(-1);
+      return target === undefined ? (whole as string) : `${(whole as string).slice(0, 2)}<g${target}>`;
+    },
+  );
+  return { source: renamed, numbers };
+}
+
+/** Throws MalformedError when the bytes are no UTF-8. */
+function toLetters(text: string): string {
+  const bytes = Buffer.from(text, "latin1");
+  const letters = bytes.toString();
+  if (letters.includes("\ufffd") && !Buffer.from(letters).equals(bytes)) {
+    throw new MalformedError("invalid byte sequence in UTF-8");
+  }
+  return letters;
+}
+
+/** Reads `/…/im`, or an expression without slashes. Throws Error with the reason. */
+export function parsePattern(text: string): PatternSource {
+  let pattern: PatternSource = { source: text, flags: "" };
+  if (text.startsWith("/")) {
+    const end = text.lastIndexOf("/");
+    if (end < text.length - 3) throw new Error(`invalid regexp: missing right slash: ${text}`);
+    pattern = { source: text.slice(1, Math.max(1, end)), flags: text.slice(end + 1).replace(/[^im]/g, "") };
+  }
+  new TextPattern(pattern, "binary");
+  return pattern;
+}
+
+const parse: ParseValue<PatternSource> = (text) => {
+  try {
+    return parsePattern(text);
+  } catch (error) {
+    throw new Error(`invalid regexp: /${text}/: ${(error as Error).message}`);
+  }
+};
+
+/** A parameter that holds a regular expression of Ruby for texts of bytes. */
+export const pattern = parameterType<PatternSource>("regexp", parse);

@@ -1,0 +1,51 @@
+/** `@type tsv`: values between tabs, named by `keys`; the last key gets the rest. Source: fluentd 1.18 plugin/parser_tsv.rb. */
+
+import { array, string } from "../config/literals.ts";
+import { type ConfigOf, section } from "../config/parameters.ts";
+import { toByteText } from "./byte-text.ts";
+import { commonParameters } from "./common-parameters.ts";
+import type { ParserDefinition } from "./parser.ts";
+import { TextEntries } from "./text-entries.ts";
+
+const table = section({
+  ...commonParameters({}),
+  keys: array.required("Names of the values, in their order."),
+  delimiter: string.default("What stands between values.", "\t"),
+});
+
+export const tsvParser: ParserDefinition<ConfigOf<typeof table>> = {
+  kind: "parser",
+  type: "tsv",
+  table,
+  create(config, context) {
+    const entries = new TextEntries(config, context);
+    const slots = config.keys.map((name) => entries.slot(name));
+    const delimiter = toByteText(config.delimiter);
+    return {
+      parse(bytes, start, end, target) {
+        const values = splitAtMost(bytes.toString("latin1", start, end), delimiter, slots.length);
+        entries.write(
+          target,
+          slots,
+          slots.map((_, index) => values[index] ?? null),
+        );
+        return true;
+      },
+    };
+  },
+};
+
+/** Ruby's `split` with a limit: the last piece is the rest; of an empty text there is none. */
+function splitAtMost(text: string, delimiter: string, limit: number): string[] {
+  if (text === "") return [];
+  const pieces: string[] = [];
+  let start = 0;
+  while (pieces.length < limit - 1) {
+    const next = text.indexOf(delimiter, start);
+    if (next < 0) break;
+    pieces.push(text.slice(start, next));
+    start = next + delimiter.length;
+  }
+  pieces.push(text.slice(start));
+  return pieces;
+}
