@@ -1,5 +1,7 @@
-/** Methods of arrays. None changes its array: expressions only make new values. */
+/** Methods of arrays. */
 
+import { arrayChanges } from "./array-changes.ts";
+import { numberMethods } from "./number-methods.ts";
 import {
   blockOf,
   checkSize,
@@ -12,8 +14,8 @@ import {
   isTruthy,
   MAX_ITEMS,
   MAX_TEXT,
+  type Method,
   type MethodTable,
-  numberOf,
   type RubyBlock,
   RubyError,
   type RubyHash,
@@ -24,6 +26,7 @@ import {
 } from "./values.ts";
 
 export const arrayMethods: MethodTable<RubyValue[]> = {
+  ...arrayChanges,
   "[]": at,
   slice: at,
   at: at,
@@ -66,6 +69,39 @@ export const arrayMethods: MethodTable<RubyValue[]> = {
     for (const item of self) blockOf(block)(item);
     return self;
   },
+  each_with_object: (self, [object = null], block) => {
+    for (const item of self) blockOf(block)(item, object);
+    return object;
+  },
+  "one?": (self, _, block) => self.filter((item) => isTruthy(block ? block(item) : item)).length === 1,
+  filter_map: (self, _, block) => self.map((item) => blockOf(block)(item)).filter(isTruthy),
+  partition: (self, _, block) => {
+    const kept = self.map((item) => isTruthy(blockOf(block)(item)));
+    return [self.filter((_, index) => kept[index]), self.filter((_, index) => !kept[index])];
+  },
+  group_by: (self, _, block) => {
+    const groups = new Map<string, RubyValue[]>();
+    for (const item of self) {
+      const key = toText(blockOf(block)(item));
+      groups.set(key, [...(groups.get(key) ?? []), item]);
+    }
+    return groups as RubyHash;
+  },
+  zip: (self, [other]) => self.map((item, index) => [item, arrayOf(other)[index] ?? null]),
+  rindex: (self, [value = null]) => {
+    const index = self.findLastIndex((item) => equals(item, value));
+    return index < 0 ? null : index;
+  },
+  drop_while: (self, _, block) => self.slice(self.findIndex((item) => !isTruthy(blockOf(block)(item))) >>> 0),
+  each_slice: (self, [count]) => {
+    const width = Math.max(1, integerOf(count));
+    return Array.from({ length: Math.ceil(self.length / width) }, (_, index) =>
+      self.slice(index * width, index * width + width),
+    );
+  },
+  dup: (self) => [...self],
+  clone: (self) => [...self],
+  "|": (self, [other]) => unique([...self, ...arrayOf(other)]),
   each_with_index: (self, _, block) => {
     for (const [index, item] of self.entries()) blockOf(block)(item, index);
     return self;
@@ -78,24 +114,22 @@ export const arrayMethods: MethodTable<RubyValue[]> = {
   sort: (self) => self.toSorted(compare),
   sort_by: (self, _, block) => self.toSorted((left, right) => compare(blockOf(block)(left), blockOf(block)(right))),
   reverse: (self) => self.toReversed(),
-  uniq: (self) => self.filter((item, index) => self.findIndex((other) => equals(item, other)) === index),
+  uniq: (self) => unique(self),
   compact: (self) => self.filter((item) => item !== null),
   flatten: (self) => self.flat(16) as RubyValue[],
   join: (self, [separator = ""]) => join(self, separator === null ? "" : textOf(separator)),
   to_a: (self) => self,
   to_h: (self, _, block) =>
-    Object.fromEntries(
+    new Map(
       self.map((item) => {
         const pair = block ? block(item) : item;
         if (!Array.isArray(pair) || pair.length !== 2) {
           throw new RubyError("TypeError", "wrong element type (expected an array of two)");
         }
-        return [toText(pair[0] as RubyValue), pair[1] as RubyValue];
+        return [toText(pair[0] as RubyValue), pair[1] as RubyValue] as const;
       }),
     ),
   "+": (self, [other]) => [...self, ...arrayOf(other)],
-  "<<": (self, [item = null]) => [...self, item],
-  push: (self, items) => [...self, ...items],
   "-": (self, [other]) => self.filter((item) => !arrayOf(other).some((removed) => equals(item, removed))),
   "&": (self, [other]) => self.filter((item) => arrayOf(other).some((kept) => equals(item, kept))),
   "*": (self, [factor = null]) => {
@@ -130,8 +164,7 @@ export function dig(self: RubyValue, keys: readonly RubyValue[]): RubyValue {
 
 /** The value of `key`, or nil. */
 export function hashItem(hash: RubyHash, key: RubyValue): RubyValue {
-  const name = toText(key);
-  return Object.hasOwn(hash, name) ? (hash[name] ?? null) : null;
+  return hash.get(toText(key)) ?? null;
 }
 
 function at(self: RubyValue[], parameters: RubyValue[]): RubyValue {
@@ -154,8 +187,11 @@ function reduce(self: RubyValue[], parameters: RubyValue[], block?: RubyBlock): 
 }
 
 function add(left: RubyValue, right: RubyValue): RubyValue {
-  if (isNumeric(left) && isNumeric(right)) return numberOf(left) + numberOf(right);
-  return textOf(left) + textOf(right);
+  return isNumeric(left) ? (numberMethods["+"] as Method)(left, [right]) : textOf(left) + textOf(right);
+}
+
+function unique(items: RubyValue[]): RubyValue[] {
+  return items.filter((item, index) => items.findIndex((other) => equals(item, other)) === index);
 }
 
 function arrayOf(value: RubyValue | undefined): RubyValue[] {

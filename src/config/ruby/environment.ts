@@ -3,19 +3,23 @@
  * environment knows the process (`ENV`, `hostname`), files to read, and the time.
  */
 
-import { randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { isIP } from "node:net";
 import { posix, resolve } from "node:path";
 import type { SpecialValue } from "../element.ts";
+import { formatText } from "./format.ts";
+import { pairOf } from "./hash-methods.ts";
+import { jsonText, jsonValue } from "./json.ts";
 import { floatValue } from "./number-methods.ts";
 import { socketConstant } from "./socket.ts";
-import { strftime } from "./strftime.ts";
+import { bytesText, textBytes } from "./text.ts";
+import { timeConstant } from "./time-methods.ts";
 import {
   inspect,
   integerOf,
+  isHash,
   isNumeric,
   numberOf,
-  plainValue,
   RubyError,
   type RubyFunction,
   RubyObject,
@@ -78,10 +82,7 @@ export function configEnvironment(options: ConfigEnvironmentOptions): RubyEnviro
       Dir: new RubyObject("Dir", { pwd: () => resolve("") }),
       IO: new RubyObject("IO", { read: ([path]) => readFile(options, textOf(path)) }),
       Socket: socketConstant(options.hostname),
-      Time: new RubyObject("Time", {
-        now: () => time(options.now(), false),
-        at: ([seconds]) => time(secondsOf(seconds) * 1000, false),
-      }),
+      Time: timeConstant(options.now),
     },
   };
 }
@@ -89,6 +90,7 @@ export function configEnvironment(options: ConfigEnvironmentOptions): RubyEnviro
 /** Functions that every environment may offer. */
 export const kernelFunctions: Readonly<Record<string, RubyFunction>> = {
   Integer: ([value = null]) => {
+    if (typeof value === "bigint") return value;
     if (isNumeric(value)) return Math.trunc(numberOf(value));
     const digits = typeof value === "string" ? value.trim().replace(/(?<=[\da-fA-F])_(?=[\da-fA-F])/g, "") : "";
     if (/^[+-]?(?:[1-9]\d*|0)$|^0[xX][\da-fA-F]+$|^0[bB][01]+$/.test(digits)) return Number(digits);
@@ -103,6 +105,8 @@ export const kernelFunctions: Readonly<Record<string, RubyFunction>> = {
     throw new RubyError("ArgumentError", `invalid value for Float(): ${inspect(value)}`);
   },
   String: ([value = null]) => toText(value),
+  format: ([template, ...values]) => formatText(textOf(template), values),
+  sprintf: ([template, ...values]) => formatText(textOf(template), values),
   Array: ([value = null]) => (value === null ? [] : Array.isArray(value) ? value : [value]),
   raise: ([first = null, second]) => {
     const isClass = first instanceof RubyObject;
@@ -122,12 +126,13 @@ export const pureConstants: Readonly<Record<string, RubyObject>> = {
   JSON: new RubyObject("JSON", {
     parse: ([text]) => {
       try {
-        return JSON.parse(textOf(text)) as RubyValue;
+        return jsonValue(JSON.parse(textOf(text)));
       } catch {
         throw new RubyError("JSON::ParserError", "the text is no JSON");
       }
     },
-    generate: ([value = null]) => JSON.stringify(plainValue(value)),
+    generate: ([value = null]) => jsonText(value),
+    dump: ([value = null]) => jsonText(value),
   }),
   Base64: new RubyObject("Base64", {
     strict_encode64: ([text]) => Buffer.from(textOf(text)).toString("base64"),
@@ -139,12 +144,52 @@ export const pureConstants: Readonly<Record<string, RubyObject>> = {
   Numeric: new RubyObject("Numeric", {}),
   String: new RubyObject("String", {}),
   Array: new RubyObject("Array", {}),
-  Hash: new RubyObject("Hash", {}),
+  Hash: new RubyObject("Hash", {
+    "[]": ([source = null, ...rest]) => {
+      if (isHash(source)) return new Map(source);
+      if (rest.length === 0 && Array.isArray(source)) return new Map(source.map(pairOf));
+      throw new RubyError("ArgumentError", "odd number of arguments for Hash");
+    },
+    new: () => new Map(),
+  }),
+  TrueClass: new RubyObject("TrueClass", {}),
+  FalseClass: new RubyObject("FalseClass", {}),
+  Regexp: new RubyObject("Regexp", {
+    escape: ([text]) => textOf(text).replace(/[\\^$.*+?()[\]{}|\-#\s]/g, (sign) => ESCAPED[sign] ?? `\\${sign}`),
+  }),
+  Digest: new RubyObject("Digest", {}),
+  "Digest::MD5": digestConstant("md5"),
+  "Digest::SHA1": digestConstant("sha1"),
+  "Digest::SHA256": digestConstant("sha256"),
+  CGI: new RubyObject("CGI", {
+    unescape: ([text]) => decodeForm(textOf(text)),
+    escape: ([text]) => encodeURIComponent(textOf(text)).replace(/%20/g, "+"),
+  }),
+  URI: new RubyObject("URI", {
+    decode_www_form_component: ([text]) => decodeForm(textOf(text)),
+    encode_www_form_component: ([text]) => encodeURIComponent(textOf(text)).replace(/%20/g, "+"),
+  }),
   NilClass: new RubyObject("NilClass", {}),
   StandardError: new RubyObject("StandardError", {}),
   RuntimeError: new RubyObject("RuntimeError", {}),
   ArgumentError: new RubyObject("ArgumentError", {}),
 };
+
+const ESCAPED: Record<string, string> = { "\n": "\\n", "\t": "\\t", "\r": "\\r", "\f": "\\f", "\v": "\\v", " ": "\\ " }; // biome-ignore format: a table
+
+function digestConstant(algorithm: string): RubyObject {
+  const digest = (text: RubyValue | undefined) => createHash(algorithm).update(textBytes(textOf(text)));
+  return new RubyObject(`Digest::${algorithm.toUpperCase()}`, {
+    hexdigest: ([text]) => digest(text).digest("hex"),
+    base64digest: ([text]) => digest(text).digest("base64"),
+  });
+}
+
+function decodeForm(text: string): string {
+  const bytes = textBytes(text.replaceAll("+", " ")).toString("latin1");
+  const decoded = bytes.replace(/%([\da-fA-F]{2})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
+  return bytesText(Buffer.from(decoded, "latin1"));
+}
 
 function environmentVariables(environment: Readonly<Record<string, string | undefined>>): RubyObject {
   const get = (name: RubyValue | undefined) => {
@@ -165,7 +210,7 @@ function environmentVariables(environment: Readonly<Record<string, string | unde
     "has_key?": has,
     "include?": has,
     "member?": has,
-    to_h: () => Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, value ?? null])),
+    to_h: () => new Map(Object.entries(environment).map(([key, value]) => [key, value ?? null])),
   });
 }
 
@@ -235,42 +280,4 @@ function ipAddress(text: string): RubyObject {
     { "ipv4?": () => family === 4, "ipv6?": () => family === 6, to_s: () => address },
     address,
   );
-}
-
-/** A point in time, with millisecond precision. */
-export function time(epochMs: number, isUtc: boolean): RubyObject {
-  const utc = () => time(epochMs, true);
-  const iso: RubyFunction = ([digits = 0]) => {
-    const fraction = integerOf(digits) > 0 ? `.%${integerOf(digits)}N` : "";
-    return strftime(`%Y-%m-%dT%H:%M:%S${fraction}${isUtc ? "Z" : "%:z"}`, epochMs, isUtc);
-  };
-  const field = (directive: string) => () => Number(strftime(directive, epochMs, isUtc));
-  return new RubyObject(
-    "Time",
-    {
-      strftime: ([format]) => strftime(textOf(format), epochMs, isUtc),
-      utc,
-      getutc: utc,
-      gmtime: utc,
-      localtime: () => time(epochMs, false),
-      to_i: () => Math.floor(epochMs / 1000),
-      to_f: () => floatValue(epochMs / 1000),
-      year: field("%Y"),
-      month: field("%m"),
-      day: field("%d"),
-      hour: field("%H"),
-      min: field("%M"),
-      sec: field("%S"),
-      iso8601: iso,
-      xmlschema: iso,
-      "+": ([seconds]) => time(epochMs + secondsOf(seconds) * 1000, isUtc),
-      "-": ([seconds]) => time(epochMs - secondsOf(seconds) * 1000, isUtc),
-    },
-    strftime(isUtc ? "%Y-%m-%d %H:%M:%S UTC" : "%Y-%m-%d %H:%M:%S %z", epochMs, isUtc),
-  );
-}
-
-function secondsOf(value: RubyValue | undefined): number {
-  if (value !== undefined && isNumeric(value)) return numberOf(value);
-  throw new RubyError("TypeError", "a number of seconds is expected");
 }

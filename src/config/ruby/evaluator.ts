@@ -1,22 +1,16 @@
 /** Runs a syntax tree of embedded Ruby. Bounded in steps and sizes; touches nothing but its environment. */
 
-import { arrayMethods } from "./array-methods.ts";
 import type { RubyEnvironment } from "./environment.ts";
-import { hashMethods } from "./hash-methods.ts";
-import { numberMethods } from "./number-methods.ts";
-import { commonMethods, nilMethods, rangeMethods, regexpMethods } from "./object-methods.ts";
+import { lastMatch } from "./match.ts";
+import { methodOf } from "./method-lookup.ts";
 import { rubyRegexp } from "./regexp.ts";
-import { stringMethods } from "./string-methods.ts";
 import type { BlockNode, CallNode, Node } from "./syntax.ts";
 import {
   checkSize,
-  classOf,
-  isNumeric,
   isTruthy,
   MAX_ITEMS,
   MAX_TEXT,
-  type Method,
-  type MethodTable,
+  RubyBinary,
   type RubyBlock,
   RubyError,
   type RubyFunction,
@@ -36,8 +30,12 @@ const MAX_STEPS = 100_000;
  * than this evaluator knows or allows, and whatever the environment's functions throw.
  */
 export function evaluate(program: Node, environment: RubyEnvironment): RubyValue {
+  lastMatch.value = null;
   return new Evaluation(environment).run(program, new Map());
 }
+
+/** Regexps without interpolation, compiled once. */
+const regexps = new WeakMap<Node, RegExp>();
 
 type Scope = Map<string, RubyValue>;
 
@@ -57,7 +55,7 @@ class Evaluation {
       case "text":
         return this.text(node.parts, scope);
       case "regexp":
-        return this.regexp(this.text(node.parts, scope), node.flags);
+        return this.regexp(node, scope);
       case "array":
         return node.items.map((item) => this.run(item, scope));
       case "hash":
@@ -68,6 +66,10 @@ class Evaluation {
         return scope.get(node.name) ?? null;
       case "constant":
         return this.constant(node.name);
+      case "match":
+        return node.group === undefined ? lastMatch.value : (lastMatch.value?.group(node.group) ?? null);
+      case "computed":
+        return node.value();
       case "call":
         return this.call(node, scope);
       case "assign": {
@@ -103,18 +105,20 @@ class Evaluation {
     return text;
   }
 
-  private regexp(source: string, flags: string): RegExp {
+  private regexp(node: Node & { kind: "regexp" }, scope: Scope): RegExp {
+    const known = regexps.get(node);
+    if (known) return known;
     try {
-      return rubyRegexp(source, flags);
+      const regexp = rubyRegexp(this.text(node.parts, scope), node.flags);
+      if (node.parts.every((part) => typeof part === "string")) regexps.set(node, regexp);
+      return regexp;
     } catch (error) {
       throw new UnsupportedRubyError((error as Error).message);
     }
   }
 
   private hash(pairs: readonly (readonly [Node, Node])[], scope: Scope): RubyHash {
-    return Object.fromEntries(
-      pairs.map(([key, value]) => [toText(this.run(key, scope)), this.run(value, scope)] as const),
-    );
+    return new Map(pairs.map(([key, value]) => [toText(this.run(key, scope)), this.run(value, scope)] as const));
   }
 
   private constant(name: string): RubyValue {
@@ -144,7 +148,7 @@ class Evaluation {
     const result =
       receiver === undefined
         ? this.function(node)(parameters, block)
-        : this.method(receiver, node.method)(receiver, parameters, block);
+        : methodOf(receiver, node.method)(receiver instanceof RubyBinary ? receiver.text : receiver, parameters, block);
     if (typeof result === "string") checkSize(result.length, MAX_TEXT, "characters of text");
     if (Array.isArray(result)) checkSize(result.length, MAX_ITEMS, "items of an array");
     return result;
@@ -153,8 +157,7 @@ class Evaluation {
   /** A block sees the variables around it; its own parameters hide them. */
   private block({ parameters, body }: BlockNode, scope: Scope): RubyBlock {
     return (...values) => {
-      const [first] = values;
-      const given = parameters.length > 1 && values.length === 1 && Array.isArray(first) ? first : values;
+      const given = spread(parameters.length, values);
       const hidden = parameters.map((name) => [name, scope.get(name)] as const);
       for (const [index, name] of parameters.entries()) scope.set(name, given[index] ?? null);
       const result = this.run(body, scope);
@@ -171,27 +174,11 @@ class Evaluation {
     if (Object.hasOwn(functions, node.method)) return functions[node.method] as RubyFunction;
     throw new UnsupportedRubyError(`'${node.method}' is not known here`);
   }
-
-  private method(self: RubyValue, name: string): Method {
-    if (self instanceof RubyObject && Object.hasOwn(self.methods, name)) {
-      const own = self.methods[name] as RubyFunction;
-      return (_, parameters, block) => own(parameters, block);
-    }
-    const table = methodsOf(self);
-    if (Object.hasOwn(table, name)) return table[name] as Method;
-    if (Object.hasOwn(commonMethods, name)) return commonMethods[name] as Method;
-    if (self === null) throw new RubyError("NoMethodError", `undefined method '${name}' for nil`);
-    throw new UnsupportedRubyError(`method '${name}' of ${classOf(self)} is not supported`);
-  }
 }
 
-function methodsOf(value: RubyValue): MethodTable {
-  if (typeof value === "string") return stringMethods;
-  if (value === null) return nilMethods;
-  if (isNumeric(value)) return numberMethods;
-  if (Array.isArray(value)) return arrayMethods;
-  if (value instanceof RubyRange) return rangeMethods;
-  if (value instanceof RegExp) return regexpMethods;
-  if (typeof value === "boolean" || value instanceof RubyObject) return {};
-  return hashMethods;
+/** A block of several parameters takes one array apart; a block of one takes several values, such as a pair, as one. */
+function spread(count: number, values: RubyValue[]): RubyValue[] {
+  const [first] = values;
+  if (count > 1 && values.length === 1 && Array.isArray(first)) return first;
+  return values;
 }

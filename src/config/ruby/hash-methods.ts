@@ -1,8 +1,9 @@
-/** Methods of hashes. None changes its hash. Keys are texts: a symbol and a text with the same letters are one key. */
+/** Methods of hashes. Keys are texts: a symbol and a text with the same letters are one key. */
 
 import { dig, hashItem } from "./array-methods.ts";
 import {
   blockOf,
+  equals,
   inspect,
   isHash,
   isTruthy,
@@ -13,11 +14,81 @@ import {
   toText,
 } from "./values.ts";
 
-const entriesOf = (hash: RubyHash): [string, RubyValue][] => Object.entries(hash);
-const hasKey = (hash: RubyHash, [key = null]: RubyValue[]): boolean => Object.hasOwn(hash, toText(key));
+const hasKey = (hash: RubyHash, [key = null]: RubyValue[]): boolean => hash.has(toText(key));
+const hasValue = (hash: RubyHash, [value = null]: RubyValue[]): boolean =>
+  [...hash.values()].some((item) => equals(item, value));
+
+const store = (self: RubyHash, [key = null, value = null]: RubyValue[]): RubyValue => {
+  self.set(toText(key), value);
+  return value;
+};
+
+const merge = (self: RubyHash, others: RubyValue[], block?: (...values: RubyValue[]) => RubyValue): RubyHash => {
+  const merged = new Map(self);
+  for (const other of others) {
+    if (!isHash(other)) throw new RubyError("TypeError", "no implicit conversion into Hash");
+    for (const [key, value] of other) {
+      merged.set(key, block && merged.has(key) ? block(key, merged.get(key) ?? null, value) : value);
+    }
+  }
+  return merged;
+};
+
+/** Methods that give a new hash, each with its twin `name!` that changes its hash in place. */
+const renewing: MethodTable<RubyHash> = {
+  select: (self, _, block) => filtered(self, (key, value) => isTruthy(blockOf(block)(key, value))),
+  filter: (self, _, block) => filtered(self, (key, value) => isTruthy(blockOf(block)(key, value))),
+  reject: (self, _, block) => filtered(self, (key, value) => !isTruthy(blockOf(block)(key, value))),
+  compact: (self) => filtered(self, (_, value) => value !== null),
+  transform_values: (self, _, block) => new Map([...self].map(([key, value]) => [key, blockOf(block)(value)])),
+  transform_keys: (self, [names], block) =>
+    new Map(
+      [...self].map(([key, value]) => {
+        const renamed = isHash(names) ? (names.get(key) ?? (block ? block(key) : key)) : blockOf(block)(key);
+        return [toText(renamed), value];
+      }),
+    ),
+  merge,
+};
+
+/** Of these, Ruby gives nil where nothing changed. */
+const NIL_UNCHANGED = new Set(["select", "filter", "reject", "compact"]);
+
+const inPlace: MethodTable<RubyHash> = Object.fromEntries(
+  Object.entries(renewing).map(([name, method]) => [
+    `${name}!`,
+    (self: RubyHash, parameters: RubyValue[], block?: (...values: RubyValue[]) => RubyValue) => {
+      const before = self.size;
+      replace(self, method(self, parameters, block) as RubyHash);
+      return NIL_UNCHANGED.has(name) && self.size === before ? null : self;
+    },
+  ]),
+);
 
 export const hashMethods: MethodTable<RubyHash> = {
+  ...renewing,
+  ...inPlace,
   "[]": (self, [key = null]) => hashItem(self, key),
+  "[]=": store,
+  store,
+  delete: (self, [key = null]) => {
+    const value = hashItem(self, key);
+    self.delete(toText(key));
+    return value;
+  },
+  delete_if: (self, _, block) =>
+    replace(
+      self,
+      filtered(self, (key, value) => !isTruthy(blockOf(block)(key, value))),
+    ),
+  keep_if: (self, _, block) =>
+    replace(
+      self,
+      filtered(self, (key, value) => isTruthy(blockOf(block)(key, value))),
+    ),
+  update: (self, others, block) => replace(self, merge(self, others, block)),
+  replace: (self, [other = null]) => replace(self, isHash(other) ? other : new Map()),
+  clear: (self) => replace(self, new Map()),
   dig: (self, keys) => dig(self, keys),
   fetch: (self, [key = null, fallback], block) => {
     if (hasKey(self, [key])) return hashItem(self, key);
@@ -29,41 +100,73 @@ export const hashMethods: MethodTable<RubyHash> = {
   "has_key?": hasKey,
   "include?": hasKey,
   "member?": hasKey,
-  keys: (self) => Object.keys(self),
-  values: (self) => Object.values(self),
+  "value?": hasValue,
+  "has_value?": hasValue,
+  key: (self, [value = null]) => [...self].find(([, item]) => equals(item, value))?.[0] ?? null,
+  keys: (self) => [...self.keys()],
+  values: (self) => [...self.values()],
   values_at: (self, keys) => keys.map((key) => hashItem(self, key)),
-  length: (self) => Object.keys(self).length,
-  size: (self) => Object.keys(self).length,
-  count: (self) => Object.keys(self).length,
-  "empty?": (self) => Object.keys(self).length === 0,
-  to_a: (self) => entriesOf(self),
-  to_h: (self) => self,
-  map: (self, _, block) => entriesOf(self).map(([key, value]) => blockOf(block)(key, value)),
-  each: (self, _, block) => {
-    for (const [key, value] of entriesOf(self)) blockOf(block)(key, value);
+  length: (self) => self.size,
+  size: (self) => self.size,
+  count: (self, _, block) => [...self].filter(([key, value]) => !block || isTruthy(block(key, value))).length,
+  "empty?": (self) => self.size === 0,
+  first: (self) => self.entries().next().value ?? null,
+  to_a: (self) => [...self],
+  to_h: (self, _, block) => (block ? new Map([...self].map(([key, value]) => pairOf(block(key, value)))) : self),
+  map: (self, _, block) => [...self].map(([key, value]) => blockOf(block)(key, value)),
+  collect: (self, _, block) => [...self].map(([key, value]) => blockOf(block)(key, value)),
+  flat_map: (self, _, block) => [...self].flatMap(([key, value]) => blockOf(block)(key, value) as RubyValue),
+  each: each,
+  each_pair: each,
+  each_key: (self, _, block) => {
+    for (const key of [...self.keys()]) blockOf(block)(key);
     return self;
   },
-  "any?": (self, _, block) => entriesOf(self).some(([key, value]) => !block || isTruthy(block(key, value))),
-  "all?": (self, _, block) => entriesOf(self).every(([key, value]) => !block || isTruthy(block(key, value))),
-  select: (self, _, block) => filtered(self, (key, value) => isTruthy(blockOf(block)(key, value))),
-  filter: (self, _, block) => filtered(self, (key, value) => isTruthy(blockOf(block)(key, value))),
-  reject: (self, _, block) => filtered(self, (key, value) => !isTruthy(blockOf(block)(key, value))),
-  compact: (self) => filtered(self, (_, value) => value !== null),
-  slice: (self, keys) => filtered(self, (key) => keys.some((kept) => toText(kept) === key)),
-  except: (self, keys) => filtered(self, (key) => !keys.some((removed) => toText(removed) === key)),
-  transform_values: (self, _, block) =>
-    Object.fromEntries(entriesOf(self).map(([key, value]) => [key, blockOf(block)(value)])),
-  transform_keys: (self, _, block) =>
-    Object.fromEntries(entriesOf(self).map(([key, value]) => [toText(blockOf(block)(key)), value])),
-  merge: (self, others) => {
-    const entries = others.flatMap((other) => {
-      if (!isHash(other)) throw new RubyError("TypeError", "no implicit conversion into Hash");
-      return entriesOf(other);
-    });
-    return Object.fromEntries([...entriesOf(self), ...entries]);
+  each_value: (self, _, block) => {
+    for (const value of [...self.values()]) blockOf(block)(value);
+    return self;
   },
+  find: (self, _, block) => [...self].find(([key, value]) => isTruthy(blockOf(block)(key, value))) ?? null,
+  detect: (self, _, block) => [...self].find(([key, value]) => isTruthy(blockOf(block)(key, value))) ?? null,
+  inject: (self, [start = null], block) => [...self].reduce<RubyValue>((sum, pair) => blockOf(block)(sum, pair), start),
+  each_with_object: (self, [object = null], block) => {
+    for (const pair of [...self]) blockOf(block)(pair, object);
+    return object;
+  },
+  sort: (self) => [...self].toSorted(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)),
+  invert: (self) => new Map([...self].map(([key, value]) => [toText(value), key])),
+  "any?": (self, _, block) => [...self].some(([key, value]) => !block || isTruthy(block(key, value))),
+  "all?": (self, _, block) => [...self].every(([key, value]) => !block || isTruthy(block(key, value))),
+  "none?": (self, _, block) => ![...self].some(([key, value]) => !block || isTruthy(block(key, value))),
+  slice: (self, keys) => {
+    const names = keys.map(toText).filter((name) => self.has(name));
+    return new Map(names.map((name) => [name, self.get(name) as RubyValue]));
+  },
+  except: (self, keys) => filtered(self, (key) => !keys.some((removed) => toText(removed) === key)),
+  dup: (self) => new Map(self),
+  clone: (self) => new Map(self),
 };
 
+function each(self: RubyHash, _: RubyValue[], block?: (...values: RubyValue[]) => RubyValue): RubyHash {
+  for (const [key, value] of [...self]) blockOf(block)(key, value);
+  return self;
+}
+
 function filtered(hash: RubyHash, keep: (key: string, value: RubyValue) => boolean): RubyHash {
-  return Object.fromEntries(entriesOf(hash).filter(([key, value]) => keep(key, value)));
+  return new Map([...hash].filter(([key, value]) => keep(key, value)));
+}
+
+function replace(hash: RubyHash, by: RubyHash): RubyHash {
+  const entries = [...by];
+  hash.clear();
+  for (const [key, value] of entries) hash.set(key, value);
+  return hash;
+}
+
+/** The key and the value of a block's result. */
+export function pairOf(value: RubyValue): [string, RubyValue] {
+  if (!Array.isArray(value) || value.length !== 2) {
+    throw new RubyError("TypeError", "wrong element type (expected an array of two)");
+  }
+  return [toText(value[0] as RubyValue), value[1] as RubyValue];
 }

@@ -111,6 +111,11 @@ class Lexer {
 
   private word(): boolean {
     // A trailing ? or ! belongs to the name, unless it is the start of != or ?: would be cut.
+    const match = this.match(/\$(?:[1-9&]|~)/y);
+    if (match !== undefined) {
+      this.push("identifier", match);
+      return true;
+    }
     const word = this.match(/[\p{L}_][\p{L}\p{N}_]*(?:[?!](?![=])|[?!](?==[=~>]))?/uy);
     if (word === undefined) return false;
     const afterDot = [".", "&."].includes(this.tokens.at(-1)?.text ?? "");

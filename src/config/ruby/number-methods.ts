@@ -13,30 +13,44 @@ import {
   numberOf,
   RubyError,
   RubyFloat,
+  type RubyNumber,
   type RubyValue,
   toText,
 } from "./values.ts";
 
-type Numeric = number | RubyFloat;
+type Numeric = RubyNumber;
 
 /** A float as a value: wrapped where a number would look like an integer. */
-export const floatValue = (value: number): Numeric => (Number.isInteger(value) ? new RubyFloat(value) : value);
+export const floatValue = (value: number): number | RubyFloat =>
+  Number.isInteger(value) ? new RubyFloat(value) : value;
 
-const isFloat = (value: RubyValue): boolean => value instanceof RubyFloat || !Number.isInteger(value);
+const isFloat = (value: Numeric): boolean =>
+  value instanceof RubyFloat || (typeof value === "number" && !Number.isInteger(value));
+
+/** An exact integer: a number, or a bigint beyond what a number can hold. */
+export function integerValue(value: bigint): number | bigint {
+  return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
+}
 
 export const numberMethods: MethodTable<Numeric> = {
-  "+": arithmetic((left, right) => left + right),
-  "-": arithmetic((left, right) => left - right),
-  "*": arithmetic((left, right) => left * right),
-  "/": arithmetic(
-    (left, right) => left / right,
-    (left, right) => Math.floor(left / nonZero(right)),
-  ),
-  "%": arithmetic(modulo, (left, right) => modulo(left, nonZero(right))),
-  "**": arithmetic((left, right) => left ** right),
-  "-@": (self) => keepKind(self, -numberOf(self)),
-  "&": (self, [other]) => Number(BigInt(integerOf(self)) & BigInt(integerOf(other))),
-  "|": (self, [other]) => Number(BigInt(integerOf(self)) | BigInt(integerOf(other))),
+  "+": arithmetic((left, right) => left + right, (left, right) => left + right), // biome-ignore format: a table
+  "-": arithmetic((left, right) => left - right, (left, right) => left - right), // biome-ignore format: a table
+  "*": arithmetic((left, right) => left * right, (left, right) => left * right), // biome-ignore format: a table
+  "/": arithmetic((left, right) => left / right, divide),
+  "%": arithmetic(modulo, (left, right) => left - divide(left, right) * right),
+  "**": arithmetic((left, right) => left ** right, power),
+  "-@": (self) => (typeof self === "bigint" ? integerValue(-self) : keepKind(self, -numberOf(self))),
+  "&": (self, [other]) => integerValue(bigOf(self) & bigOf(other)),
+  "|": (self, [other]) => integerValue(bigOf(self) | bigOf(other)),
+  "^": (self, [other]) => integerValue(bigOf(self) ^ bigOf(other)),
+  ">>": (self, [other]) => integerValue(bigOf(self) >> BigInt(integerOf(other))),
+  div: (self, [other]) => integerValue(divide(bigOf(self), bigOf(other))),
+  fdiv: (self, [other = 0]) => floatValue(numberOf(self) / numberOf(other as Numeric)),
+  divmod: (self, [other]) => {
+    const [left, right] = [bigOf(self), bigOf(other)];
+    const quotient = divide(left, right);
+    return [integerValue(quotient), integerValue(left - quotient * right)];
+  },
   "<": (self, [other = null]) => compare(self, other) < 0,
   "<=": (self, [other = null]) => compare(self, other) <= 0,
   ">": (self, [other = null]) => compare(self, other) > 0,
@@ -54,9 +68,12 @@ export const numberMethods: MethodTable<Numeric> = {
   abs: (self) => keepKind(self, Math.abs(numberOf(self))),
   succ: (self) => numberOf(self) + 1,
   pred: (self) => numberOf(self) - 1,
-  to_i: (self) => Math.trunc(numberOf(self)),
+  to_i: (self) => (typeof self === "bigint" ? self : wholeNumber(Math.trunc(numberOf(self)))),
+  to_int: (self) => (typeof self === "bigint" ? self : wholeNumber(Math.trunc(numberOf(self)))),
+  "nan?": (self) => Number.isNaN(numberOf(self)),
   to_f: (self) => floatValue(numberOf(self)),
-  to_s: (self, [base]) => (base === undefined ? toText(self) : numberOf(self).toString(integerOf(base))),
+  to_s: (self, [base]) =>
+    base === undefined ? toText(self) : (typeof self === "bigint" ? self : numberOf(self)).toString(integerOf(base)),
   chr: (self) => String.fromCharCode(numberOf(self)),
   floor: rounding(Math.floor),
   ceil: rounding(Math.ceil),
@@ -72,7 +89,7 @@ export const numberMethods: MethodTable<Numeric> = {
 
 function arithmetic(
   floats: (left: number, right: number) => number,
-  integers: (left: number, right: number) => number = floats,
+  integers: (left: bigint, right: bigint) => bigint | RubyValue,
 ): Method<Numeric> {
   return (self, [other = null]) => {
     if (!isNumeric(other)) {
@@ -80,7 +97,8 @@ function arithmetic(
       throw new RubyError("TypeError", `${type} can't be coerced into ${isFloat(self) ? "Float" : "Integer"}`);
     }
     if (isFloat(self) || isFloat(other)) return floatValue(floats(numberOf(self), numberOf(other)));
-    return integers(numberOf(self), numberOf(other));
+    const result = integers(bigOf(self), bigOf(other));
+    return typeof result === "bigint" ? integerValue(result) : result;
   };
 }
 
@@ -88,7 +106,9 @@ function arithmetic(
 function rounding(round: (value: number) => number): Method<Numeric> {
   return (self, [digits = 0]) => {
     const places = integerOf(digits);
-    if (places === 0) return round(numberOf(self));
+    if (typeof self === "bigint") return self;
+    if (places === 0) return wholeNumber(round(numberOf(self)));
+    if (!isFloat(self) && places > 0) return self;
     const factor = 10 ** places;
     return keepKind(self, round(numberOf(self) * factor) / factor);
   };
@@ -104,7 +124,28 @@ function modulo(left: number, right: number): number {
   return rest !== 0 && rest < 0 !== right < 0 ? rest + right : rest;
 }
 
-function nonZero(value: number): number {
-  if (value === 0) throw new RubyError("ZeroDivisionError", "divided by 0");
-  return value;
+/** Rounds down, as Ruby does. */
+function divide(left: bigint, right: bigint): bigint {
+  if (right === 0n) throw new RubyError("ZeroDivisionError", "divided by 0");
+  const quotient = left / right;
+  return left % right !== 0n && left < 0n !== right < 0n ? quotient - 1n : quotient;
+}
+
+function power(base: bigint, exponent: bigint): bigint | RubyValue {
+  if (exponent < 0n) return floatValue(Number(base) ** Number(exponent));
+  checkSize(Number(exponent) * base.toString(2).length, MAX_BITS, "bits of an integer");
+  return base ** exponent;
+}
+
+/** Largest integer that `**` makes: records hold 64 bits. */
+const MAX_BITS = 1024;
+
+function bigOf(value: RubyValue | undefined): bigint {
+  return typeof value === "bigint" ? value : BigInt(integerOf(value));
+}
+
+/** A whole float as an integer; FloatDomainError where there is none. */
+function wholeNumber(value: number): number | bigint {
+  if (!Number.isFinite(value)) throw new RubyError("FloatDomainError", toText(value));
+  return integerValue(BigInt(value));
 }

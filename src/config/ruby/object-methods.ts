@@ -1,6 +1,9 @@
 /** Methods that every value has, and those of nil, ranges and regexps. */
 
 import { arrayMethods } from "./array-methods.ts";
+import { jsonText } from "./json.ts";
+import { checkedText, matchText } from "./match.ts";
+import { floatValue } from "./number-methods.ts";
 import {
   blockOf,
   checkSize,
@@ -8,12 +11,14 @@ import {
   compare,
   equals,
   inspect,
+  isHash,
   isNumeric,
+  isTruthy,
   MAX_ITEMS,
   type MethodTable,
   numberOf,
-  plainValue,
   RubyError,
+  RubyObject,
   type RubyRange,
   type RubyValue,
   textOf,
@@ -23,17 +28,25 @@ import {
 
 export const commonMethods: MethodTable<RubyValue> = {
   "==": (self, [other]) => equals(self, other ?? null),
-  "===": (self, [other]) => equals(self, other ?? null),
+  "===": (self, [other = null]) =>
+    self instanceof RubyObject && CLASSES.has(self.className) ? isA(other, self.className) : equals(self, other),
   "=~": () => null,
   eql: (self, [other]) => equals(self, other ?? null),
   "nil?": (self) => self === null,
+  "!=": (self, [other]) => !equals(self, other ?? null),
   "is_a?": (self, [type]) => isA(self, toText(type ?? null)),
   "kind_of?": (self, [type]) => isA(self, toText(type ?? null)),
   "instance_of?": (self, [type]) => classOf(self) === toText(type ?? null),
   class: (self) => classOf(self),
   to_s: (self) => toText(self),
   inspect: (self) => inspect(self),
-  to_json: (self) => JSON.stringify(plainValue(self)),
+  to_json: (self) => jsonText(self),
+  "eql?": (self, [other]) => equals(self, other ?? null) && classOf(self) === classOf(other ?? null),
+  "equal?": (self, [other]) => self === other,
+  "frozen?": () => false,
+  "respond_to?": (self, [name]) => respondsTo(self, toText(name ?? null)),
+  "!": (self) => !isTruthy(self),
+  clone: (self) => self,
   itself: (self) => self,
   dup: (self) => self,
   freeze: (self) => self,
@@ -46,17 +59,16 @@ export const commonMethods: MethodTable<RubyValue> = {
 export const nilMethods: MethodTable<null> = {
   to_a: () => [],
   to_i: () => 0,
-  to_f: () => 0,
-  to_h: () => ({}),
+  to_f: () => floatValue(0),
+  to_h: () => new Map(),
+  "&": () => false,
 };
 
 export const regexpMethods: MethodTable<RegExp> = {
-  "=~": (self, [text]) => {
-    const index = text === null ? -1 : textOf(text).search(self);
-    return index < 0 ? null : index;
-  },
-  "match?": (self, [text]) => text !== null && self.test(textOf(text)),
-  "===": (self, [text]) => typeof text === "string" && self.test(text),
+  "=~": (self, [text]) => (text === null ? null : (matchText(self, textOf(text))?.match.index ?? null)),
+  match: (self, [text]) => (text === null ? null : matchText(self, textOf(text))),
+  "match?": (self, [text]) => text !== null && self.test(checkedText(textOf(text))),
+  "===": (self, [text]) => typeof text === "string" && matchText(self, text) !== null,
   source: (self) => self.source,
 };
 
@@ -98,7 +110,24 @@ function membersOf({ first, last, exclusive }: RubyRange): RubyValue[] {
   throw new UnsupportedRubyError("ranges are supported between numbers and between letters");
 }
 
+const CLASSES = new Set(["Integer", "Float", "Numeric", "String", "Array", "Hash", "NilClass", "TrueClass", "FalseClass", "Time", "Regexp"]); // biome-ignore format: a list
+
 function isA(self: RubyValue, type: string): boolean {
   const own = classOf(self);
   return type === own || type === "Object" || (type === "Numeric" && isNumeric(self));
+}
+
+/** What `respond_to?` is asked for: whether a value is like a text, an array, a hash or a number. */
+function respondsTo(self: RubyValue, name: string): boolean {
+  const textual = typeof self === "string";
+  const listed = Array.isArray(self) || isHash(self);
+  switch (name) {
+    case "each": return listed;
+    case "keys": case "key?": case "has_key?": case "to_hash": return isHash(self);
+    case "gsub": case "upcase": case "downcase": case "to_str": case "scrub": case "force_encoding": return textual;
+    case "empty?": case "length": case "size": return textual || listed;
+    case "to_i": case "to_f": return textual || isNumeric(self) || self === null;
+    case "to_s": case "to_json": case "inspect": return true;
+    default: throw new UnsupportedRubyError(`respond_to?(:${name}) is not supported`);
+  } // biome-ignore format: a table
 }

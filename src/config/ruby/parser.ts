@@ -2,28 +2,20 @@
 
 import { lex, type Token, type TokenType } from "./lexer.ts";
 import { type BlockNode, binaryNode, type CallNode, call, NIL, type Node } from "./syntax.ts";
+import {
+  ASSIGNMENTS,
+  BINARY_OPERATORS,
+  METHOD_OPERATORS,
+  rescue,
+  symbolBlock,
+  UNSUPPORTED_KEYWORDS,
+  wordNodes,
+} from "./syntax-forms.ts";
 import { TokenCursor } from "./token-cursor.ts";
 import { UnsupportedRubyError } from "./values.ts";
 
 /** How deep expressions may nest. */
 const MAX_DEPTH = 100;
-
-/** From loose to tight. `!` and `**` stand below, in `unary` and `power`. */
-const BINARY_OPERATORS: readonly (readonly string[])[] = [
-  ["||"],
-  ["&&"],
-  ["<=>", "==", "===", "!=", "=~", "!~"],
-  ["<", "<=", ">", ">="],
-  ["|", "^"],
-  ["&"],
-  ["<<", ">>"],
-  ["+", "-"],
-  ["*", "/", "%"],
-];
-
-const ASSIGNMENTS = ["=", "||=", "&&=", "+=", "-=", "*=", "/=", "**="];
-
-const UNSUPPORTED_KEYWORDS = ["while", "until", "case", "when", "def", "class", "module", "lambda", "proc", "return", "self", "ensure"]; // biome-ignore format: a list
 
 /** Parses a whole text. Throws UnsupportedRubyError. */
 export function parseRuby(text: string): Node {
@@ -60,7 +52,8 @@ class Parser extends TokenCursor {
     const statements: Node[] = [];
     for (;;) {
       this.skipNewlines();
-      if (this.next.type === "end" || this.atKeyword("end", "else", "elsif", "rescue") || this.at(")", "}")) break;
+      if (this.next.type === "end" || this.atKeyword("end", "else", "elsif", "when", "rescue") || this.at(")", "}"))
+        break;
       statements.push(this.statement());
       if (this.next.type !== "newline") break;
     }
@@ -93,9 +86,21 @@ class Parser extends TokenCursor {
 
   private expression(): Node {
     if (++this.depth > MAX_DEPTH) throw new UnsupportedRubyError("expressions nest too deep");
-    const node = this.assignment() ?? this.ternary();
+    const node = this.assignment() ?? this.indexAssignment(this.ternary());
     this.depth--;
     return node;
+  }
+
+  /** `hash[key] = value`, `hash[key] ||= value`, when an assignment follows. */
+  private indexAssignment(target: Node): Node {
+    if (target.kind !== "call" || target.method !== "[]" || !target.receiver || !this.at(...ASSIGNMENTS)) return target;
+    const change = this.advance().text.slice(0, -1);
+    this.skipNewlines();
+    const value = this.expression();
+    const assign = (to: Node) => call(target.receiver, "[]=", ...target.parameters, to);
+    if (change === "||") return { kind: "or", left: target, right: assign(value) };
+    if (change === "&&") return { kind: "and", left: target, right: assign(value) };
+    return assign(change === "" ? value : call(target, change, value));
   }
 
   private assignment(): Node | undefined {
@@ -187,6 +192,8 @@ class Parser extends TokenCursor {
   private methodCall(receiver: Node, safe: boolean): Node {
     const token = this.advance();
     if (token.type === "identifier" || token.type === "constant") return this.callOf(receiver, token, safe);
+    if (token.text === "[" && this.take("]")) return this.callOf(receiver, { ...token, text: "[]" }, safe);
+    if (METHOD_OPERATORS.includes(token.text)) return this.callOf(receiver, token, safe);
     throw this.unexpected(token);
   }
 
@@ -284,6 +291,9 @@ class Parser extends TokenCursor {
   }
 
   private identifier(token: Token): Node {
+    if (token.text.startsWith("$")) {
+      return { kind: "match", group: token.text === "$~" ? undefined : Number(token.text.slice(1)) || 0 };
+    }
     const isCall = this.at("(") && !this.next.spaceBefore;
     if (this.variables.has(token.text) && !isCall) return { kind: "variable", name: token.text };
     return this.callOf(undefined, token, false);
@@ -341,6 +351,7 @@ class Parser extends TokenCursor {
     if (token.text === "true" || token.text === "false") return { kind: "literal", value: token.text === "true" };
     if (token.text === "if" || token.text === "unless") return this.condition(token.text === "unless");
     if (token.text === "begin") return this.begin();
+    if (token.text === "case") return this.caseOf();
     if (UNSUPPORTED_KEYWORDS.includes(token.text)) throw new UnsupportedRubyError(`'${token.text}' is not supported`);
     throw this.unexpected(token);
   }
@@ -358,6 +369,25 @@ class Parser extends TokenCursor {
     return negated ? { kind: "if", test, yes: otherwise, no: body } : { kind: "if", test, yes: body, no: otherwise };
   }
 
+  /** `case value when a, b then … else … end`; without a value each `when` is a condition. */
+  private caseOf(): Node {
+    const value = this.next.type === "newline" ? undefined : this.wordOperators();
+    const name = `case ${this.index}`;
+    const branches: { test: Node; body: Node }[] = [];
+    this.skipNewlines();
+    while (this.takeKeyword("when")) {
+      const tests = this.commandParameters().map((pattern) =>
+        value ? call(pattern, "===", { kind: "variable", name }) : pattern,
+      );
+      this.takeKeyword("then");
+      branches.push({ test: tests.reduce((left, right) => ({ kind: "or", left, right })), body: this.statements() });
+    }
+    const otherwise = this.takeKeyword("else") ? this.statements() : NIL;
+    this.expectKeyword("end");
+    const choice = branches.reduceRight<Node>((no, { test, body }) => ({ kind: "if", test, yes: body, no }), otherwise);
+    return value ? { kind: "sequence", statements: [{ kind: "assign", name, value }, choice] } : choice;
+  }
+
   /** `begin … rescue Class => name … end`; every class is caught. */
   private begin(): Node {
     let node = this.statements();
@@ -371,21 +401,4 @@ class Parser extends TokenCursor {
     this.expectKeyword("end");
     return node;
   }
-}
-
-function rescue(body: Node, fallback: Node, name?: string): Node {
-  return { kind: "rescue", body, fallback, name };
-}
-
-/** `&:name` as the block `{ |x| x.name }`. */
-function symbolBlock(symbol: Node): BlockNode {
-  if (symbol.kind !== "literal" || typeof symbol.value !== "string") {
-    throw new UnsupportedRubyError("'&' is only supported before a :symbol");
-  }
-  return { parameters: ["it"], body: call({ kind: "variable", name: "it" }, symbol.value) };
-}
-
-function wordNodes(token: Token): Node[] {
-  const text = (token.parts ?? []).join("");
-  return text.split(/\s+/).flatMap((word) => (word === "" ? [] : [{ kind: "literal", value: word } as Node]));
 }

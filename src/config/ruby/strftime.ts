@@ -1,4 +1,12 @@
-/** Times as text after Ruby's `strftime`, in local time or UTC. An unknown directive stays as it is. */
+/** Times as text after Ruby's `strftime`. An unknown directive stays as it is. */
+
+/** A moment; `offsetMinutes` east of UTC, undefined for local time. */
+export interface Moment {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+  readonly offsetMinutes: number | undefined;
+  readonly isUtc: boolean;
+}
 
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]; // biome-ignore format: a list
@@ -15,14 +23,14 @@ const COMBINED: Record<string, string> = {
   c: "%a %b %e %H:%M:%S %Y",
 };
 
-/** `epochMs`: milliseconds since 1970. */
-export function strftime(format: string, epochMs: number, isUtc: boolean): string {
-  const offsetMinutes = isUtc ? 0 : -new Date(epochMs).getTimezoneOffset();
+export function strftime(format: string, moment: Moment): string {
+  const epochMs = moment.seconds * 1000;
+  const offsetMinutes = moment.offsetMinutes ?? -new Date(epochMs).getTimezoneOffset();
   // A date whose UTC fields are the fields to show.
   const shown = new Date(epochMs + offsetMinutes * 60_000);
   return format.replace(/%([-_0^#]?)(\d*)(:?[a-zA-Z%])/g, (directive, flag: string, width: string, name: string) => {
-    if (COMBINED[name] !== undefined) return strftime(COMBINED[name], epochMs, isUtc);
-    const field = fieldOf(name, shown, epochMs, offsetMinutes, Number(width || 0));
+    if (COMBINED[name] !== undefined) return strftime(COMBINED[name], moment);
+    const field = fieldOf(name, shown, moment, offsetMinutes, Number(width || 0));
     if (field === undefined) return directive;
     const [text, length, fill] = field;
     const sign = flag === "_" ? " " : flag === "0" ? "0" : fill;
@@ -32,7 +40,7 @@ export function strftime(format: string, epochMs: number, isUtc: boolean): strin
 }
 
 /** A directive's text, its usual width, and what fills it. */
-function fieldOf(name: string, shown: Date, epochMs: number, offsetMinutes: number, width: number) {
+function fieldOf(name: string, shown: Date, moment: Moment, offsetMinutes: number, width: number) {
   const number = (value: number, length: number, fill = "0") => [String(value), length, fill] as const;
   const words = (text: string) => [text, 0, " "] as const;
   const hour12 = shown.getUTCHours() % 12 || 12;
@@ -49,12 +57,12 @@ function fieldOf(name: string, shown: Date, epochMs: number, offsetMinutes: numb
     case "l": return number(hour12, 2, " ");
     case "M": return number(shown.getUTCMinutes(), 2);
     case "S": return number(shown.getUTCSeconds(), 2);
-    case "L": return words(fraction(epochMs, width || 3));
-    case "N": return words(fraction(epochMs, width || 9));
-    case "s": return words(String(Math.floor(epochMs / 1000)));
+    case "L": return words(fraction(moment, width || 3));
+    case "N": return words(fraction(moment, width || 9));
+    case "s": return words(String(moment.seconds));
     case "z": return words(zone(offsetMinutes, ""));
     case ":z": return words(zone(offsetMinutes, ":"));
-    case "Z": return words(offsetMinutes === 0 ? "UTC" : zone(offsetMinutes, ""));
+    case "Z": return words(moment.isUtc || (offsetMinutes === 0 && moment.offsetMinutes === undefined) ? "UTC" : "");
     case "a": return words((DAYS[shown.getUTCDay()] as string).slice(0, 3));
     case "A": return words(DAYS[shown.getUTCDay()] as string);
     case "b": case "h": return words((MONTHS[shown.getUTCMonth()] as string).slice(0, 3));
@@ -74,9 +82,8 @@ function dayOfYear(date: Date): number {
   return Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / 86_400_000) + 1;
 }
 
-function fraction(epochMs: number, digits: number): string {
-  const milliseconds = Math.floor(((epochMs % 1000) + 1000) % 1000);
-  return String(milliseconds).padStart(3, "0").padEnd(digits, "0").slice(0, digits);
+function fraction({ nanoseconds }: Moment, digits: number): string {
+  return String(nanoseconds).padStart(9, "0").padEnd(digits, "0").slice(0, digits);
 }
 
 function zone(offsetMinutes: number, separator: string): string {

@@ -1,7 +1,11 @@
 /** Methods of texts. Positions and lengths count characters, as Ruby does for UTF-8. */
 
 import { slicePart } from "./array-methods.ts";
-import { floatValue } from "./number-methods.ts";
+import { formatText } from "./format.ts";
+import { checkedText, lastMatch, matchText } from "./match.ts";
+import { floatValue, integerValue } from "./number-methods.ts";
+import { rubyRegexp } from "./regexp.ts";
+import { hasRawBytes, textBytes } from "./text.ts";
 import {
   checkSize,
   compare,
@@ -12,6 +16,7 @@ import {
   type MethodTable,
   type RubyBlock,
   RubyError,
+  RubyMatch,
   RubyRange,
   type RubyValue,
   textOf,
@@ -37,32 +42,76 @@ export const stringMethods: MethodTable<string> = {
   ">": (self, [other = null]) => compare(self, other) > 0,
   ">=": (self, [other = null]) => compare(self, other) >= 0,
   "<=>": (self, [other = null]) => (typeof other === "string" ? compare(self, other) : null),
-  "=~": (self, [pattern]) => {
-    const index = pattern instanceof RegExp ? self.search(pattern) : -1;
-    return index < 0 ? null : index;
-  },
-  "match?": (self, [pattern]) => patternOf(pattern).test(self),
-  match: (self, [pattern]) => {
-    const match = patternOf(pattern).exec(self);
-    return match && { ...Object.fromEntries(match.map((group, index) => [index, group ?? null])), ...match.groups };
-  },
-  scan: (self, [pattern]) =>
-    [...self.matchAll(everywhere(pattern))].map((match) =>
+  "=~": (self, [pattern]) => (pattern instanceof RegExp ? (matchText(pattern, self)?.match.index ?? null) : null),
+  "match?": (self, [pattern]) => regexpOf(pattern).test(checkedText(self)),
+  match: (self, [pattern]) => matchText(regexpOf(pattern), self),
+  scan: (self, [pattern], block) => {
+    const found = [...checkedText(self).matchAll(everywhere(pattern))].map((match) =>
       match.length === 1 ? match[0] : match.slice(1).map((group) => group ?? null),
-    ),
+    );
+    if (!block) return found;
+    for (const item of found) block(item);
+    return self;
+  },
+  "%": (self, [values = null]) => formatText(self, Array.isArray(values) ? values : [values]),
+  rpartition: (self, [separator]) => {
+    const found = [...self.matchAll(everywhere(separator))].at(-1);
+    return found ? [self.slice(0, found.index), found[0], self.slice(found.index + found[0].length)] : ["", "", self];
+  },
+  rindex: (self, [part]) => {
+    const index = self.lastIndexOf(textOf(part));
+    return index < 0 ? null : characters(self.slice(0, index)).length;
+  },
+  casecmp: (self, [other]) => compare(self.toLowerCase(), textOf(other).toLowerCase()),
+  "casecmp?": (self, [other]) => self.toLowerCase() === textOf(other).toLowerCase(),
+  swapcase: (self) =>
+    characters(self)
+      .map((letter) => (letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase()))
+      .join(""),
+  center: (self, [width, fill = " "]) => {
+    const missing = Math.max(0, widthOf(width) - characters(self).length);
+    return self
+      .padStart(self.length + Math.floor(missing / 2), textOf(fill))
+      .padEnd(self.length + missing, textOf(fill));
+  },
+  insert: (self, [index, part]) => {
+    const letters = characters(self);
+    const at = integerOf(index);
+    letters.splice(at < 0 ? letters.length + at + 1 : at, 0, textOf(part));
+    return letters.join("");
+  },
+  count: (self, [set]) => characters(self).length - characters(translate(self, textOf(set), "")).length,
+  bytes: (self) => [...textBytes(self)],
+  "ascii_only?": (self) => /^[\0-\x7f]*$/.test(self),
+  "valid_encoding?": (self) => !hasRawBytes(self),
+  encoding: () => "UTF-8",
+  b: (self) => self,
+  unicode_normalize: (self, [form = "nfc"]) => self.normalize(textOf(form).toUpperCase()),
+  each_char: (self, _, block) => {
+    for (const letter of characters(self)) block?.(letter);
+    return self;
+  },
+  each_line: (self, _, block) => {
+    for (const line of linesOf(self)) block?.(line);
+    return self;
+  },
   "[]": slice,
   slice: slice,
   length: (self) => characters(self).length,
   size: (self) => characters(self).length,
-  bytesize: (self) => Buffer.byteLength(self),
+  bytesize: (self) => textBytes(self).length,
   "empty?": (self) => self === "",
   "include?": (self, [part]) => self.includes(textOf(part)),
   "start_with?": (self, parts) =>
-    parts.some((part) => (part instanceof RegExp ? part.exec(self)?.index === 0 : self.startsWith(textOf(part)))),
+    parts.some((part) =>
+      part instanceof RegExp ? matchText(part, self)?.match.index === 0 : self.startsWith(textOf(part)),
+    ),
   "end_with?": (self, parts) => parts.some((part) => self.endsWith(textOf(part))),
-  index: (self, [part]) => {
-    const index = part instanceof RegExp ? self.search(part) : self.indexOf(textOf(part));
-    return index < 0 ? null : index;
+  index: (self, [part, start = 0]) => {
+    const letters = characters(self);
+    const rest = integerOf(start) === 0 ? self : letters.slice(integerOf(start)).join("");
+    const index = part instanceof RegExp ? rest.search(part) : rest.indexOf(textOf(part));
+    return index < 0 ? null : characters(rest.slice(0, index)).length + integerOf(start);
   },
   upcase: (self) => self.toUpperCase(),
   downcase: (self) => self.toLowerCase(),
@@ -82,7 +131,7 @@ export const stringMethods: MethodTable<string> = {
   squeeze: (self) => self.replace(/([\s\S])\1+/gu, "$1"),
   split: (self, [separator, limit]) => split(self, separator, limit === undefined ? 0 : integerOf(limit)),
   chars: (self) => characters(self),
-  lines: (self) => self.match(/[^\n]*\n|[^\n]+$/g) ?? [],
+  lines: (self) => linesOf(self),
   partition: (self, [separator]) => {
     const match = patternOf(separator).exec(self);
     return match ? [self.slice(0, match.index), match[0], self.slice(match.index + match[0].length)] : [self, "", ""];
@@ -99,12 +148,21 @@ export const stringMethods: MethodTable<string> = {
   hex: (self) => integerPrefix(self.replace(/^0x/i, ""), 16),
   ord: (self) => self.codePointAt(0) ?? 0,
   // Texts are UTF-8 here, always.
-  encode: (self) => self,
+  encode: (self, parameters) => encode(self, parameters),
   force_encoding: (self) => self,
-  scrub: (self) => self.replace(/\p{Surrogate}/gu, "\ufffd"),
+  scrub: (self, [by = "\ufffd"]) => self.replace(/\p{Surrogate}/gu, () => textOf(by)),
 };
 
 const characters = (text: string): string[] => Array.from(text);
+const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+
+/** `encode(to, from, invalid: :replace)`: texts are UTF-8 already, so only what is no UTF-8 may change. */
+function encode(self: string, parameters: RubyValue[]): string {
+  const options = parameters.find(isHash);
+  const by = options?.get("replace");
+  if (options?.get("invalid") !== "replace") return self;
+  return self.replace(/\p{Surrogate}/gu, () => (by === undefined ? "\ufffd" : textOf(by)));
+}
 
 function withoutEnd(text: string, end: string): string {
   return end !== "" && text.endsWith(end) ? text.slice(0, -end.length) : text;
@@ -120,6 +178,11 @@ function patternOf(value: RubyValue | undefined): RegExp {
   return value instanceof RegExp ? value : new RegExp(textOf(value).replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "u");
 }
 
+/** A pattern to match: a text is the source of a regexp. */
+function regexpOf(value: RubyValue | undefined): RegExp {
+  return value instanceof RegExp ? value : rubyRegexp(textOf(value));
+}
+
 function everywhere(value: RubyValue | undefined): RegExp {
   const pattern = patternOf(value);
   return new RegExp(pattern.source, `${pattern.flags}g`);
@@ -127,16 +190,26 @@ function everywhere(value: RubyValue | undefined): RegExp {
 
 function replace(text: string, pattern: RegExp, by: RubyValue | undefined, block: RubyBlock | undefined): string {
   let length = text.length;
-  return text.replace(pattern, (...match: (string | undefined)[]) => {
+  return checkedText(text).replace(pattern, (...match: (string | undefined)[]) => {
     const found = match[0] as string;
     let result: string;
-    if (by === undefined && block) result = toText(block(found));
-    else if (by !== undefined && isHash(by)) result = toText(Object.hasOwn(by, found) ? (by[found] ?? null) : null);
+    if (by === undefined && block) {
+      lastMatch.value = new RubyMatch(replacedMatch(match, text));
+      result = toText(block(found));
+    } else if (isHash(by)) result = toText(by.get(found) ?? null);
     else result = expand(textOf(by), match);
     length += result.length;
     checkSize(length, MAX_TEXT, "characters of text");
     return result;
   });
+}
+
+/** What `replace` tells of a match, as `exec` would tell it. */
+function replacedMatch(match: readonly unknown[], input: string): RegExpExecArray {
+  const groups = typeof match.at(-1) === "object" ? (match.at(-1) as Record<string, string>) : undefined;
+  const index = match.findLastIndex((part) => typeof part === "number");
+  const texts = match.slice(0, index) as string[];
+  return Object.assign(texts, { index: match[index] as number, input, groups }) as RegExpExecArray;
 }
 
 /** `\1`, `\0` and `\k<name>` of a replacement. */
@@ -189,9 +262,12 @@ function split(text: string, separator: RubyValue | undefined, limit: number): s
   return parts;
 }
 
-function integerPrefix(text: string, base: number): number {
+function integerPrefix(text: string, base: number): number | bigint {
   if (base < 2 || base > 36) throw new RubyError("ArgumentError", `invalid radix ${base}`);
   const value = Number.parseInt(text.replaceAll("_", ""), base);
+  if (base === 10 && !Number.isSafeInteger(value) && !Number.isNaN(value)) {
+    return integerValue(BigInt(/^\s*([+-]?\d+)/.exec(text.replaceAll("_", ""))?.[1]?.replace("+", "") ?? 0));
+  }
   return Number.isNaN(value) ? 0 : value;
 }
 
@@ -199,9 +275,8 @@ function integerPrefix(text: string, base: number): number {
 function slice(self: string, parameters: RubyValue[]): RubyValue {
   const [first, second] = parameters;
   if (first instanceof RegExp) {
-    const match = first.exec(self);
-    if (typeof second === "string") return match?.groups?.[second] ?? null;
-    return match?.[second === undefined ? 0 : integerOf(second)] ?? null;
+    const match = matchText(first, self);
+    return match?.group(typeof second === "string" ? second : second === undefined ? 0 : integerOf(second)) ?? null;
   }
   if (typeof first === "string") return self.includes(first) ? first : null;
   const letters = characters(self);

@@ -11,6 +11,10 @@ export type Node =
   | { readonly kind: "range"; readonly first: Node; readonly last: Node; readonly exclusive: boolean }
   | { readonly kind: "variable"; readonly name: string }
   | { readonly kind: "constant"; readonly name: string }
+  /** `$1`, or `$~` without a group. */
+  | { readonly kind: "match"; readonly group: number | undefined }
+  /** A value that the host computes. */
+  | { readonly kind: "computed"; readonly value: () => RubyValue }
   | CallNode
   | { readonly kind: "assign"; readonly name: string; readonly value: Node }
   | { readonly kind: "not"; readonly operand: Node }

@@ -1,23 +1,31 @@
 /**
- * Values of embedded Ruby. They are plain JavaScript values: nil is null, symbols are strings, hashes are plain
- * objects. Only what has no such form is a class here: floats that happen to be whole, ranges, and objects.
+ * Values of embedded Ruby. They are plain JavaScript values: nil is null, symbols are strings, hashes are maps with
+ * text keys. Integers are numbers, and bigint where a number would not be exact. Only what has no such form is a class:
+ * floats that happen to be whole, binary texts, ranges, times, and objects.
+ *
+ * Bytes of a text that are no UTF-8 stand in it as U+DC80 to U+DCFF, lone surrogates, and become bytes again outside.
  */
+
+import { inspectText } from "./text.ts";
+import { RubyTime } from "./time.ts";
 
 export type RubyValue =
   | null
   | boolean
   | number
+  | bigint
   | string
   | RegExp
   | RubyFloat
+  | RubyBinary
   | RubyRange
+  | RubyMatch
+  | RubyTime
   | RubyObject
   | RubyValue[]
   | RubyHash;
 
-export interface RubyHash {
-  readonly [key: string]: RubyValue;
-}
+export type RubyHash = Map<string, RubyValue>;
 
 /** A block `{ |x| … }` that a method was given. */
 export type RubyBlock = (...values: RubyValue[]) => RubyValue;
@@ -36,6 +44,30 @@ export class RubyFloat {
 
   constructor(value: number) {
     this.value = value;
+  }
+}
+
+/** A text without encoding (ASCII-8BIT). Methods see its text; as a value it stays what it is. */
+export class RubyBinary {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** What a regexp found: `$~`. */
+export class RubyMatch {
+  readonly match: RegExpExecArray;
+
+  constructor(match: RegExpExecArray) {
+    this.match = match;
+  }
+
+  /** The text of a group by number or name; nil where there is none. */
+  group(name: number | string): RubyValue {
+    if (typeof name === "string") return this.match.groups?.[name] ?? null;
+    return this.match.at(name) ?? null;
   }
 }
 
@@ -94,20 +126,21 @@ export function checkSize(size: number, limit: number, what: string): void {
 
 export const isTruthy = (value: RubyValue): boolean => value !== null && value !== false;
 
-export function isHash(value: RubyValue): value is RubyHash {
-  return typeof value === "object" && value !== null && classOf(value) === "Hash";
-}
+export const isHash = (value: RubyValue | undefined): value is RubyHash => value instanceof Map;
 
 /** The name of the value's class, as messages give it. */
 export function classOf(value: RubyValue): string {
   if (value === null) return "NilClass";
-  if (typeof value === "string") return "String";
+  if (typeof value === "string" || value instanceof RubyBinary) return "String";
+  if (typeof value === "bigint") return "Integer";
   if (typeof value === "boolean") return value ? "TrueClass" : "FalseClass";
   if (typeof value === "number") return Number.isInteger(value) ? "Integer" : "Float";
   if (value instanceof RubyObject) return value.className;
   if (value instanceof RubyFloat) return "Float";
   if (value instanceof RubyRange) return "Range";
   if (value instanceof RegExp) return "Regexp";
+  if (value instanceof RubyMatch) return "MatchData";
+  if (value instanceof RubyTime) return "Time";
   return Array.isArray(value) ? "Array" : "Hash";
 }
 
@@ -116,26 +149,27 @@ export function toText(value: RubyValue): string {
   if (value === null) return "";
   if (typeof value === "string") return value;
   if (typeof value === "boolean") return String(value);
-  if (value instanceof RubyObject) return value.text;
+  if (value instanceof RubyObject || value instanceof RubyBinary) return value.text;
+  if (value instanceof RubyMatch) return value.match[0];
   return inspect(value);
 }
 
 /** Ruby's `inspect`: texts are quoted, nil is `nil`. */
 export function inspect(value: RubyValue): string {
   if (value === null) return "nil";
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "boolean") return String(value);
+  if (typeof value === "string") return inspectText(value);
+  if (typeof value === "boolean" || typeof value === "bigint") return String(value);
   if (typeof value === "number") return Number.isInteger(value) ? BigInt(value).toString() : floatText(value);
   if (value instanceof RubyFloat) return floatText(value.value);
   if (value instanceof RubyRange) {
     return `${value.first === null ? "" : inspect(value.first)}${value.exclusive ? "..." : ".."}${value.last === null ? "" : inspect(value.last)}`;
   }
   if (value instanceof RegExp) return `/${value.source}/`;
-  if (value instanceof RubyObject) return value.text;
+  if (value instanceof RubyObject || value instanceof RubyTime) return value.text;
+  if (value instanceof RubyBinary) return inspectText(value.text);
+  if (value instanceof RubyMatch) return `#<MatchData ${inspectText(value.match[0])}>`;
   if (Array.isArray(value)) return `[${value.map(inspect).join(", ")}]`;
-  return `{${Object.entries(value)
-    .map(([key, item]) => `${JSON.stringify(key)}=>${inspect(item)}`)
-    .join(", ")}}`;
+  return `{${[...value].map(([key, item]) => `${inspectText(key)}=>${inspect(item)}`).join(", ")}}`;
 }
 
 /** 5.0, 1.5, 1.0e+16, 1.0e-05. */
@@ -153,57 +187,69 @@ function floatText(value: number): string {
 /** Ruby's `==`. */
 export function equals(left: RubyValue, right: RubyValue): boolean {
   if (left === right) return true;
-  if (isNumeric(left) && isNumeric(right)) return numberOf(left) === numberOf(right);
+  if (isNumeric(left) && isNumeric(right)) return compare(left, right) === 0;
+  if (left instanceof RubyBinary) return equals(left.text, right);
+  if (right instanceof RubyBinary) return equals(left, right.text);
+  if (left instanceof RubyTime && right instanceof RubyTime) return left.compare(right) === 0;
   if (Array.isArray(left) && Array.isArray(right)) {
     return left.length === right.length && left.every((item, index) => equals(item, right[index] as RubyValue));
   }
   if (isHash(left) && isHash(right)) {
-    const keys = Object.keys(left);
-    return (
-      keys.length === Object.keys(right).length &&
-      keys.every((key) => Object.hasOwn(right, key) && equals(left[key] as RubyValue, right[key] as RubyValue))
-    );
+    if (left.size !== right.size) return false;
+    return [...left].every(([key, value]) => right.has(key) && equals(value, right.get(key) as RubyValue));
   }
   return false;
 }
 
 /** Ruby's `<=>`: negative, 0, positive; ArgumentError where the two cannot be ordered. */
 export function compare(left: RubyValue, right: RubyValue): number {
-  if (isNumeric(left) && isNumeric(right)) return numberOf(left) - numberOf(right);
-  if (typeof left === "string" && typeof right === "string") return left < right ? -1 : left > right ? 1 : 0;
+  if (isNumeric(left) && isNumeric(right)) return order(exactOf(left), exactOf(right));
+  if (typeof left === "string" && typeof right === "string") return order(left, right);
+  if (left instanceof RubyBinary) return compare(left.text, right);
+  if (right instanceof RubyBinary) return compare(left, right.text);
+  if (left instanceof RubyTime && right instanceof RubyTime) return left.compare(right);
   if (Array.isArray(left) && Array.isArray(right)) {
     for (let index = 0; index < Math.min(left.length, right.length); index++) {
-      const order = compare(left[index] as RubyValue, right[index] as RubyValue);
-      if (order !== 0) return order;
+      const difference = compare(left[index] as RubyValue, right[index] as RubyValue);
+      if (difference !== 0) return difference;
     }
     return left.length - right.length;
   }
   throw new RubyError("ArgumentError", `comparison of ${classOf(left)} with ${inspect(right)} failed`);
 }
 
-export const isNumeric = (value: RubyValue): value is number | RubyFloat =>
-  typeof value === "number" || value instanceof RubyFloat;
+function order<T extends number | bigint | string>(left: T, right: T): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
 
-export const numberOf = (value: number | RubyFloat): number => (typeof value === "number" ? value : value.value);
+export type RubyNumber = number | bigint | RubyFloat;
+
+export const isNumeric = (value: RubyValue | undefined): value is RubyNumber =>
+  typeof value === "number" || typeof value === "bigint" || value instanceof RubyFloat;
+
+/** As a number; integers beyond 2^53 lose their last digits. */
+export const numberOf = (value: RubyNumber): number => (value instanceof RubyFloat ? value.value : Number(value));
+
+const exactOf = (value: RubyNumber): number | bigint => (value instanceof RubyFloat ? value.value : value);
 
 /** A value as other code takes it: floats as numbers, everything inside likewise. */
 export function plainValue(value: RubyValue): unknown {
   if (value instanceof RubyFloat) return value.value;
   if (Array.isArray(value)) return value.map(plainValue);
-  if (value instanceof RubyObject || value instanceof RubyRange || value instanceof RegExp) return toText(value);
-  if (isHash(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plainValue(item)]));
-  return value;
+  if (isHash(value)) return Object.fromEntries([...value].map(([key, item]) => [key, plainValue(item)]));
+  return typeof value === "object" && value !== null ? toText(value) : value;
 }
 
 /** The text that a method needs as a parameter; TypeError as in Ruby where it is something else. */
 export function textOf(value: RubyValue | undefined): string {
   if (typeof value === "string") return value;
+  if (value instanceof RubyBinary) return value.text;
   throw conversionError(value, "String");
 }
 
 /** The integer that a method needs as a parameter. */
 export function integerOf(value: RubyValue | undefined): number {
-  if (value !== undefined && isNumeric(value)) return Math.trunc(numberOf(value));
+  if (isNumeric(value)) return Math.trunc(numberOf(value));
   throw conversionError(value, "Integer");
 }
 

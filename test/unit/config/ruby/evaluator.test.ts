@@ -82,7 +82,11 @@ test("time, sizes and depth are bounded", () => {
 });
 
 test("another environment gives other names: a record and its tag", () => {
-  const record: RubyValue = { kubernetes: { labels: { app: "web" } }, n: 3 };
+  const labels = new Map([["labels", new Map([["app", "web"]])]]);
+  const record: RubyValue = new Map<string, RubyValue>([
+    ["kubernetes", labels],
+    ["n", 3],
+  ]);
   const names = { functions: { ...kernelFunctions, record: () => record, tag: () => "a.b" }, constants: {} };
   const value = evaluate(
     parseRuby("tag + '/' + record.dig('kubernetes', 'labels', 'app') + \"/#{record[\"n\"] * 2}\""),

@@ -1,0 +1,55 @@
+/** Times of embedded Ruby: a moment to the nanosecond, shown in local time, in UTC or at a fixed offset. */
+
+import { strftime } from "./strftime.ts";
+
+export class RubyTime {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+  /** Minutes east of UTC; undefined for local time. */
+  readonly offsetMinutes: number | undefined;
+  readonly isUtc: boolean;
+
+  constructor(seconds: number, nanoseconds: number, zone: "local" | "utc" | number = "local") {
+    this.seconds = seconds;
+    this.nanoseconds = nanoseconds;
+    this.isUtc = zone === "utc";
+    this.offsetMinutes = zone === "local" ? undefined : zone === "utc" ? 0 : zone;
+  }
+
+  static fromMilliseconds(epochMs: number): RubyTime {
+    const seconds = Math.floor(epochMs / 1000);
+    return new RubyTime(seconds, Math.round((epochMs - seconds * 1000) * 1e6));
+  }
+
+  /** From seconds with a fraction, cut below the nanosecond. */
+  static fromSeconds(value: number): RubyTime {
+    const seconds = Math.floor(value);
+    return new RubyTime(seconds, Math.floor((value - seconds) * 1e9));
+  }
+
+  /** The same moment shown elsewhere. */
+  in(zone: "local" | "utc" | number): RubyTime {
+    return new RubyTime(this.seconds, this.nanoseconds, zone);
+  }
+
+  plus(seconds: number): RubyTime {
+    const whole = Math.floor(seconds);
+    const nanoseconds = this.nanoseconds + Math.round((seconds - whole) * 1e9);
+    const carry = Math.floor(nanoseconds / 1e9);
+    const zone = this.isUtc ? "utc" : (this.offsetMinutes ?? "local");
+    return new RubyTime(this.seconds + whole + carry, nanoseconds - carry * 1e9, zone);
+  }
+
+  compare(other: RubyTime): number {
+    return Math.sign(this.seconds - other.seconds || this.nanoseconds - other.nanoseconds);
+  }
+
+  format(format: string): string {
+    return strftime(format, this);
+  }
+
+  /** What `to_s` gives. */
+  get text(): string {
+    return this.format(this.isUtc ? "%Y-%m-%d %H:%M:%S UTC" : "%Y-%m-%d %H:%M:%S %z");
+  }
+}
