@@ -21,7 +21,12 @@ export type CounterName =
   | "chunks_backed_up"
   | "chunks_resumed"
   | "buffer_overflows"
-  | "disk_errors"; // reason
+  | "disk_errors" // reason
+  | "lost_bytes" // of files that went before they were read; reason required
+  | "files_opened"
+  | "files_closed"
+  | "files_rotated"
+  | "files_throttled";
 
 export class Counters {
   readonly #values = new Map<string, number>();

@@ -138,6 +138,11 @@ export class ByteWriter {
     this.#length -= end - start;
   }
 
+  /** The byte at a position that was already written. */
+  at(position: number): number {
+    return this.#bytes[position] as number;
+  }
+
   /** Writes one byte at a position that was already written. */
   patch(position: number, value: number): void {
     this.#bytes[position] = value;

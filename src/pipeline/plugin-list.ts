@@ -7,6 +7,7 @@ import { forwardInput } from "../input/forward.ts";
 import { httpInput } from "../input/http.ts";
 import { dummyInput, sampleInput } from "../input/sample.ts";
 import { syslogInput } from "../input/syslog.ts";
+import { tailInput } from "../input/tail.ts";
 import { tcpInput } from "../input/tcp.ts";
 import { udpInput } from "../input/udp.ts";
 import { unixInput } from "../input/unix.ts";
@@ -37,6 +38,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   execInput,
   sampleInput,
   dummyInput,
+  tailInput,
   copyOutput,
   fileOutput,
   forwardOutput,
@@ -51,7 +53,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
 
 /** What people may look for because fluentd, or the images that ship it, have it. */
 const FLUENTD_PLUGINS: Record<PluginRole, readonly string[]> = {
-  input: words(`tail monitor_agent debug_agent gc_stat object_space systemd prometheus
+  input: words(`monitor_agent debug_agent gc_stat object_space systemd prometheus
     prometheus_monitor prometheus_output_monitor prometheus_tail_monitor windows_eventlog windows_eventlog2 kafka
     kafka_group s3 sql`),
   filter: words(`grep parser record_transformer stdout kubernetes_metadata record_modifier concat geoip prometheus

@@ -22,7 +22,7 @@ const strata: readonly (readonly string[])[] = [
   ["plugin.ts"],
   ["forward-protocol", "buffer", "parser", "formatter", "tls"],
   ["event"],
-  ["config", "errors.ts", "clock.ts", "counters.ts", "logger.ts"],
+  ["config", "errors.ts", "clock.ts", "counters.ts", "logger.ts", "file-hints.ts"],
 ];
 const stratumOf = (name: string) => strata.findIndex((rooms) => rooms.includes(name.split("/")[0] as string));
 
@@ -32,7 +32,7 @@ const importers: Record<string, string> = {
   "@peculiar/x509": "tls/certificate-authority.ts",
   commander: "cli/program.ts",
   "oniguruma-to-es": "parser/text-pattern.ts",
-  chokidar: "output/forward/service-discovery-file.ts",
+  chokidar: "file-hints.ts",
   pino: "logger.ts",
 };
 

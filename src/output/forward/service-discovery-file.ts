@@ -1,17 +1,15 @@
 /**
  * Receivers from a file that is watched: by notification, and by looking every 3 seconds where none comes (network file
- * systems, ConfigMaps that are replaced by a link). The only importer of chokidar, which is loaded when a file is
- * watched: most configurations name their servers.
+ * systems, ConfigMaps that are replaced by a link).
  * Source: fluentd 1.18 sd_file.rb.
  */
 
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import type { FSWatcher } from "chokidar";
 import type { CancelTimer, Clock } from "../../clock.ts";
 import { string } from "../../config/literals.ts";
 import { type ConfigOf, section } from "../../config/parameters.ts";
 import { ConfigError, errorMessage } from "../../errors.ts";
+import { FileHints } from "../../file-hints.ts";
 import type { Logger } from "../../logger.ts";
 import type { Service } from "./service.ts";
 import { parseServiceList } from "./service-list.ts";
@@ -31,7 +29,7 @@ export class ServiceDiscoveryFile {
   readonly #clock: Clock;
   readonly #logger: Logger;
   #text = "";
-  #watcher: FSWatcher | undefined;
+  #hints: FileHints | undefined;
   #cancelPoll: CancelTimer = () => {};
 
   /** Throws ConfigError for an encoding that is not known. */
@@ -54,17 +52,15 @@ export class ServiceDiscoveryFile {
       throw new ConfigError(`sd_file: path=${this.#path} ${reason}`, this.#config.element.position, { cause });
     });
     const look = () => void this.#look(onChange);
-    const { watch } = await import("chokidar");
-    this.#watcher = watch(this.#path, { ignoreInitial: true, persistent: false });
-    this.#watcher.on("all", look).on("error", (error) => this.#logger.debug("sd_file: cannot watch", { error }));
-    await once(this.#watcher, "ready");
+    const onError = (error: unknown) => this.#logger.debug("sd_file: cannot watch", { error });
+    this.#hints = await FileHints.watch([this.#path], look, onError);
     this.#cancelPoll = this.#clock.every(POLL_MS, look);
     return services ?? [];
   }
 
   async stop(): Promise<void> {
     this.#cancelPoll();
-    await this.#watcher?.close();
+    await this.#hints?.close();
   }
 
   async #look(onChange: (services: readonly Service[]) => void): Promise<void> {

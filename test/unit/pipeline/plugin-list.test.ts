@@ -20,7 +20,7 @@ test("a type with two forms is buffered where the configuration has a <buffer>",
 test("an unknown type is named as fluentd names it, with what is near", () => {
   assert.throws(
     () => list.input("nosuch", at),
-    /^ConfigError: f.conf:4: Unknown input plugin 'nosuch'\. Suiro has dummy, forward, sample\.$/,
+    /^ConfigError: f.conf:4: Unknown input plugin 'nosuch'\. Suiro has dummy, forward, sample, tail\.$/,
   );
   assert.throws(() => list.output("sdtout", false, at), /Unknown output plugin 'sdtout'\. Did you mean 'stdout'\?/);
   assert.throws(() => list.filter("nosuch", at), /Unknown filter plugin 'nosuch'\./);

@@ -1,0 +1,287 @@
+/**
+ * The files that are followed: which path leads to which file, and what becomes of a file that loses its name. One
+ * tailer per file; of one path, a later file waits until the earlier one is read, so that lines stay in order.
+ *
+ * | what is seen behind a path  | what is done                                                      |
+ * |-----------------------------|-------------------------------------------------------------------|
+ * | another inode               | the old file is read to its end, then the new one from its head   |
+ * | nothing                     | the old file is read to its end                                   |
+ * | fewer bytes than before     | the file was truncated: from its head; what was not read is lost  |
+ * | a file that had another name| it is read on, from where it was                                  |
+ *
+ * Source: fluentd 1.18 in_tail.rb `TailWatcher#on_rotate`, `update_watcher`, `refresh_watchers`; COMPAT 5.4.
+ */
+
+import { type FileIdentity, type FileStatus, fileStatus, isSameFile, lifelongName } from "./file-identity.ts";
+import { inLanes } from "./lanes.ts";
+import { REMEMBERED_FILES, ROTATED_FILES_OF_PATH } from "./limits.ts";
+import type { PositionBook, Remainder } from "./position-book.ts";
+import type { Position } from "./position-file.ts";
+import { type Allowance, bytesPerSecond, type FileGroups } from "./read-allowance.ts";
+import type { TagTemplate } from "./tag-template.ts";
+import { type FollowedFile, Tailer, type TailWork } from "./tailer.ts";
+import type { Target } from "./target-paths.ts";
+
+export interface FollowRules {
+  readonly followsInodes: boolean;
+  readonly readsFromHead: boolean;
+  readonly bytesPerSecond: number;
+  readonly tag: TagTemplate;
+  readonly groups: FileGroups | undefined;
+}
+
+/** Gets paths as they begin and end to be followed. */
+export interface PathListener {
+  added(path: string): void;
+  removed(path: string): void;
+}
+
+interface FollowedPath {
+  readonly path: string;
+  readonly group: { readonly lines: Allowance; leave(): void } | undefined;
+  /** undefined while there is no file. */
+  tailer: Tailer | undefined;
+  isChecking: boolean;
+  wantsCheck: boolean;
+}
+
+export class FollowedFiles {
+  readonly #rules: FollowRules;
+  readonly #work: TailWork;
+  readonly #book: PositionBook;
+  readonly #listener: PathListener;
+  readonly #paths = new Map<string, FollowedPath>();
+  readonly #rotated = new Set<Tailer>();
+  /** Offsets of files that were read to their end and lost their names, by lifelong name, oldest first. */
+  readonly #remembered = new Map<string, number>();
+  #isFirstRefresh = true;
+  #isStopping = false;
+
+  constructor(rules: FollowRules, work: TailWork, book: PositionBook, listener: PathListener) {
+    this.#rules = rules;
+    this.#work = work;
+    this.#book = book;
+    this.#listener = listener;
+  }
+
+  /** Goes on with files that were rotated while nobody read them. */
+  resume(remainders: readonly Remainder[]): void {
+    for (const { formerPath, path, status, position } of remainders) {
+      const tailer = this.#tailer(formerPath, status, position, path);
+      this.#retire(tailer);
+    }
+  }
+
+  /** Begins to follow the targets that are new, and lets go of paths that are none any more. */
+  refresh(targets: readonly Target[]): void {
+    if (this.#isStopping) return;
+    const wanted = new Set(targets.map(({ path }) => path));
+    for (const followed of [...this.#paths.values()]) if (!wanted.has(followed.path)) this.#leave(followed);
+    for (const target of targets) this.#follow(target);
+    if (this.#rules.followsInodes) this.#book.unwatchOthers(this.#inodes(targets));
+    this.#isFirstRefresh = false;
+  }
+
+  /** Looks at every path. */
+  async checkAll(): Promise<void> {
+    await inLanes([...this.#paths.keys()], (path) => this.check(path));
+    for (const { tailer } of this.#paths.values()) tailer?.tick();
+    for (const tailer of [...this.#rotated]) tailer.tick();
+  }
+
+  /** Looks at one path; does nothing for others. */
+  async check(path: string): Promise<void> {
+    const followed = this.#paths.get(path);
+    if (!followed) return;
+    followed.wantsCheck = true;
+    if (followed.isChecking) return;
+    followed.isChecking = true;
+    while (followed.wantsCheck && !this.#isStopping) {
+      followed.wantsCheck = false;
+      const { tailer } = followed;
+      // The file has at least so many bytes before the look, unless it was truncated.
+      const before = Math.max(tailer?.knownBytes ?? 0, tailer?.offset ?? 0);
+      const status = await fileStatus(path);
+      if (this.#paths.get(path) === followed && followed.tailer === tailer) this.#see(followed, status, before);
+    }
+    followed.isChecking = false;
+  }
+
+  /** Reads what is there, hands over the last events, and follows nothing any more. */
+  flush(): void {
+    for (const tailer of this.#tailers()) tailer.flush();
+  }
+
+  stop(): void {
+    this.#isStopping = true;
+    for (const tailer of this.#tailers()) tailer.abandon();
+  }
+
+  *#tailers(): Iterable<Tailer> {
+    yield* [...this.#rotated];
+    for (const { tailer } of this.#paths.values()) if (tailer) yield tailer;
+  }
+
+  #follow({ path, status }: Target): void {
+    if (this.#paths.has(path)) return;
+    if (this.#rules.followsInodes && this.#isRead(status)) return;
+    const group = this.#rules.groups?.join(path);
+    const followed: FollowedPath = { path, group, tailer: undefined, isChecking: false, wantsCheck: false };
+    this.#paths.set(path, followed);
+    this.#listener.added(path);
+    this.#appear(followed, status, this.#isFirstRefresh && !this.#rules.readsFromHead);
+  }
+
+  /** Whether a tailer has the file already, under whatever name. */
+  #isRead(identity: FileIdentity): boolean {
+    for (const tailer of this.#tailers()) if (isSameFile(tailer.file.identity, identity)) return true;
+    return false;
+  }
+
+  #see(followed: FollowedPath, status: FileStatus | undefined, before: number): void {
+    const { tailer } = followed;
+    if (!status?.isFile) {
+      if (tailer) this.#loseName(followed, tailer);
+    } else if (!tailer) this.#appear(followed, status, false);
+    else if (!isSameFile(tailer.file.identity, status)) this.#replace(followed, tailer, status);
+    else if (status.byteSize < before) this.#truncate(followed, tailer, status);
+    else if (status.byteSize > before) {
+      tailer.knownBytes = Math.max(tailer.knownBytes, status.byteSize);
+      tailer.notify();
+    }
+  }
+
+  /** A file stands where none was. */
+  #appear(followed: FollowedPath, status: FileStatus, startsAtEnd: boolean): void {
+    const former = [...this.#rotated].find((tailer) => isSameFile(tailer.file.identity, status));
+    if (former && former.path !== followed.path) return; // It is read under its former name; then it comes here.
+    if (former) return this.#takeBack(followed, former);
+    const position = this.#book.of(followed.path, status.inode);
+    const rotated = this.#latestRotated(followed.path);
+    if (rotated?.file.position === position) {
+      this.#start(followed, status, this.#book.succeed(followed.path, status.inode), 0, rotated);
+    } else if (position.inode === status.inode) {
+      this.#start(followed, status, position, position.offset > status.byteSize ? 0 : position.offset, rotated);
+    } else {
+      const elsewhere = this.#recall(status) ?? this.#book.renamedOffset(status.inode);
+      const isNew = position.inode === 0n && startsAtEnd;
+      const offset = elsewhere !== undefined && elsewhere <= status.byteSize ? elsewhere : isNew ? status.byteSize : 0;
+      this.#start(followed, status, position, offset, rotated);
+    }
+  }
+
+  #start(followed: FollowedPath, status: FileStatus, position: Position, offset: number, after?: Tailer): void {
+    position.restart(status.inode, offset);
+    const tailer = this.#tailer(followed.path, status, position);
+    followed.tailer = tailer;
+    this.#listen(followed, tailer);
+    this.#work.logger.info(`following tail of ${followed.path}`);
+    if (!after || after.isDrained) return tailer.notify();
+    tailer.hold();
+    after.onDrained = () => tailer.start();
+  }
+
+  #replace(followed: FollowedPath, tailer: Tailer, status: FileStatus): void {
+    this.#loseName(followed, tailer);
+    this.#appear(followed, status, false);
+  }
+
+  #loseName(followed: FollowedPath, tailer: Tailer): void {
+    const { counters, logger, rotateWaitMs } = this.#work;
+    followed.tailer = undefined;
+    counters.add("files_rotated");
+    logger.info(`detected rotation of ${followed.path}; waiting ${rotateWaitMs / 1000} seconds`);
+    this.#retire(tailer);
+  }
+
+  #truncate(followed: FollowedPath, tailer: Tailer, status: FileStatus): void {
+    this.#work.counters.add("files_rotated");
+    this.#work.logger.info(`detected rotation of ${followed.path}`);
+    followed.tailer = undefined;
+    tailer.onFinished = () => {};
+    tailer.abandon("truncated");
+    this.#start(followed, status, tailer.file.position, 0);
+  }
+
+  /** The tailer goes on until its file is read. */
+  #retire(tailer: Tailer): void {
+    const ofPath = [...this.#rotated].filter(({ path }) => path === tailer.path);
+    if (ofPath.length >= ROTATED_FILES_OF_PATH) ofPath[0]?.abandon("too_many_rotated");
+    this.#rotated.add(tailer);
+    tailer.onFinished = () => this.#finish(tailer);
+    tailer.rotate();
+  }
+
+  #finish(tailer: Tailer): void {
+    this.#rotated.delete(tailer);
+    if (this.#isStopping) return;
+    const name = lifelongName(tailer.file.identity);
+    if (name !== undefined) this.#remember(name, tailer.offset);
+    this.#book.finish(tailer.file.position);
+    if (!this.#paths.has(tailer.path) && !this.#rules.followsInodes) {
+      this.#book.unwatch(tailer.path, tailer.file.identity.inode);
+    }
+  }
+
+  /** A file that has its name again. */
+  #takeBack(followed: FollowedPath, tailer: Tailer): void {
+    followed.tailer = tailer;
+    this.#listen(followed, tailer);
+    tailer.keep();
+  }
+
+  #leave(followed: FollowedPath): void {
+    this.#paths.delete(followed.path);
+    followed.group?.leave();
+    this.#listener.removed(followed.path);
+    if (followed.tailer) this.#retire(followed.tailer);
+    else if (!this.#rules.followsInodes && !this.#latestRotated(followed.path)) this.#book.unwatch(followed.path, 0n);
+  }
+
+  #latestRotated(path: string): Tailer | undefined {
+    return [...this.#rotated].findLast((tailer) => tailer.path === path);
+  }
+
+  /** A current file may end, too: it was deleted before it was opened. */
+  #listen(followed: FollowedPath, tailer: Tailer): void {
+    this.#rotated.delete(tailer);
+    tailer.onFinished = () => {
+      if (followed.tailer === tailer) followed.tailer = undefined;
+    };
+  }
+
+  #tailer(path: string, status: FileStatus, position: Position, place?: string): Tailer {
+    const { tag, groups, bytesPerSecond: limit } = this.#rules;
+    const lines = this.#paths.get(path)?.group?.lines ?? groups?.join(path).lines;
+    const file: FollowedFile = {
+      path,
+      tag: tag.tagOf(path),
+      identity: { device: status.device, inode: status.inode, bornNs: status.bornNs },
+      position,
+      ...(place !== undefined && { place }),
+      byteSize: status.byteSize,
+      bytes: bytesPerSecond(this.#work.clock, limit),
+      lines: lines ?? bytesPerSecond(this.#work.clock, -1),
+    };
+    return new Tailer(file, this.#work);
+  }
+
+  #inodes(targets: readonly Target[]): Set<bigint> {
+    const inodes = new Set(targets.map(({ status }) => status.inode));
+    for (const tailer of this.#tailers()) inodes.add(tailer.file.identity.inode);
+    return inodes;
+  }
+
+  #remember(name: string, offset: number): void {
+    this.#remembered.set(name, offset);
+    for (const oldest of this.#remembered.keys()) {
+      if (this.#remembered.size <= REMEMBERED_FILES) break;
+      this.#remembered.delete(oldest);
+    }
+  }
+
+  #recall(identity: FileIdentity): number | undefined {
+    const name = lifelongName(identity);
+    return name === undefined ? undefined : this.#remembered.get(name);
+  }
+}

@@ -1,0 +1,36 @@
+/** The limits of the tail input. */
+
+/** Bytes of one read, in one buffer that all files share. */
+export const BLOCK_BYTES = 256 * 1024;
+
+/** A read needs no more than this for each line that may be taken: with a low `read_lines_limit` reads are smaller. */
+export const BYTES_PER_LINE = 256;
+export const SMALLEST_BLOCK_BYTES = 8192;
+
+/** A line longer than this is left out, as one longer than `max_line_size` is. */
+export const LINE_LIMIT_BYTES = 16 * 1024 * 1024;
+
+/** The lines of one event; at so many bytes they are taken as they are. */
+export const EVENT_LIMIT_BYTES = 1024 * 1024;
+
+/** Bytes handed over and not taken yet, of all files; beyond them reads are of the smallest size. */
+export const IN_FLIGHT_BYTES = 32 * 1024 * 1024;
+
+/** Rotated files of one path that are still read; of more, the oldest is given up and counted. */
+export const ROTATED_FILES_OF_PATH = 100;
+
+/** Files that were read to their end whose offsets are remembered, for when they come back under another name. */
+export const REMEMBERED_FILES = 4096;
+
+/** Files that are watched for notifications; of more, changes are seen by looking. */
+export const HINTED_FILES = 512;
+
+export const POLL_MS = 1000;
+/** Without `enable_watch_timer`, for notifications that got lost. */
+export const SLOW_POLL_MS = 5000;
+
+/** A refused batch is read again and handed over again after this time. */
+export const RETRY_MS = 1000;
+
+/** What a stop may spend on reading what is there, as in fluentd. */
+export const STOP_READING_MS = 5000;

@@ -1,0 +1,66 @@
+/**
+ * Finds a file that lost its name: rotation renames within a folder, often to a name that no configured path has. The
+ * inode tells which one it is. The number is given again when a file is gone, so the name must look like the old one,
+ * and what a compression wrote is never it.
+ */
+
+import { readdir, realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { type FileStatus, fileStatus } from "./file-identity.ts";
+import { inLanes } from "./lanes.ts";
+
+export interface FoundFile {
+  readonly path: string;
+  readonly status: FileStatus;
+}
+
+const COMPRESSED = /\.(?:gz|bz2|zst|xz|lz4|zip)$/;
+
+/** Entries of a folder that are looked at. */
+const MAX_ENTRIES = 20_000;
+
+/**
+ * The file of that inode in the folder of one of `paths`, or in the folder that such a path, a link, leads into.
+ * `device` is known for files that were followed already.
+ */
+export async function findRotatedFile(
+  paths: readonly string[],
+  inode: bigint,
+  device?: bigint,
+): Promise<FoundFile | undefined> {
+  const searched = new Set<string>();
+  for (const path of paths) {
+    const real = await realpath(path).catch(() => path);
+    for (const place of new Set([path, real])) {
+      const isLinked = place !== path;
+      const key = `${dirname(place)}\0${stem(place)}`;
+      if (searched.has(key)) continue;
+      searched.add(key);
+      const found = await search(dirname(place), isLinked ? "" : stem(path), inode, device);
+      if (found) return found;
+    }
+  }
+  return undefined;
+}
+
+async function search(folder: string, start: string, inode: bigint, device?: bigint): Promise<FoundFile | undefined> {
+  const names = await readdir(folder).catch(() => []);
+  const likely = names.filter((name) => name.startsWith(start) && !COMPRESSED.test(name)).slice(0, MAX_ENTRIES);
+  let found: FoundFile | undefined;
+  await inLanes(likely, async (name) => {
+    if (found) return;
+    const path = join(folder, name);
+    const status = await fileStatus(path);
+    if (status?.isFile && status.inode === inode && (device === undefined || status.device === device)) {
+      found = { path, status };
+    }
+  });
+  return found;
+}
+
+/** `app` of `app.log`: rotated names are such as `app.log.1`, `app-20231114.log`. */
+function stem(path: string): string {
+  const name = basename(path);
+  const dot = name.indexOf(".", 1);
+  return dot < 0 ? name : name.slice(0, dot);
+}
