@@ -10,6 +10,7 @@ import { dirname } from "node:path";
 import { integer, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { errorMessage, NetworkError } from "../errors.ts";
+import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { Connection, type ConnectionRules } from "./forward/connection.ts";
 import { UnackedTotal } from "./forward/deliveries.ts";
@@ -56,6 +57,7 @@ class UnixInput implements Input {
       chunkSizeLimit: undefined,
       chunkSizeWarnLimit: undefined,
       decompressionLimitBytes: DECOMPRESSION_LIMIT_BYTES,
+      frameMemory: new FrameMemory(),
       denyKeepalive: false,
       tagRule: new TagRule(config.tag, undefined),
       floatTimes: "convert",

@@ -8,12 +8,13 @@ export interface CaseConfig {
   /** With every placeholder replaced. */
   readonly text: string;
   readonly receiverPort: number;
+  /** Whether the configuration itself sends to the receiver. */
+  readonly sendsItself: boolean;
 }
 
 /** The case's part of the common configuration, with its line numbers kept for sources and matches. */
-export function composePart({ name, text: config, receiverPort }: CaseConfig): string {
+export function composePart({ name, text, receiverPort }: CaseConfig): string {
   const own = `@CASE.${name}`;
-  const text = config.replaceAll("__RECEIVER__", String(receiverPort));
   const outside: string[] = [];
   const inside: string[] = [];
   for (const block of topLevelBlocks(text.replace(/@([A-Z][A-Z_\d]*)\b/g, `@$1.${name}`))) {
@@ -28,9 +29,8 @@ export function composePart({ name, text: config, receiverPort }: CaseConfig): s
 }
 
 /** The case as it is written, and the receiver for what nothing else takes. */
-export function composeAlone({ text, receiverPort }: CaseConfig): string {
-  const port = String(receiverPort);
-  return text.includes("__RECEIVER__") ? text.replaceAll("__RECEIVER__", port) : `${text}\n${toReceiver(receiverPort)}`;
+export function composeAlone({ text, receiverPort, sendsItself }: CaseConfig): string {
+  return sendsItself ? text : `${text}\n${toReceiver(receiverPort)}`;
 }
 
 /** Sections and lines of the root, each as the lines that it takes. */

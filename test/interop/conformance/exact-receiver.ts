@@ -15,7 +15,8 @@ export interface ExactEvent {
 }
 
 export class ExactReceiver {
-  readonly events: ExactEvent[] = [];
+  /** Of each connection, in the order in which they were made: a later one may be read before an earlier one ends. */
+  readonly #connections: ExactEvent[][] = [];
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
   #waiting: (() => void)[] = [];
@@ -30,6 +31,10 @@ export class ExactReceiver {
     await once(receiver.#server, "listening");
     receiver.#server.unref();
     return receiver;
+  }
+
+  get events(): ExactEvent[] {
+    return this.#connections.flat();
   }
 
   get port(): number {
@@ -53,28 +58,27 @@ export class ExactReceiver {
   }
 
   async #serve(socket: Socket): Promise<void> {
+    const events: ExactEvent[] = [];
+    this.#connections.push(events);
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => {});
     try {
       for await (const message of new Decoder({ rawStrings: true }).decodeStream(socket)) {
-        this.#take(message as [Uint8Array, Uint8Array, { chunk?: Uint8Array; compressed?: Uint8Array }?], socket);
+        this.#take(message as RawMessage, events, socket);
       }
     } catch {
       // A torn message: its sender ended. What it got no ack for, it sends again.
     }
   }
 
-  #take(
-    [tag, body, option]: [Uint8Array, Uint8Array, { chunk?: Uint8Array; compressed?: Uint8Array }?],
-    socket: Socket,
-  ): void {
+  #take([tag, body, option]: RawMessage, events: ExactEvent[], socket: Socket): void {
     const isCompressed = option?.compressed && Buffer.from(option.compressed).toString() === "gzip";
     const entries = Buffer.from(isCompressed ? gunzipSync(body) : body);
     for (let offset = 0; offset < entries.length; ) {
       const time = msgpackText(entries, offset + 1);
       const record = msgpackText(entries, time.end);
-      this.events.push({ tag: Buffer.from(tag).toString(), time: time.text, record: record.text });
+      events.push({ tag: Buffer.from(tag).toString(), time: time.text, record: record.text });
       offset = record.end;
     }
     if (option?.chunk !== undefined && socket.writable) {
@@ -85,3 +89,6 @@ export class ExactReceiver {
     for (const wake of waiting) wake();
   }
 }
+
+/** Strings stay bytes: the entries are one that is no text. */
+type RawMessage = [Uint8Array, Uint8Array, { chunk?: Uint8Array; compressed?: Uint8Array }?];

@@ -46,7 +46,9 @@ export async function runProduct(
 ): Promise<Map<string, Outcome>> {
   const folder = join(root, product);
   const runs = await Promise.all(cases.map((subject) => prepare(subject, folder)));
-  const environment = { ...cases[0]?.environment };
+  const environment = Object.fromEntries(
+    Object.entries(cases[0]?.environment ?? {}).map(([key, value]) => [key, filled(value, runs[0] as CaseRun)]),
+  );
   const configPath = join(folder, "all.conf");
   const accepted = await writeConfig(product, runs, configPath, environment);
   const startedAt = Date.now();
@@ -75,8 +77,10 @@ async function prepare(subject: ConformanceCase, root: string): Promise<CaseRun>
   return { subject, folder, receiver, ports: [await freePort(), await freePort()], answers: [], failure: undefined };
 }
 
-function filled(text: string, { folder, ports }: CaseRun): string {
+/** `__RECEIVER__` is the receiver's port, for cases that say themselves where events go. */
+function filled(text: string, { folder, ports, receiver }: CaseRun): string {
   return text
+    .replaceAll("__RECEIVER__", String(receiver.port))
     .replaceAll("__DIR__", folder)
     .replaceAll("__PORT__", String(ports[0]))
     .replaceAll("__PORT2__", String(ports[1]));
@@ -90,14 +94,18 @@ async function writeConfig(
   environment: NodeJS.ProcessEnv,
 ): Promise<CaseRun[]> {
   for (const run of runs) {
-    const parts = { name: run.subject.name, text: filled(run.subject.config, run), receiverPort: run.receiver.port };
+    const text = filled(run.subject.config, run);
+    const parts = {
+      name: run.subject.name,
+      text,
+      receiverPort: run.receiver.port,
+      sendsItself: /^<match \*\*>/m.test(run.subject.config),
+    };
     writeFileSync(partPath(path, run), run.subject.isAlone ? composeAlone(parts) : composePart(parts));
-    for (const name of readdirSync(run.folder).filter((file) => file.endsWith(".conf"))) {
+    for (const name of readdirSync(run.folder, { recursive: true, encoding: "utf8" })) {
+      if (!name.endsWith(".conf")) continue;
       const included = join(run.folder, name);
-      writeFileSync(
-        included,
-        filled(readFileSync(included, "utf8"), run).replaceAll("__RECEIVER__", String(run.receiver.port)),
-      );
+      writeFileSync(included, filled(readFileSync(included, "utf8"), run));
     }
   }
   for (;;) {

@@ -33,7 +33,7 @@ import {
 } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { ChildProgram } from "../../support/child-program.ts";
 import { encode } from "../../support/forward-client.ts";
 import type { ExactReceiver } from "./exact-receiver.ts";
@@ -61,6 +61,11 @@ export async function runSteps(lines: readonly string[], stage: Stage): Promise<
   }
 }
 
+function linked(target: string, path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync(target, path);
+}
+
 type Step = (stage: Stage, words: string[]) => void | Promise<void>;
 
 const STEPS: Record<string, Step> = {
@@ -77,7 +82,7 @@ const STEPS: Record<string, Step> = {
   write: ({ folder }, [file = "", ...words]) => writeFileSync(join(folder, file), bytesOf(words.join(" "))),
   rename: ({ folder }, [from = "", to = ""]) => renameSync(join(folder, from), join(folder, to)),
   copy: ({ folder }, [from = "", to = ""]) => copyFileSync(join(folder, from), join(folder, to)),
-  link: ({ folder }, [from = "", to = ""]) => symlinkSync(join(folder, from), join(folder, to)),
+  link: ({ folder }, [from = "", to = ""]) => linked(join(folder, from), join(folder, to)),
   truncate: ({ folder }, [file = ""]) => truncateSync(join(folder, file)),
   remove: ({ folder }, [file = ""]) => rmSync(join(folder, file)),
   folder: ({ folder }, [name = ""]) => void mkdirSync(join(folder, name), { recursive: true }),
