@@ -61,7 +61,7 @@ function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** One text for all agents that read fluentd's language. */
+/** One text for all agents that read fluentd's language: what a user writes, with acks and a file buffer added. */
 function configFile({ port, receiverPort, caPath, folder }: Relay): string {
   const path = join(folder, "relay.conf");
   const text = `<system>
@@ -78,7 +78,6 @@ function configFile({ port, receiverPort, caPath, folder }: Relay): string {
   tls_version TLSv1_3
   tls_cert_path ${caPath}
   require_ack_response true
-  keepalive true
   heartbeat_type none
   <server>
     host 127.0.0.1

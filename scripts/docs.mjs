@@ -8,6 +8,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "docs", "configuration.md");
 const { PLUGINS } = await import(join(root, "dist", "pipeline", "plugin-list.js"));
 const { bufferTable } = await import(join(root, "dist", "output", "buffer-parameters.js"));
+const { msgpackToJson } = await import(join(root, "dist", "event", "json.js"));
 const { systemTable } = await import(join(root, "dist", "config", "system.js"));
 
 const INTRODUCTION = `# Configuration
@@ -116,7 +117,8 @@ function fallback({ fallback: value, required, type, refused }) {
   if (refused !== undefined) return "";
   if (required) return "required";
   if (value === undefined) return "";
-  if (Array.isArray(value)) return `\`[${value.join(", ")}]\``;
+  if (Array.isArray(value))
+    return `\`[${value.map((item) => (Buffer.isBuffer(item) ? msgpackToJson(item) : item)).join(", ")}]\``;
   if (type === "octal") return `\`${value.toString(8).padStart(4, "0")}\``;
   if (type === "size") return `\`${sizeText(value)}\``;
   if (typeof value === "string" && /[\n\t]/.test(value)) return `\`${JSON.stringify(value)}\``;

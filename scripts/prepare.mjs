@@ -27,7 +27,7 @@ if (!existsSync(compiler) || isOlder(installed, newest([join(root, "package-lock
 
 const configs = [join(root, "tsconfig.json"), join(root, "tsconfig.dist.json"), join(root, "package-lock.json")];
 build("tsconfig.dist.json", "dist", ["src"]);
-if (withTests) build("tsconfig.json", "build", ["src", "test", "bench"]);
+if (withTests) build("tsconfig.json", "build", ["src", "test", "bench", "infra"]);
 
 /** Compiles `folders` into `target` unless its stamp is newer than every source. */
 function build(config, target, folders) {

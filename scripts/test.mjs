@@ -21,7 +21,7 @@ if (files.length === 0) {
 }
 
 const environment = { ...process.env };
-if (files.some((name) => name.includes("/interop/"))) {
+if (files.some((name) => /\/(interop|infra)\//.test(name))) {
   const { home, reason } = installFluentd();
   if (home) environment.SUIRO_TEST_FLUENTD = home;
   else environment.SUIRO_TEST_NO_FLUENTD = reason;

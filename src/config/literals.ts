@@ -117,21 +117,43 @@ export function parseRegexp(text: string): RegExp {
   return rubyRegexp(text.slice(1, Math.max(1, end)), text.slice(end + 1).replace(/[^im]/g, ""));
 }
 
+/** What `24224x` and `abc` are read as: fluentd takes the leading digits, or 0, and says nothing. */
+function checkInteger(text: string): string | undefined {
+  if (/^\s*[+-]?\d+(?:_\d+)*\s*$/.test(text)) return undefined;
+  return `'${text}' is read as ${parseInteger(text)}. Write a whole number.`;
+}
+
+const DECIMAL = /^\s*[+-]?(?:\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+
+/** The same for `1,5`. */
+function checkFloat(text: string): string | undefined {
+  if (DECIMAL.test(text)) return undefined;
+  return `'${text}' is read as ${parseFloatLeading(text)}. Write a decimal number.`;
+}
+
 /** What `0.5s`, `5ms` and `1m30s` are read as, for those who meant something else. */
 function checkTime(text: string): string | undefined {
-  if (/^\d+[smhd]?$/.test(text) || !/\d[smhd]/.test(text)) return undefined;
+  if (/^\s*\d+[smhd]?\s*$/.test(text) || DECIMAL.test(text)) return undefined;
   return `'${text}' is read as ${parseTime(text)} seconds. Write a whole number with one of s, m, h, d, or seconds as a decimal number.`;
 }
 
 /** What `1.5m` and `1g512m` are read as. */
 function checkSizeText(text: string): string | undefined {
-  if (/^\d+\s*(?:[kmgt](?:i?b)?)?$/i.test(text) || !/\d[kmgt]/i.test(text)) return undefined;
+  if (/^\s*-?\d+\s*(?:[kmgt](?:i?b)?)?\s*$/i.test(text)) return undefined;
   return `'${text}' is read as ${parseSize(text)} bytes. Write a whole number with one of k, m, g, t.`;
 }
 
 export const string = parameterType<string>("string", (text) => text);
-export const integer = parameterType<number>("integer", (text, _, isStrict) => parseInteger(text, isStrict));
-export const float = parameterType<number>("float", (text, _, isStrict) => parseFloatLeading(text, isStrict));
+export const integer = parameterType<number>(
+  "integer",
+  (text, _, isStrict) => parseInteger(text, isStrict),
+  checkInteger,
+);
+export const float = parameterType<number>(
+  "float",
+  (text, _, isStrict) => parseFloatLeading(text, isStrict),
+  checkFloat,
+);
 /** In bytes. */
 export const size = parameterType<number>("size", (text, _, isStrict) => parseSize(text, isStrict), checkSizeText);
 /** In seconds. */

@@ -50,7 +50,7 @@ export function canDecompress(method: CompressionMethod): boolean {
  */
 export function decompress(method: CompressionMethod, bytes: Buffer, limitBytes: number): Buffer | Promise<Buffer> {
   const limit = Math.min(limitBytes, Math.max(RATIO_FLOOR_BYTES, bytes.length * MAX_RATIO));
-  if (bytes.length === 0) throw new MalformedError(`the body says it is ${method}, but is empty`);
+  if (bytes.length === 0) return bytes; // no member or frame, and so no entries
   if (bytes.length <= SYNC_INPUT_BYTES) {
     try {
       const most = Math.min(limit, SYNC_OUTPUT_BYTES);

@@ -5,6 +5,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { ConfigElement } from "../config/element.ts";
+import { nearest } from "../config/nearest.ts";
 import { type Problems, readSection } from "../config/parameters.ts";
 import type { SystemConfig } from "../config/system.ts";
 import { ConfigError } from "../errors.ts";
@@ -68,6 +69,7 @@ export class Topology implements ContextSource {
     this.#plugins = seams.plugins;
     this.#backupFolder = seams.backupFolder;
     this.#problems = problems;
+    this.#warnOfUnread(root, ROOT_SECTIONS, "");
     const labels = this.#addLevels(root);
     for (const [element, level] of labels) this.#addRules(element, level);
     this.#addRules(root, this.#level(ROOT_LABEL));
@@ -85,6 +87,7 @@ export class Topology implements ContextSource {
     const labels: [ConfigElement, RoutedLevel][] = [];
     for (const element of root.childrenNamed("label")) {
       const name = element.argument;
+      this.#warnOfUnread(element, LABEL_SECTIONS, ` in ${element.title}`);
       const problem = this.#labelProblem(element);
       if (problem) this.#problems.error(problem, element.position);
       if (this.levels.has(name)) continue;
@@ -95,6 +98,15 @@ export class Topology implements ContextSource {
     const error = this.levels.get(ERROR_LABEL);
     if (error) this.errors.connect(error.emitter);
     return labels;
+  }
+
+  /** fluentd passes over them in silence, and so over a misspelt <match>. */
+  #warnOfUnread(element: ConfigElement, known: readonly string[], where: string): void {
+    for (const { name, position } of element.children) {
+      if (known.includes(name)) continue;
+      const hint = nearest(name, known);
+      this.#problems.warn(`section <${name}> is not used${where}.${hint ? ` Did you mean <${hint}>?` : ""}`, position);
+    }
   }
 
   #labelProblem(element: ConfigElement): string | undefined {
@@ -144,6 +156,8 @@ export class Topology implements ContextSource {
     this.logger.info("adding source", { type });
     const definition = this.#plugins.input(type, element.position);
     const context = this.#context(element, type, this.#level(ROOT_LABEL));
+    const label = element.text("@label");
+    if (label !== undefined) context.labelEmitter(label);
     const plugin = definition.create(this.#read(definition, element), context);
     this.parts.push({ kind: "input", type, context, plugin, owner: undefined });
   }
@@ -251,6 +265,9 @@ export class Topology implements ContextSource {
     }
   }
 }
+
+const ROOT_SECTIONS = ["source", "match", "filter", "label", "system", "worker"];
+const LABEL_SECTIONS = ["match", "filter"];
 
 /** The plugin cannot be made, and why stands in the problems already. */
 class NotedError extends Error {}

@@ -4,7 +4,14 @@
  */
 
 import { isIP } from "node:net";
-import { checkServerIdentity, connect, createSecureContext, type SecureContextOptions, type TLSSocket } from "node:tls";
+import {
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  type TLSSocket,
+} from "node:tls";
 import { type Clock, systemClock } from "../clock.ts";
 import { array, bool, string } from "../config/literals.ts";
 import { refused, type SectionBase, type TableShape } from "../config/parameters.ts";
@@ -12,6 +19,7 @@ import { ConfigError, NetworkError, type SourcePosition, TimeoutError, TlsError 
 import { checkKeyPair, readCertificates, readPrivateKey } from "./certificate-files.ts";
 import { describeSubject, explainTlsFailure, failureCode } from "./handshake-failure.ts";
 import { protocolOptions, tlsVersion } from "./protocol-versions.ts";
+import { ResumableSessions } from "./resumable-sessions.ts";
 import { systemCertificates } from "./trust-store.ts";
 
 const WINDOWS_STORE = "the certificate store of Windows is not read; give PEM files in tls_cert_path";
@@ -61,41 +69,75 @@ export function createTlsConnector(
   clock: Clock = systemClock,
 ): TlsConnector {
   const secureContext = createContext(contextOptions(config, position), position);
+  const sessions = new ResumableSessions();
   return {
-    connect: (target) =>
-      new Promise((resolve, reject) => {
-        const socket = connect({
-          host: target.address,
-          port: target.port,
-          ...(isServerName(target.serverName) && { servername: target.serverName }),
-          secureContext,
-          // Checked in distrust(), before anybody gets the socket; Node's own check cannot say enough.
-          rejectUnauthorized: false,
-          checkServerIdentity: () => undefined,
-        });
-        const fail = (error: Error) => {
-          cancel();
-          socket.destroy();
-          reject(error);
-        };
-        const onTimeout = () =>
-          fail(new TimeoutError(`no TLS connection to ${peer(target)} within ${target.timeoutMs} ms`));
-        const cancel = target.timeoutMs === undefined ? () => {} : clock.after(target.timeoutMs, onTimeout);
-        // Stays for good: an error that comes before the caller listens must not end the process.
-        socket.on("error", (cause) => fail(connectError(cause, target)));
-        socket.once("secureConnect", () => {
-          const distrusted = distrust(socket, target, config);
-          if (distrusted) return fail(distrusted);
-          cancel();
-          resolve(socket.setNoDelay(true));
-        });
-      }),
+    async connect(target) {
+      const server = `${peer(target)} ${target.serverName}`;
+      const session = sessions.of(server);
+      const keep = (next: Buffer) => sessions.keep(server, next);
+      try {
+        return await connectOnce({ target, config, secureContext, clock, session, keep });
+      } catch (error) {
+        if (session === undefined || !(error instanceof TlsError)) throw error;
+        sessions.refuse(server);
+        return connectOnce({ target, config, secureContext, clock, session: undefined, keep });
+      }
+    },
   };
+}
+
+interface Attempt {
+  readonly target: TlsTarget;
+  readonly config: TlsClientConfig;
+  readonly secureContext: SecureContext;
+  readonly clock: Clock;
+  /** Of an earlier connection to the same server. */
+  readonly session: Buffer | undefined;
+  /** Told each session that the server gives once it is trusted. */
+  readonly keep: (session: Buffer) => void;
+}
+
+function connectOnce({ target, config, secureContext, clock, session, keep }: Attempt): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: target.address,
+      port: target.port,
+      ...(isServerName(target.serverName) && { servername: target.serverName }),
+      secureContext,
+      ...(session && { session }),
+      // Checked in distrust(), before anybody gets the socket; Node's own check cannot say enough.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+    });
+    const fail = (error: Error) => {
+      cancel();
+      socket.destroy();
+      reject(error);
+    };
+    const onTimeout = () =>
+      fail(new TimeoutError(`no TLS connection to ${peer(target)} within ${target.timeoutMs} ms`));
+    const cancel = target.timeoutMs === undefined ? () => {} : clock.after(target.timeoutMs, onTimeout);
+    // Stays for good: an error that comes before the caller listens must not end the process.
+    socket.on("error", (cause) => fail(connectError(cause, target)));
+    let given: Buffer | undefined;
+    socket.on("session", (next) => {
+      given = next;
+    });
+    socket.once("secureConnect", () => {
+      const distrusted = distrust(socket, target, config);
+      if (distrusted) return fail(distrusted);
+      cancel();
+      if (given) keep(given); // TLS 1.2 gives it within the handshake, 1.3 behind it
+      socket.on("session", keep);
+      resolve(socket.setNoDelay(true));
+    });
+  });
 }
 
 /** Why the server is not to be trusted, or undefined. */
 function distrust(socket: TLSSocket, target: TlsTarget, config: TlsClientConfig): TlsError | undefined {
   if (config.tlsInsecureMode) return undefined;
+  if (socket.isSessionReused()) return undefined; // it shows no certificate again, but proves to be who it was
   const certificate = socket.getPeerCertificate();
   const refuse = (reason: string) =>
     new TlsError(`${peer(target)} is not trusted: ${reason} (its certificate: ${describeSubject(certificate)})`);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { readPlain } from "../../src/buffer/compression.ts";
 import { type FileSystem, nodeFileSystem } from "../../src/buffer/file-system.ts";
 import { BufferOverflowError } from "../../src/errors.ts";
@@ -25,7 +25,9 @@ const kinds: [string, (folder: string) => BufferFixtureOptions][] = [
 for (const [name, optionsFor] of kinds) {
   describe(`${name} buffer`, () => {
     const entryBytes = eventsOf(1).packed.length;
-    const isPlain = !name.includes("gzip");
+    // Sizes of compressed chunks cannot be told beforehand.
+    const testPlain = (title: string, body: (context: TestContext) => Promise<void>) =>
+      name.includes("gzip") ? undefined : test(title, body);
 
     test("an append is staged, and its events come out in order, byte for byte", async (context) => {
       const { buffer } = createBuffer(optionsFor(temporaryFolder(context)));
@@ -122,36 +124,35 @@ for (const [name, optionsFor] of kinds) {
       await buffer.close();
     });
 
-    test("what does not fit beside a staged chunk goes into the next; what fits no chunk is split", {
-      skip: !isPlain,
-    }, async (context) => {
-      const limit = entryBytes * 4;
-      const { buffer } = createBuffer({
-        ...optionsFor(temporaryFolder(context)),
-        chunkLimitBytes: limit,
-        chunkFullThreshold: 1,
-      });
-      await buffer.start();
-      await buffer.append([batchOf("a", eventsOf(1, 2))], false);
-      await buffer.append([batchOf("a", eventsOf(3, 4, 5))], false);
-      await buffer.append([batchOf("a", eventsOf(6, 7, 8, 9, 10, 11, 12, 13, 14))], false);
-      buffer.enqueueAll();
-      const chunks = await drain(buffer);
-      assert.ok(
-        chunks.every((chunk) => chunk.length - 1 <= 4),
-        JSON.stringify(chunks),
-      );
-      assert.deepEqual(chunks[0], ["a", 1, 2]);
-      assert.deepEqual(
-        chunks.flatMap((chunk) => chunk.slice(1)),
-        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
-      );
-      await buffer.close();
-    });
+    testPlain(
+      "what does not fit beside a staged chunk goes into the next; what fits no chunk is split",
+      async (context) => {
+        const limit = entryBytes * 4;
+        const { buffer } = createBuffer({
+          ...optionsFor(temporaryFolder(context)),
+          chunkLimitBytes: limit,
+          chunkFullThreshold: 1,
+        });
+        await buffer.start();
+        await buffer.append([batchOf("a", eventsOf(1, 2))], false);
+        await buffer.append([batchOf("a", eventsOf(3, 4, 5))], false);
+        await buffer.append([batchOf("a", eventsOf(6, 7, 8, 9, 10, 11, 12, 13, 14))], false);
+        buffer.enqueueAll();
+        const chunks = await drain(buffer);
+        assert.ok(
+          chunks.every((chunk) => chunk.length - 1 <= 4),
+          JSON.stringify(chunks),
+        );
+        assert.deepEqual(chunks[0], ["a", 1, 2]);
+        assert.deepEqual(
+          chunks.flatMap((chunk) => chunk.slice(1)),
+          [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+        );
+        await buffer.close();
+      },
+    );
 
-    test("a record larger than a chunk is dropped, counted and logged; the others stay", {
-      skip: !isPlain,
-    }, async (context) => {
+    testPlain("a record larger than a chunk is dropped, counted and logged; the others stay", async (context) => {
       const { buffer, counters, lines } = createBuffer({
         ...optionsFor(temporaryFolder(context)),
         chunkLimitBytes: 100,

@@ -190,6 +190,12 @@ test("setup writes a configuration that is good, and never over one", (context) 
   assert.equal(readFileSync(path, "utf8"), "mine");
 });
 
+test("the configuration that the README runs first is good as it is, with no variable set", () => {
+  const path = /main\.js -c (examples\/\S+)/.exec(readFileSync("README.md", "utf8"))?.[1] as string;
+  const { stdout } = spawnSync(process.execPath, [suiroEntry, "check", "-c", path], { encoding: "utf8" });
+  assert.match(stdout, /the configuration is good\n$/);
+});
+
 test("the examples and the image's configuration are good", async (context) => {
   const certificates = await TestCertificates.create();
   context.after(() => certificates.remove());

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfigElement } from "../../../src/config/element.ts";
-import { parseArray, parseBool, parseFloatLeading, parseHash, parseInteger, parseRegexp, parseSize, parseTime, regexp, size, time } from "../../../src/config/literals.ts"; // biome-ignore format: one import
+import { float, integer, parseArray, parseBool, parseFloatLeading, parseHash, parseInteger, parseRegexp, parseSize, parseTime, regexp, size, time } from "../../../src/config/literals.ts"; // biome-ignore format: one import
 import { type Parameter, Problems, readSection, section } from "../../../src/config/parameters.ts";
 
 test("sizes are the first number with a unit, anywhere in the text", () => {
@@ -76,10 +76,19 @@ test("sizes and times that are read unlike they look are warned about", () => {
   };
   const t = time.optional("");
   const s = size.optional("");
-  for (const text of ["10s", "0.5", "60", "1d", "abc"]) assert.deepEqual(warned(t, text), [], text);
+  for (const text of ["10s", "0.5", "60", "1d", "1e3", " 5 "]) assert.deepEqual(warned(t, text), [], text);
   for (const text of ["0.5s", "5ms", "1m30s"])
     assert.match(warned(t, text)[0] ?? "", /^'k': '.*' is read as \d+ seconds/, text);
   for (const text of ["8m", "10MB", "8 MiB", "100"]) assert.deepEqual(warned(s, text), [], text);
   for (const text of ["1.5m", "1g512m"]) assert.match(warned(s, text)[0] ?? "", /is read as \d+ bytes/, text);
+  for (const text of ["abc", "10x", ""]) assert.match(warned(t, text)[0] ?? "", /is read as \d+ seconds/, text);
+  for (const text of ["8xx", "lots"]) assert.match(warned(s, text)[0] ?? "", /is read as \d+ bytes/, text);
+  const i = integer.optional("");
+  const f = float.optional("");
+  for (const text of ["24224", "-1", "1_000"]) assert.deepEqual(warned(i, text), [], text);
+  for (const text of ["abc", "24224x", "1.5", "0x10"])
+    assert.match(warned(i, text)[0] ?? "", /is read as \d+\. /, text);
+  for (const text of ["0.5", ".5", "1e3", "7"]) assert.deepEqual(warned(f, text), [], text);
+  for (const text of ["abc", "1,5"]) assert.match(warned(f, text)[0] ?? "", /is read as \d+\. /, text);
   assert.deepEqual(warned(regexp.optional(""), "/a/"), []);
 });

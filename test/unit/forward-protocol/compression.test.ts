@@ -34,9 +34,13 @@ test("a bomb is refused by its ratio, before the limit", async () => {
   await assert.rejects(async () => decompress("gzip", bomb, LIMIT), LimitError);
 });
 
-test("what is no gzip, torn gzip or nothing is malformed", async () => {
+test("nothing holds nothing, as it does for fluentd", () => {
+  assert.equal((decompress("gzip", Buffer.alloc(0), LIMIT) as Buffer).length, 0);
+});
+
+test("what is no gzip, or torn gzip, is malformed", async () => {
   const whole = gzipSync(text);
-  for (const bytes of [Buffer.from("no gzip at all"), whole.subarray(0, whole.length - 9), Buffer.alloc(0)]) {
+  for (const bytes of [Buffer.from("no gzip at all"), whole.subarray(0, whole.length - 9)]) {
     await assert.rejects(async () => decompress("gzip", bytes, LIMIT), MalformedError);
   }
 });

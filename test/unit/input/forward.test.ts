@@ -157,6 +157,19 @@ test("a truncated body is acked for the events before the tear", async (t) => {
   assert.equal(counters.get("protocol_errors", "truncated_entries"), 1);
 });
 
+test("bodies without a single event are acked, compressed or not", async (t) => {
+  const { connect, emitter } = await startForwardInput(t);
+  const peer = await connect();
+  const nothing = Buffer.alloc(0);
+  peer.send(
+    array("t", bin(nothing), { chunk: "a" }),
+    array("t", bin(nothing), { chunk: "b", compressed: "gzip" }),
+    array("t", bin(gzipSync(nothing)), { chunk: "c", compressed: "gzip" }),
+  );
+  assert.deepEqual(await peer.take(21), Buffer.concat(["a", "b", "c"].map(ack)));
+  assert.equal(emitter.batches.length, 0);
+});
+
 test("nil and an empty array are ignored", async (t) => {
   const { connect, emitter, log } = await startForwardInput(t);
   const peer = await connect();

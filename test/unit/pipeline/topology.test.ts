@@ -115,3 +115,37 @@ test("everything that is wrong in a buffer is found in one run, and nothing of i
   assert.equal(warnings.length, 1);
   assert.match(warnings[0] as string, /'flush_intervall' .* Did you mean 'flush_interval'\?/);
 });
+
+test("a source whose label is nowhere is an error, not a source whose events find no output", () => {
+  const { errors } = setUp(`
+    <source>
+      @type sample
+      tag a
+      @label @MISING
+    </source>
+    <label @MISSING>
+      <match **>
+        @type null
+      </match>
+    </label>`);
+  assert.deepEqual(errors, ["test.conf:5: @MISING label not found"]);
+});
+
+test("sections that nobody reads are warned about, with the nearest name", () => {
+  const { warnings } = setUp(`
+    <mach **>
+      @type null
+    </mach>
+    <label @A>
+      <source>
+        @type forward
+      </source>
+      <match **>
+        @type null
+      </match>
+    </label>`);
+  assert.deepEqual(warnings, [
+    "section <mach> is not used. Did you mean <match>?",
+    "section <source> is not used in <label @A>.",
+  ]);
+});

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect as connectTcp, createServer } from "node:net";
 import { after, test } from "node:test";
 import { systemClock } from "../../../src/clock.ts";
 import { section } from "../../../src/config/parameters.ts";
 import { NetworkError, TimeoutError, TlsError } from "../../../src/errors.ts";
 import { CertificateAuthority } from "../../../src/tls/certificate-authority.ts";
-import { createTlsConnector, type TlsTarget, tlsClientParameters } from "../../../src/tls/client.ts";
+import { createTlsConnector, type TlsConnector, type TlsTarget, tlsClientParameters } from "../../../src/tls/client.ts";
 import { type CertificateFiles, PASSPHRASE, TestCertificates } from "../../support/certificates.ts";
 import { configSection } from "../../support/config-section.ts";
 import { startTransportServer } from "../../support/transport-server.ts";
@@ -245,4 +245,63 @@ for (const [config, message] of mistakes) {
   test(`${Object.keys(config).join(", ")}: a dry run says ${message.source}`, () => {
     assert.throws(() => connector(config), message);
   });
+}
+
+for (const version of ["TLSv1_2", "TLSv1_3"]) {
+  test(`the second connection resumes the first (${version})`, async (t) => {
+    const { port } = await startTransportServer(t, "tls", {
+      cert_path: server.certificatePath,
+      private_key_path: server.privateKeyPath,
+    });
+    const { connect } = connector({ ...trusted, tls_version: version });
+    assert.deepEqual(await resumed(connect, port, 3), [false, true, true]);
+  });
+}
+
+test("a server that fails a resumed handshake is asked afresh, and never offered a session again", async (t) => {
+  const real = await startTransportServer(t, "tls", {
+    cert_path: server.certificatePath,
+    private_key_path: server.privateKeyPath,
+  });
+  let connections = 0;
+  const proxy = createServer((inbound) => {
+    connections += 1;
+    inbound.on("error", () => {});
+    if (connections === 2) {
+      inbound.end(Buffer.from("15030300020228", "hex")); // alert: handshake failure
+      return;
+    }
+    const outbound = connectTcp(real.port, "127.0.0.1");
+    outbound.on("error", () => {});
+    inbound.pipe(outbound).pipe(inbound);
+  }).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  t.after(() => proxy.close());
+  const { connect } = connector(trusted);
+  const { port } = proxy.address() as { port: number };
+  assert.deepEqual(await resumed(connect, port, 3), [false, false, false]);
+  assert.equal(connections, 4);
+});
+
+test("a session of a server that is not trusted is not kept", async (t) => {
+  const { port } = await startTransportServer(t, "tls", {
+    cert_path: server.certificatePath,
+    private_key_path: server.privateKeyPath,
+  });
+  const { connect } = connector({ tls_cert_path: otherPath });
+  for (let n = 0; n < 2; n++) await assert.rejects(connect(target(port)), /issuer is not known/);
+});
+
+/** Connects one after the other, each for one echo; tells which connections were resumed. */
+async function resumed(connect: TlsConnector["connect"], port: number, count: number): Promise<boolean[]> {
+  const reused: boolean[] = [];
+  for (let n = 0; n < count; n++) {
+    const socket = await connect(target(port));
+    reused.push(socket.isSessionReused());
+    socket.write("x");
+    await once(socket, "data"); // behind what TLS 1.3 gives after the handshake
+    socket.end();
+    await once(socket, "close");
+  }
+  return reused;
 }
