@@ -48,7 +48,7 @@ export const csvParser: ParserDefinition<ConfigOf<typeof table>> = {
 function normalValues(text: string, delimiter: string): FieldValue[] {
   const values: FieldValue[] = [];
   let position = 0;
-  if (text === "") return values;
+  if (text === "") throw new MalformedError("the line is empty");
   for (;;) {
     const isQuoted = text[position] === '"';
     const end = isQuoted ? quotedEnd(text, position + 1) : plainEnd(text, position, delimiter);

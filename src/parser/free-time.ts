@@ -4,13 +4,13 @@ import { monthAt, type TimeReader } from "./strptime.ts";
 import type { TimeFields } from "./wall-clock.ts";
 import { zoneOffset } from "./zone-name.ts";
 
-const ISO_8601 = /^\s*(-?\d+)-(\d\d)-(\d\d)(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d(?::?\d\d)?)?\s*$/i;
+const ISO_8601 = /^\s*(-?\d+)-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d(?::?\d\d)?)?\s*$/i;
 
-/** `2024-01-02T03:04:05.678+09:00`, or the date alone. */
+/** `2024-01-02T03:04:05.678+09:00`; fraction and zone may be absent. */
 export const iso8601: TimeReader = (text, fields) => {
   const match = ISO_8601.exec(text);
   if (!match) return false;
-  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction, zone] = match;
+  const [, year, month, day, hour = "", minute = "", second = "", fraction, zone] = match;
   fields.year = Number(year);
   fields.month = Number(month);
   fields.day = Number(day);

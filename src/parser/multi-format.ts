@@ -20,7 +20,7 @@ const table = section(
 
 interface Alternative {
   readonly parser: Parser;
-  /** The name in msgpack. */
+  /** The name in msgpack; nil without `format_name`. */
   readonly name: Buffer;
 }
 
@@ -54,12 +54,11 @@ export const multiFormatParser: ParserDefinition<ConfigOf<typeof table>> = {
 function alternativesOf({ element, createParser }: ParserContext): Alternative[] {
   return element.children
     .filter((child) => child.name === "pattern" || child.name === "format")
-    .map((child, index) => {
+    .map((child) => {
       const type = child.text("format") ?? child.text("@type");
       if (type === undefined)
         throw new ConfigError("'format' parameter is required, in section pattern", child.position);
-      const name = child.text("format_name") ?? `${type}#${index}`;
-      return { parser: createParser(child, type), name: encode(name) };
+      return { parser: createParser(child, type), name: encode(child.text("format_name") ?? null) };
     });
 }
 

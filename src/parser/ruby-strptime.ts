@@ -227,6 +227,11 @@ function finish(scan: Scan, fields: TimeFields): boolean {
   if (century !== undefined) read.year = century * 100 + (read.year ?? 0);
   if (isAfternoon !== undefined && read.hour !== undefined) read.hour = (read.hour % 12) + (isAfternoon ? 12 : 0);
   Object.assign(fields, read);
+  if (read.yearDay === 366 && read.year !== undefined && !isLeapYear(read.year)) return false;
   const { offset: _offset, ...date } = read;
   return Object.keys(date).length > 0 && !(hasWeek && read.day === undefined);
+}
+
+function isLeapYear(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }

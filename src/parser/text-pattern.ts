@@ -163,6 +163,7 @@ function renameGroups(source: string): NamedGroups {
       const reference = byAngle ?? byQuote;
       const name = angleName ?? quoteName;
       if (name !== undefined) {
+        if (!/^[^\d\W]|^[^\0-\x7f]/.test(name)) throw new Error(`group name <${name}> is not valid`);
         numbers.set(name, [...(numbers.get(name) ?? []), count]);
         return `(?<g${count++}>`;
       }

@@ -56,9 +56,10 @@ function cached(parse: ParseTime): TimeParser {
   let olderTime: EventTime | undefined;
   return {
     parse(text, isNumber = false) {
+      if (isNumber) return parse(text, true);
       if (newestTime !== undefined && text === newest) return newestTime;
       if (olderTime !== undefined && text === older) return olderTime;
-      const time = parse(text, isNumber);
+      const time = parse(text, false);
       [older, olderTime] = [newest, newestTime];
       [newest, newestTime] = [text, time];
       return time;
@@ -95,7 +96,8 @@ function targetZone(isLocal: boolean, timezone: string | undefined): TimeZone | 
   return isLocal ? undefined : utc;
 }
 
-const unixtime: ParseTime = (text) => new EventTime(leadingInteger(text), 0);
+const unixtime: ParseTime = (text, isNumber) =>
+  new EventTime(isNumber ? Math.trunc(Number(text)) : leadingInteger(text), 0);
 
 /** Digits behind the point are cut after the tenth, as fluentd does it. */
 const float: ParseTime = (text) => {
