@@ -5,6 +5,7 @@
 
 import { LimitError, MalformedError } from "../errors.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { writeStringHeader } from "./msgpack-writer.ts";
 import { MAX_DEPTH } from "./walker.ts";
 
 /**
@@ -226,19 +227,4 @@ function writeContainerHeader(writer: ByteWriter, start: number, count: number, 
   writer.shift(start + 1, width);
   writer.patch(start, (isMap ? 0xde : 0xdc) + (width === 4 ? 1 : 0));
   for (let index = 1; index <= width; index++) writer.patch(start + index, (count >>> (8 * (width - index))) & 0xff);
-}
-
-function writeStringHeader(writer: ByteWriter, length: number): void {
-  if (length < 32) {
-    writer.byte(0xa0 | length);
-  } else if (length <= 0xff) {
-    writer.byte(0xd9);
-    writer.byte(length);
-  } else if (length <= 0xffff) {
-    writer.byte(0xda);
-    writer.uint16(length);
-  } else {
-    writer.byte(0xdb);
-    writer.uint32(length);
-  }
 }

@@ -5,6 +5,7 @@
 
 import type { ByteWriter } from "./byte-writer.ts";
 import { encode } from "./msgpack.ts";
+import { writeMapHeader } from "./msgpack-writer.ts";
 import { isKey, mapSize, mapStart } from "./record-fields.ts";
 import { skipValue } from "./walker.ts";
 
@@ -63,17 +64,5 @@ export class RecordSplice {
       if (isKey(bytes, start, end, this.#names[field] as Buffer)) return field;
     }
     return -1;
-  }
-}
-
-/** The shortest header of a map with `count` pairs. */
-export function writeMapHeader(writer: ByteWriter, count: number): void {
-  if (count < 16) writer.byte(0x80 | count);
-  else if (count <= 0xffff) {
-    writer.byte(0xde);
-    writer.uint16(count);
-  } else {
-    writer.byte(0xdf);
-    writer.uint32(count);
   }
 }

@@ -2,6 +2,10 @@
 
 import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
+import { concatFilter } from "../filter/concat.ts";
+import { grepFilter } from "../filter/grep.ts";
+import { recordTransformerFilter } from "../filter/record-transformer.ts";
+import { stdoutFilter } from "../filter/stdout.ts";
 import { execInput } from "../input/exec.ts";
 import { forwardInput } from "../input/forward.ts";
 import { httpInput } from "../input/http.ts";
@@ -12,10 +16,12 @@ import { tcpInput } from "../input/tcp.ts";
 import { udpInput } from "../input/udp.ts";
 import { unixInput } from "../input/unix.ts";
 import { copyOutput } from "../output/copy.ts";
+import { detectExceptionsOutput } from "../output/detect-exceptions.ts";
 import { fileOutput } from "../output/file.ts";
 import { forwardOutput } from "../output/forward/forward.ts";
 import { bufferedNullOutput, nullOutput } from "../output/null.ts";
 import { relabelOutput } from "../output/relabel.ts";
+import { rewriteTagFilterOutput } from "../output/rewrite-tag-filter.ts";
 import { roundrobinOutput } from "../output/roundrobin.ts";
 import { secondaryFileOutput } from "../output/secondary-file.ts";
 import { bufferedStdoutOutput, stdoutOutput } from "../output/stdout.ts";
@@ -39,12 +45,18 @@ export const PLUGINS: readonly PluginDefinition[] = [
   sampleInput,
   dummyInput,
   tailInput,
+  concatFilter,
+  grepFilter,
+  recordTransformerFilter,
+  stdoutFilter,
   copyOutput,
+  detectExceptionsOutput,
   fileOutput,
   forwardOutput,
   nullOutput,
   bufferedNullOutput,
   relabelOutput,
+  rewriteTagFilterOutput,
   roundrobinOutput,
   secondaryFileOutput,
   stdoutOutput,

@@ -103,6 +103,7 @@ export const arrayMethods: MethodTable<RubyValue[]> = {
   clone: (self) => [...self],
   "|": (self, [other]) => unique([...self, ...arrayOf(other)]),
   each_with_index: (self, _, block) => {
+    if (!block) return self.map((item, index) => [item, index]);
     for (const [index, item] of self.entries()) blockOf(block)(item, index);
     return self;
   },
@@ -111,6 +112,10 @@ export const arrayMethods: MethodTable<RubyValue[]> = {
   sum: (self, [start = 0], block) => reduce(block ? self.map((item) => block(item)) : self, [start], add),
   min: (self) => self.reduce<RubyValue>((best, item) => (best === null || compare(item, best) < 0 ? item : best), null),
   max: (self) => self.reduce<RubyValue>((best, item) => (best === null || compare(item, best) > 0 ? item : best), null),
+  min_by: (self, _, block) =>
+    self.toSorted((left, right) => compare(blockOf(block)(left), blockOf(block)(right)))[0] ?? null,
+  max_by: (self, _, block) =>
+    self.toSorted((left, right) => compare(blockOf(block)(right), blockOf(block)(left)))[0] ?? null,
   sort: (self) => self.toSorted(compare),
   sort_by: (self, _, block) => self.toSorted((left, right) => compare(blockOf(block)(left), blockOf(block)(right))),
   reverse: (self) => self.toReversed(),

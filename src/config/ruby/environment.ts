@@ -191,7 +191,7 @@ function decodeForm(text: string): string {
   return bytesText(Buffer.from(decoded, "latin1"));
 }
 
-function environmentVariables(environment: Readonly<Record<string, string | undefined>>): RubyObject {
+export function environmentVariables(environment: Readonly<Record<string, string | undefined>>): RubyObject {
   const get = (name: RubyValue | undefined) => {
     const key = textOf(name);
     return Object.hasOwn(environment, key) ? (environment[key] ?? null) : null;

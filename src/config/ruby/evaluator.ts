@@ -158,8 +158,12 @@ class Evaluation {
   private block({ parameters, body }: BlockNode, scope: Scope): RubyBlock {
     return (...values) => {
       const given = spread(parameters.length, values);
-      const hidden = parameters.map((name) => [name, scope.get(name)] as const);
-      for (const [index, name] of parameters.entries()) scope.set(name, given[index] ?? null);
+      const hidden = parameters.flat().map((name) => [name as string, scope.get(name as string)] as const);
+      for (const [index, parameter] of parameters.entries()) {
+        const value = given[index] ?? null;
+        if (typeof parameter === "string") scope.set(parameter, value);
+        else for (const [place, name] of parameter.entries()) scope.set(name, spread(2, [value])[place] ?? null);
+      }
       const result = this.run(body, scope);
       for (const [name, value] of hidden) {
         if (value === undefined) scope.delete(name);

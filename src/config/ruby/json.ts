@@ -20,8 +20,7 @@ export function jsonText(value: RubyValue, depth = 0): string {
   if (typeof number === "number" && !Number.isFinite(number)) {
     throw new RubyError("JSON::GeneratorError", `${toText(value)} not allowed in JSON`);
   }
-  if (typeof value === "object") return quoted(toText(value));
-  return toText(value);
+  return typeof number === "object" ? quoted(toText(value)) : toText(value);
 }
 
 /** What `JSON.parse` gave, as a value of Ruby. */

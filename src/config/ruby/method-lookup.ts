@@ -37,6 +37,13 @@ const TABLES: readonly MethodTable[] = [
   commonMethods,
 ];
 
+/** Methods of arrays that hashes have too, for the array of their pairs. */
+const PAIRWISE = new Set(
+  "sort_by min_by max_by min max sum reduce group_by partition each_with_index filter_map first take drop zip one? flatten".split(
+    " ",
+  ),
+);
+
 /** Whether any built-in class has a method of this name. */
 export function isMethodName(name: string): boolean {
   return TABLES.some((table) => Object.hasOwn(table, name));
@@ -50,6 +57,9 @@ export function methodOf(self: RubyValue, name: string): Method {
   }
   const table = tableOf(self);
   if (Object.hasOwn(table, name)) return table[name] as Method;
+  if (self instanceof Map && PAIRWISE.has(name)) {
+    return (hash, parameters, block) => (arrayMethods[name] as Method)([...hash], parameters, block);
+  }
   if (Object.hasOwn(commonMethods, name)) return commonMethods[name] as Method;
   const undefinedMethod = `undefined method '${name}' for`;
   if (self === null) throw new RubyError("NoMethodError", `${undefinedMethod} nil`);

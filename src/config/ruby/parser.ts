@@ -1,6 +1,7 @@
 /** Embedded Ruby from text to syntax tree: the expressions that configurations use, by precedence. */
 
 import { lex, type Token, type TokenType } from "./lexer.ts";
+import { ListParser } from "./list-parser.ts";
 import { type BlockNode, binaryNode, type CallNode, call, NIL, type Node } from "./syntax.ts";
 import {
   ASSIGNMENTS,
@@ -11,7 +12,6 @@ import {
   UNSUPPORTED_KEYWORDS,
   wordNodes,
 } from "./syntax-forms.ts";
-import { TokenCursor } from "./token-cursor.ts";
 import { UnsupportedRubyError } from "./values.ts";
 
 /** How deep expressions may nest. */
@@ -31,7 +31,7 @@ export function parseInterpolation(text: string, start: number): { program: Node
   return { program: new Parser(tokens).program(), end };
 }
 
-class Parser extends TokenCursor {
+class Parser extends ListParser {
   private depth: number;
   /** Names that were assigned, or that a block was given. */
   private readonly variables: Set<string>;
@@ -84,7 +84,7 @@ class Parser extends TokenCursor {
     return this.takeKeyword("not") ? { kind: "not", operand: this.negation() } : this.expression();
   }
 
-  private expression(): Node {
+  protected override expression(): Node {
     if (++this.depth > MAX_DEPTH) throw new UnsupportedRubyError("expressions nest too deep");
     const node = this.assignment() ?? this.indexAssignment(this.ternary());
     this.depth--;
@@ -228,39 +228,18 @@ class Parser extends TokenCursor {
     return parameters;
   }
 
-  private list(open: string, close: string): Node[] {
-    this.expect(open);
-    const items: Node[] = [];
-    for (;;) {
-      this.skipNewlines();
-      if (this.take(close)) return items;
-      // `&:name` hands over a block; it is told apart from a parameter by a call without receiver.
-      if (this.take("&")) items.push(call(undefined, "&", this.expression()));
-      else items.push(this.next.type === "label" ? this.hashBody(close) : this.expression());
-      this.skipNewlines();
-      if (this.take(close)) return items;
-      this.expect(",");
-    }
-  }
-
   private block(): BlockNode | undefined {
     const braces = this.at("{");
     if (!braces && !this.atKeyword("do")) return undefined;
     this.advance();
     const outer = new Set(this.variables);
-    const parameters: string[] = [];
-    if (this.take("|")) {
-      while (!this.take("|")) {
-        if (this.next.type !== "identifier") throw this.unexpected();
-        parameters.push(this.advance().text);
-        this.take(",");
-      }
-    }
-    for (const name of parameters) this.variables.add(name);
+    const parameters = this.take("|") ? this.blockParameters("|") : [];
+    const names = parameters.flat();
+    for (const name of names) this.variables.add(name);
     const body = this.statements();
     if (braces) this.expect("}");
     else this.expectKeyword("end");
-    for (const name of parameters) if (!outer.has(name)) this.variables.delete(name);
+    for (const name of names) if (!outer.has(name)) this.variables.delete(name);
     return { parameters, body };
   }
 
@@ -327,23 +306,6 @@ class Parser extends TokenCursor {
     const body = this.statements();
     this.expect(")");
     return body;
-  }
-
-  /** `key => value` and `key: value` up to, and without, the closing sign. */
-  private hashBody(close: string): Node {
-    const pairs: [Node, Node][] = [];
-    for (;;) {
-      this.skipNewlines();
-      if (this.at(close)) break;
-      const isLabel = this.next.type === "label";
-      const key: Node = isLabel ? { kind: "literal", value: this.advance().text } : this.expression();
-      if (!isLabel) this.expect("=>");
-      this.skipNewlines();
-      pairs.push([key, this.expression()]);
-      this.skipNewlines();
-      if (!this.take(",")) break;
-    }
-    return { kind: "hash", pairs };
   }
 
   private keyword(token: Token): Node {

@@ -21,6 +21,7 @@ import {
   type RubyValue,
   textOf,
   toText,
+  UnsupportedRubyError,
 } from "./values.ts";
 
 const LEADING_SPACE = /^[\t\n\v\f\r ]+/;
@@ -30,8 +31,11 @@ const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + t
 
 export const stringMethods: MethodTable<string> = {
   "+": (self, [other]) => self + textOf(other),
-  "<<": (self, [other]) => self + textOf(other),
-  concat: (self, others) => self + others.map(textOf).join(""),
+  "<<": refuseChange,
+  concat: refuseChange,
+  prepend: refuseChange,
+  replace: refuseChange,
+  clear: refuseChange,
   "*": (self, [count]) => {
     checkSize(self.length * integerOf(count), MAX_TEXT, "characters of text");
     return self.repeat(Math.max(0, integerOf(count)));
@@ -80,19 +84,21 @@ export const stringMethods: MethodTable<string> = {
     letters.splice(at < 0 ? letters.length + at + 1 : at, 0, textOf(part));
     return letters.join("");
   },
-  count: (self, [set]) => characters(self).length - characters(translate(self, textOf(set), "")).length,
+  count: (self, [set]) => characters(self).length - characters(translate(checkedText(self), textOf(set), "")).length,
   bytes: (self) => [...textBytes(self)],
   "ascii_only?": (self) => /^[\0-\x7f]*$/.test(self),
   "valid_encoding?": (self) => !hasRawBytes(self),
   encoding: () => "UTF-8",
   b: (self) => self,
-  unicode_normalize: (self, [form = "nfc"]) => self.normalize(textOf(form).toUpperCase()),
+  unicode_normalize: (self, [form = "nfc"]) => checkedText(self).normalize(textOf(form).toUpperCase()),
   each_char: (self, _, block) => {
-    for (const letter of characters(self)) block?.(letter);
+    if (!block) return characters(self);
+    for (const letter of characters(self)) block(letter);
     return self;
   },
   each_line: (self, _, block) => {
-    for (const line of linesOf(self)) block?.(line);
+    if (!block) return linesOf(self);
+    for (const line of linesOf(self)) block(line);
     return self;
   },
   "[]": slice,
@@ -113,9 +119,9 @@ export const stringMethods: MethodTable<string> = {
     const index = part instanceof RegExp ? rest.search(part) : rest.indexOf(textOf(part));
     return index < 0 ? null : characters(rest.slice(0, index)).length + integerOf(start);
   },
-  upcase: (self) => self.toUpperCase(),
-  downcase: (self) => self.toLowerCase(),
-  capitalize: (self) => capitalized(self),
+  upcase: (self) => checkedText(self).toUpperCase(),
+  downcase: (self) => checkedText(self).toLowerCase(),
+  capitalize: (self) => capitalized(checkedText(self)),
   reverse: (self) => characters(self).reverse().join(""),
   strip: (self) => self.replace(LEADING_SPACE, "").replace(TRAILING_SPACE, ""),
   lstrip: (self) => self.replace(LEADING_SPACE, ""),
@@ -124,12 +130,14 @@ export const stringMethods: MethodTable<string> = {
   chop: (self) => characters(self).slice(0, -1).join(""),
   delete_prefix: (self, [part]) => (self.startsWith(textOf(part)) ? self.slice(textOf(part).length) : self),
   delete_suffix: (self, [part]) => withoutEnd(self, textOf(part)),
-  sub: (self, [pattern, replacement], block) => replace(self, patternOf(pattern), replacement, block),
-  gsub: (self, [pattern, replacement], block) => replace(self, everywhere(pattern), replacement, block),
-  tr: (self, [from, to]) => translate(self, textOf(from), textOf(to)),
-  delete: (self, [set]) => translate(self, textOf(set), ""),
-  squeeze: (self) => self.replace(/([\s\S])\1+/gu, "$1"),
-  split: (self, [separator, limit]) => split(self, separator, limit === undefined ? 0 : integerOf(limit)),
+  sub: (self, [pattern, replacement], block) =>
+    replace(self, patternOf(pattern), replacement, block, typeof pattern === "string"),
+  gsub: (self, [pattern, replacement], block) =>
+    replace(self, everywhere(pattern), replacement, block, typeof pattern === "string"),
+  tr: (self, [from, to]) => translate(checkedText(self), textOf(from), textOf(to)),
+  delete: (self, [set]) => translate(checkedText(self), textOf(set), ""),
+  squeeze: (self) => checkedText(self).replace(/([\s\S])\1+/gu, "$1"),
+  split: (self, [separator, limit]) => split(checkedText(self), separator, limit === undefined ? 0 : integerOf(limit)),
   chars: (self) => characters(self),
   lines: (self) => linesOf(self),
   partition: (self, [separator]) => {
@@ -152,6 +160,11 @@ export const stringMethods: MethodTable<string> = {
   force_encoding: (self) => self,
   scrub: (self, [by = "\ufffd"]) => self.replace(/\p{Surrogate}/gu, () => textOf(by)),
 };
+
+/** Texts are values here; one that changed in place would change the record that it came from. */
+function refuseChange(): never {
+  throw new UnsupportedRubyError("a text cannot be changed in place; write text = text + more");
+}
 
 const characters = (text: string): string[] => Array.from(text);
 const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
@@ -188,9 +201,15 @@ function everywhere(value: RubyValue | undefined): RegExp {
   return new RegExp(pattern.source, `${pattern.flags}g`);
 }
 
-function replace(text: string, pattern: RegExp, by: RubyValue | undefined, block: RubyBlock | undefined): string {
+function replace(
+  text: string,
+  pattern: RegExp,
+  by: RubyValue | undefined,
+  block: RubyBlock | undefined,
+  isText = false,
+): string {
   let length = text.length;
-  return checkedText(text).replace(pattern, (...match: (string | undefined)[]) => {
+  return (isText ? text : checkedText(text)).replace(pattern, (...match: (string | undefined)[]) => {
     const found = match[0] as string;
     let result: string;
     if (by === undefined && block) {

@@ -35,7 +35,8 @@ export interface CallNode {
 }
 
 export interface BlockNode {
-  readonly parameters: readonly string[];
+  /** Names; a list of names takes an array apart: `|(key, value), sum|`. */
+  readonly parameters: readonly (string | readonly string[])[];
   readonly body: Node;
 }
 

@@ -1,0 +1,69 @@
+/**
+ * The loop that filters share: goes through the entries of a stream and writes what becomes of each. An event whose
+ * filter throws goes to `@ERROR` and leaves the stream. Source: fluentd 1.18 plugin/filter.rb `filter_stream`.
+ */
+
+import { ByteWriter } from "../event/byte-writer.ts";
+import { EventStream } from "../event/event-stream.ts";
+import { skipValue } from "../event/walker.ts";
+import type { PluginContext } from "../plugin.ts";
+
+/** The event that a loop is at: offsets into `packed`. One object serves a whole stream. */
+export interface EventView {
+  packed: Buffer;
+  start: number;
+  recordStart: number;
+  end: number;
+}
+
+/** Writes entries for the event at `view` and returns how many. What was written before a throw is cut off again. */
+export type WriteEvent = (target: ByteWriter, view: EventView) => number;
+
+/** The stream of everything that `write` wrote. Waits only where events go to `@ERROR`. */
+export function filteredStream(
+  context: PluginContext,
+  tag: string,
+  events: EventStream,
+  write: WriteEvent,
+): EventStream | Promise<EventStream> {
+  const { packed } = events;
+  const target = new ByteWriter(packed.length + events.size * 32);
+  const view: EventView = { packed, start: 0, recordStart: 0, end: 0 };
+  const failures: { entry: Buffer; error: Error }[] = [];
+  let size = 0;
+  while (view.end < packed.length) {
+    view.start = view.end;
+    view.recordStart = skipValue(packed, view.start + 1, packed.length);
+    view.end = skipValue(packed, view.recordStart, packed.length);
+    const before = target.length;
+    try {
+      size += write(target, view);
+    } catch (error) {
+      target.truncate(before);
+      failures.push({
+        entry: Buffer.from(packed.subarray(view.start, view.end)),
+        error: error instanceof Error ? error : new Error(String(error)),
+      });
+    }
+  }
+  const filtered = new EventStream(target.take(), size);
+  if (failures.length === 0) return filtered;
+  return handOver(context, tag, failures).then(() => filtered);
+}
+
+/** Copies the entry as it is. */
+export function copyEvent(target: ByteWriter, { packed, start, end }: EventView): number {
+  target.copy(packed, start, end);
+  return 1;
+}
+
+async function handOver(
+  context: PluginContext,
+  tag: string,
+  failures: readonly { entry: Buffer; error: Error }[],
+): Promise<void> {
+  for (const { entry, error } of failures) await context.emitError(tag, new EventStream(entry, 1), error);
+}
+
+/** A filter without anything to start or stop. */
+export const idle = { async start(): Promise<void> {}, async stop(): Promise<void> {} };

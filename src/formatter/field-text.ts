@@ -1,0 +1,27 @@
+/** A field as the text that patterns are matched with. */
+
+import { bytesText, hasRawBytes } from "../config/ruby/text.ts";
+import { ByteWriter } from "../event/byte-writer.ts";
+import { stringHeader } from "../event/msgpack-header.ts";
+import { ABSENT } from "../event/record-fields.ts";
+import { type FieldPath, findPath } from "../event/record-reader.ts";
+import { skipValue } from "../event/walker.ts";
+import { writeRubyText } from "./ruby-text.ts";
+
+/**
+ * What Ruby's `to_s` gives for the field at `path`, "" where there is none. Bytes that are no UTF-8 become `?`, as
+ * fluentd scrubs them for a match.
+ */
+export function fieldText(packed: Buffer, recordStart: number, path: FieldPath): string {
+  const position = findPath(packed, recordStart, path);
+  if (position === ABSENT) return "";
+  const header = stringHeader(packed[position] as number);
+  if (header > 0) return scrubbed(bytesText(packed, position + header, skipValue(packed, position, packed.length)));
+  const writer = new ByteWriter(64);
+  writeRubyText(writer, packed, position);
+  return scrubbed(bytesText(writer.view()));
+}
+
+function scrubbed(text: string): string {
+  return hasRawBytes(text) ? text.replace(/\p{Surrogate}/gu, "?") : text;
+}
