@@ -132,15 +132,15 @@ export class ByteWriter {
     this.#length += gap;
   }
 
+  /** The byte at a position that was already written. */
+  at(position: number): number {
+    return this.#bytes[position] as number;
+  }
+
   /** Takes `[start, end)` out of what was written. */
   remove(start: number, end: number): void {
     this.#bytes.copyWithin(start, end, this.#length);
     this.#length -= end - start;
-  }
-
-  /** The byte at a position that was already written. */
-  at(position: number): number {
-    return this.#bytes[position] as number;
   }
 
   /** Writes one byte at a position that was already written. */

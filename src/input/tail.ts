@@ -6,8 +6,10 @@
 import type { CancelTimer } from "../clock.ts";
 import { sleep } from "../clock.ts";
 import { ConfigError, errorMessage } from "../errors.ts";
+import { ByteWriter } from "../event/byte-writer.ts";
 import { localZone, timeZone } from "../event/time-zone.ts";
 import { FileHints } from "../file-hints.ts";
+import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Parser } from "../parser/parser.ts";
 import { createParser } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
@@ -15,6 +17,7 @@ import { RareWarnings } from "./forward/rare-warnings.ts";
 import { BlockReader } from "./tail/block-reader.ts";
 import { FollowedFiles } from "./tail/followed-files.ts";
 import {
+  BLOCK_BYTES,
   EVENT_LIMIT_BYTES,
   HINTED_FILES,
   LINE_LIMIT_BYTES,
@@ -241,6 +244,8 @@ class TailInput implements Input {
       splitter: new LineSplitter(events, parser, encoding.newline, maxLineBytes),
       maxLineBytes,
       reader: this.#reader,
+      writer: new ByteWriter(BLOCK_BYTES),
+      memory: new FrameMemory(),
       files: this.#openFiles,
       emitter,
       counters,

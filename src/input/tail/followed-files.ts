@@ -18,6 +18,7 @@ import { REMEMBERED_FILES, ROTATED_FILES_OF_PATH } from "./limits.ts";
 import type { PositionBook, Remainder } from "./position-book.ts";
 import type { Position } from "./position-file.ts";
 import { type Allowance, bytesPerSecond, type FileGroups } from "./read-allowance.ts";
+import { type FoundFile, findFilesBetween } from "./rotated-file.ts";
 import type { TagTemplate } from "./tag-template.ts";
 import { type FollowedFile, Tailer, type TailWork } from "./tailer.ts";
 import type { Target } from "./target-paths.ts";
@@ -102,7 +103,9 @@ export class FollowedFiles {
       // The file has at least so many bytes before the look, unless it was truncated.
       const before = Math.max(tailer?.knownBytes ?? 0, tailer?.offset ?? 0);
       const status = await fileStatus(path);
-      if (this.#paths.get(path) === followed && followed.tailer === tailer) this.#see(followed, status, before);
+      const between = await this.#findBetween(followed, status);
+      const isCurrent = this.#paths.get(path) === followed && followed.tailer === tailer && !this.#isStopping;
+      if (isCurrent) this.#see(followed, status, between, before);
     }
     followed.isChecking = false;
   }
@@ -129,7 +132,22 @@ export class FollowedFiles {
     const followed: FollowedPath = { path, group, tailer: undefined, isChecking: false, wantsCheck: false };
     this.#paths.set(path, followed);
     this.#listener.added(path);
-    this.#appear(followed, status, this.#isFirstRefresh && !this.#rules.readsFromHead);
+    const holder = this.#isFirstRefresh ? undefined : this.#holderOf(status);
+    if (holder || this.#latestRotated(path)) void this.#checkBoth(holder, path);
+    else this.#appear(followed, status, this.#isFirstRefresh && !this.#rules.readsFromHead);
+  }
+
+  /** The path that is known to lead to this file: it was renamed, or has two names. */
+  #holderOf(identity: FileIdentity): string | undefined {
+    for (const { path, tailer } of this.#paths.values()) {
+      if (tailer && isSameFile(tailer.file.identity, identity)) return path;
+    }
+    return undefined;
+  }
+
+  async #checkBoth(holder: string | undefined, path: string): Promise<void> {
+    if (holder !== undefined) await this.check(holder);
+    await this.check(path);
   }
 
   /** Whether a tailer has the file already, under whatever name. */
@@ -138,12 +156,24 @@ export class FollowedFiles {
     return false;
   }
 
-  #see(followed: FollowedPath, status: FileStatus | undefined, before: number): void {
+  /** Files that had the path's name since the one that is known, and before the one that has it now. */
+  async #findBetween({ path, tailer }: FollowedPath, status: FileStatus | undefined): Promise<FoundFile[]> {
+    const last = (tailer ?? this.#latestRotated(path))?.file.identity;
+    if (!status?.isFile || !last || isSameFile(last, status)) return [];
+    const found = await findFilesBetween(path, last, status);
+    return found.filter((file) => this.#recall(file.status) === undefined && !this.#isRead(file.status));
+  }
+
+  #see(followed: FollowedPath, status: FileStatus | undefined, between: readonly FoundFile[], before: number): void {
     const { tailer } = followed;
-    if (!status?.isFile) {
-      if (tailer) this.#loseName(followed, tailer);
-    } else if (!tailer) this.#appear(followed, status, false);
-    else if (!isSameFile(tailer.file.identity, status)) this.#replace(followed, tailer, status);
+    const isOther = !status?.isFile || (tailer && !isSameFile(tailer.file.identity, status));
+    if (tailer && isOther) this.#loseName(followed, tailer);
+    for (const file of between) {
+      this.#appear(followed, file.status, false, file.path);
+      if (followed.tailer) this.#loseName(followed, followed.tailer);
+    }
+    if (!status?.isFile) return;
+    if (!tailer || isOther) this.#appear(followed, status, false);
     else if (status.byteSize < before) this.#truncate(followed, tailer, status);
     else if (status.byteSize > before) {
       tailer.knownBytes = Math.max(tailer.knownBytes, status.byteSize);
@@ -152,38 +182,35 @@ export class FollowedFiles {
   }
 
   /** A file stands where none was. */
-  #appear(followed: FollowedPath, status: FileStatus, startsAtEnd: boolean): void {
+  #appear(followed: FollowedPath, status: FileStatus, startsAtEnd: boolean, place = followed.path): void {
     const former = [...this.#rotated].find((tailer) => isSameFile(tailer.file.identity, status));
     if (former && former.path !== followed.path) return; // It is read under its former name; then it comes here.
     if (former) return this.#takeBack(followed, former);
     const position = this.#book.of(followed.path, status.inode);
     const rotated = this.#latestRotated(followed.path);
     if (rotated?.file.position === position) {
-      this.#start(followed, status, this.#book.succeed(followed.path, status.inode), 0, rotated);
-    } else if (position.inode === status.inode) {
-      this.#start(followed, status, position, position.offset > status.byteSize ? 0 : position.offset, rotated);
-    } else {
-      const elsewhere = this.#recall(status) ?? this.#book.renamedOffset(status.inode);
-      const isNew = position.inode === 0n && startsAtEnd;
-      const offset = elsewhere !== undefined && elsewhere <= status.byteSize ? elsewhere : isNew ? status.byteSize : 0;
-      this.#start(followed, status, position, offset, rotated);
+      const next = this.#book.succeed(followed.path, status.inode);
+      return this.#start(followed, status, next, next.inode === status.inode ? next.offset : 0, place);
     }
+    if (position.inode === status.inode) {
+      return this.#start(followed, status, position, position.offset > status.byteSize ? 0 : position.offset, place);
+    }
+    const elsewhere = this.#recall(status) ?? this.#book.renamedOffset(status.inode);
+    const isNew = position.inode === 0n && startsAtEnd;
+    const offset = elsewhere !== undefined && elsewhere <= status.byteSize ? elsewhere : isNew ? status.byteSize : 0;
+    this.#start(followed, status, position, offset, place);
   }
 
-  #start(followed: FollowedPath, status: FileStatus, position: Position, offset: number, after?: Tailer): void {
+  #start(followed: FollowedPath, status: FileStatus, position: Position, offset: number, place: string): void {
+    const before = this.#latestRotated(followed.path);
     position.restart(status.inode, offset);
-    const tailer = this.#tailer(followed.path, status, position);
+    const tailer = this.#tailer(followed.path, status, position, place);
     followed.tailer = tailer;
     this.#listen(followed, tailer);
     this.#work.logger.info(`following tail of ${followed.path}`);
-    if (!after || after.isDrained) return tailer.notify();
+    if (!before || before.isDrained) return tailer.notify();
     tailer.hold();
-    after.onDrained = () => tailer.start();
-  }
-
-  #replace(followed: FollowedPath, tailer: Tailer, status: FileStatus): void {
-    this.#loseName(followed, tailer);
-    this.#appear(followed, status, false);
+    before.onDrained = () => tailer.start();
   }
 
   #loseName(followed: FollowedPath, tailer: Tailer): void {
@@ -200,7 +227,7 @@ export class FollowedFiles {
     followed.tailer = undefined;
     tailer.onFinished = () => {};
     tailer.abandon("truncated");
-    this.#start(followed, status, tailer.file.position, 0);
+    this.#start(followed, status, tailer.file.position, 0, followed.path);
   }
 
   /** The tailer goes on until its file is read. */
@@ -250,7 +277,7 @@ export class FollowedFiles {
     };
   }
 
-  #tailer(path: string, status: FileStatus, position: Position, place?: string): Tailer {
+  #tailer(path: string, status: FileStatus, position: Position, place: string): Tailer {
     const { tag, groups, bytesPerSecond: limit } = this.#rules;
     const lines = this.#paths.get(path)?.group?.lines ?? groups?.join(path).lines;
     const file: FollowedFile = {
@@ -258,7 +285,7 @@ export class FollowedFiles {
       tag: tag.tagOf(path),
       identity: { device: status.device, inode: status.inode, bornNs: status.bornNs },
       position,
-      ...(place !== undefined && { place }),
+      place,
       byteSize: status.byteSize,
       bytes: bytesPerSecond(this.#work.clock, limit),
       lines: lines ?? bytesPerSecond(this.#work.clock, -1),

@@ -10,9 +10,10 @@
 import type { Clock } from "../../clock.ts";
 import type { Counters } from "../../counters.ts";
 import { errorMessage, SuiroError } from "../../errors.ts";
-import { ByteWriter } from "../../event/byte-writer.ts";
+import type { ByteWriter } from "../../event/byte-writer.ts";
 import { EventStream } from "../../event/event-stream.ts";
 import { encode } from "../../event/msgpack.ts";
+import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
 import type { Logger } from "../../logger.ts";
 import type { Emitter } from "../../plugin.ts";
 import type { RareWarnings } from "../forward/rare-warnings.ts";
@@ -31,6 +32,9 @@ export interface TailWork {
   readonly splitter: LineSplitter;
   readonly maxLineBytes: number;
   readonly reader: BlockReader;
+  /** Takes the entries of one block at a time. */
+  readonly writer: ByteWriter;
+  readonly memory: FrameMemory;
   readonly files: OpenFiles;
   readonly emitter: Emitter;
   readonly counters: Counters;
@@ -51,12 +55,15 @@ export interface FollowedFile {
   readonly tag: string;
   readonly identity: FileIdentity;
   readonly position: Position;
-  /** Where it lies now, when not at `path`. */
-  readonly place?: string;
+  /** Where it lies now: at `path`, or where a rotation put it. */
+  readonly place: string;
   readonly byteSize: number;
   readonly bytes: Allowance;
   readonly lines: Allowance;
 }
+
+/** Smaller batches have memory of just their size: many may wait at one time. */
+const LEAST_SHARED_BYTES = 32 * 1024;
 
 /** Codes of refusals that another try may not meet. */
 const PASSING = new Set(["BUFFER_OVERFLOW", "BUFFER_IO", "STOPPING", "NETWORK", "TIMEOUT", "ACK"]);
@@ -100,7 +107,7 @@ export class Tailer implements BlockOwner, TextSource {
     this.knownBytes = file.byteSize;
     this.#work = work;
     this.#offset = file.position.offset;
-    this.#place = file.place ?? file.path;
+    this.#place = file.place;
     this.#readEnd = this.#offset;
   }
 
@@ -222,7 +229,8 @@ export class Tailer implements BlockOwner, TextSource {
     if (this.#state !== "busy") return;
     const isAtEnd = count < length;
     this.#sees(count);
-    const writer = new ByteWriter(count + (count >>> 2) + 64);
+    const { writer } = this.#work;
+    writer.truncate(0);
     const parsed = { writer, size: 0 };
     const isFull = this.#work.splitter.gathersLines && count >= EVENT_LIMIT_BYTES;
     const block = target.subarray(0, count);
@@ -235,7 +243,7 @@ export class Tailer implements BlockOwner, TextSource {
       this,
     );
     this.#note(taken, count, length, maxLines);
-    this.#hand(writer, parsed.size, taken.bytes);
+    this.#hand(parsed.size, taken.bytes);
   }
 
   /** Remembers what the next read needs to know. */
@@ -274,16 +282,27 @@ export class Tailer implements BlockOwner, TextSource {
   }
 
   /** Hands the events over; the reader goes on with other files meanwhile. */
-  #hand(writer: ByteWriter, size: number, bytes: number): void {
+  #hand(size: number, bytes: number): void {
     if (size === 0) {
       this.#advance(bytes);
       this.#rest();
       return;
     }
-    const events = new EventStream(writer.take(), size);
+    const events = this.#stream(size);
     this.#work.reader.hold(events.packed.length);
     const held = events.packed.length;
     void this.#emit(events, bytes).finally(() => this.#work.reader.release(held));
+  }
+
+  /** What was written, in memory of its own: the writer is used again for the next block. */
+  #stream(size: number): EventStream {
+    const { writer, memory } = this.#work;
+    const written = writer.view();
+    if (written.length < LEAST_SHARED_BYTES) return new EventStream(Buffer.from(written), size);
+    if (written.length > EVENT_LIMIT_BYTES) return new EventStream(writer.take(), size);
+    const bytes = memory.take(written.length);
+    written.copy(bytes);
+    return new EventStream(bytes.subarray(0, written.length), size, undefined, () => memory.give(bytes));
   }
 
   async #emit(events: EventStream, bytes: number): Promise<void> {

@@ -298,3 +298,27 @@ test("a group shares its lines of a period; nothing is lost", async (context) =>
   await tail.until(() => tail.messages.length === 120);
   assert.equal(new Set(tail.messages).size, 120);
 });
+
+test("files that came and went between two looks are read, too, in order, and after a restart", async (context) => {
+  const tail = new TailFixture(context);
+  tail.write("x.log", "1\n");
+  await tail.start(HEAD);
+  await tail.until(() => tail.messages.length === 1);
+  const rotateTwice = (first: number) => {
+    tail.write("x.log", `${first}\n`);
+    renameSync(tail.path("x.log"), tail.path(`x.log.${first}`));
+    tail.write("x.log", `${first + 1}\n`);
+    renameSync(tail.path("x.log"), tail.path(`x.log.${first + 1}`));
+    tail.write("x.log", `${first + 2}\n`);
+  };
+  rotateTwice(2);
+  await tail.until(() => tail.messages.length === 4);
+  await tail.until(() => tail.positions === tail.line("x.log", 2));
+  await tail.stop();
+  rotateTwice(5);
+  await tail.start();
+  await tail.until(() => tail.messages.length === 7);
+  await tail.pass(10);
+  assert.deepEqual(tail.messages, ["1", "2", "3", "4", "5", "6", "7"]);
+  assert.equal(tail.positions, tail.line("x.log", 2));
+});
