@@ -66,7 +66,6 @@ class ExecInput implements Input {
     const element = withParseDefaults(context.element, {
       "@type": "tsv",
       time_type: hasTimeFormat(context) ? "string" : "float",
-      time_key: undefined,
       estimate_current_event: "false",
     });
     const type = element.childrenNamed("parse")[0]?.text("@type");

@@ -39,7 +39,8 @@ export class Extract {
   readonly #tagKey: Buffer | undefined;
   readonly #timeKey: Buffer | undefined;
   readonly #timeType: "float" | "unixtime";
-  readonly #removed: readonly Buffer[];
+  readonly #keepsTag: boolean;
+  readonly #keepsTime: boolean;
 
   /** Throws ConfigError. */
   constructor(config: ExtractConfig) {
@@ -51,18 +52,23 @@ export class Extract {
     this.#tagKey = tagKey === undefined ? undefined : Buffer.from(tagKey);
     this.#timeKey = timeKey === undefined ? undefined : Buffer.from(timeKey);
     this.#timeType = timeType === "unixtime" ? "unixtime" : "float";
-    const removed = [keepTagKey ? undefined : this.#tagKey, keepTimeKey ? undefined : this.#timeKey];
-    this.#removed = removed.filter((key) => key !== undefined);
+    this.#keepsTag = keepTagKey;
+    this.#keepsTime = keepTimeKey;
   }
 
-  /** Reads the record `bytes[start, end)`. Throws MalformedError when its time is none. */
-  take(bytes: Buffer, start: number, end: number): Extracted {
+  /**
+   * Reads the record `bytes[start, end)`. An event that has its time already (`hasTime`) keeps the field, as fluentd does.
+   * Throws MalformedError when the time is none.
+   */
+  take(bytes: Buffer, start: number, end: number, hasTime: boolean): Extracted {
+    const timeKey = hasTime ? undefined : this.#timeKey;
     const tag = this.#value(bytes, start, this.#tagKey);
-    const time = this.#value(bytes, start, this.#timeKey);
+    const time = this.#value(bytes, start, timeKey);
+    const removed = [this.#keepsTag ? undefined : this.#tagKey, this.#keepsTime ? undefined : timeKey];
     return {
       tag: tag === undefined ? undefined : plainText(tag),
       time: time === undefined ? undefined : numericTime(time, this.#timeType),
-      record: this.#without(bytes, start, end),
+      record: without(bytes, start, end, removed),
     };
   }
 
@@ -70,22 +76,22 @@ export class Extract {
     const position = key === undefined ? ABSENT : findField(bytes, start, key);
     return position === ABSENT ? undefined : decode(bytes.subarray(position, skipValue(bytes, position, bytes.length)));
   }
+}
 
-  #without(bytes: Buffer, start: number, end: number): Buffer {
-    const writer = new ByteWriter(end - start + 4);
-    let kept = mapSize(bytes, start);
-    const pairs: [number, number][] = [];
-    for (let key = mapStart(bytes, start); key < end; ) {
-      const value = skipValue(bytes, key, end);
-      const next = skipValue(bytes, value, end);
-      if (this.#removed.some((name) => isKey(bytes, key, value, name))) kept -= 1;
-      else pairs.push([key, next]);
-      key = next;
-    }
-    writer.mapHeader(kept);
-    for (const [from, to] of pairs) writer.copy(bytes, from, to);
-    return writer.take();
+function without(bytes: Buffer, start: number, end: number, names: readonly (Buffer | undefined)[]): Buffer {
+  const writer = new ByteWriter(end - start + 4);
+  let kept = mapSize(bytes, start);
+  const pairs: [number, number][] = [];
+  for (let key = mapStart(bytes, start); key < end; ) {
+    const value = skipValue(bytes, key, end);
+    const next = skipValue(bytes, value, end);
+    if (names.some((name) => name !== undefined && isKey(bytes, key, value, name))) kept -= 1;
+    else pairs.push([key, next]);
+    key = next;
   }
+  writer.mapHeader(kept);
+  for (const [from, to] of pairs) writer.copy(bytes, from, to);
+  return writer.take();
 }
 
 /** As Ruby's `to_s` has it for what tags are made of. */

@@ -3,20 +3,15 @@ import { flatParseSection } from "../../parser/flat-parameters.ts";
 
 /**
  * The section with `<parse>` as an input wants it: where it, or the older keys beside it, leave something out,
- * `defaults` have it. A default of undefined stands for nil.
+ * `defaults` have it.
  */
-export function withParseDefaults(
-  section: ConfigElement,
-  defaults: Readonly<Record<string, string | undefined>>,
-): ConfigElement {
+export function withParseDefaults(section: ConfigElement, defaults: Readonly<Record<string, string>>): ConfigElement {
   const [first, ...more] = section.childrenNamed("parse");
   const given = first ?? flatParseSection(section);
   const { position } = given ?? section;
   const added = Object.entries(defaults)
     .filter(([key]) => given?.parameter(key) === undefined)
-    .map(([key, value]): ConfigParameter => {
-      return value === undefined ? { key, value: "", special: "nil", position } : { key, value, position };
-    });
+    .map(([key, value]): ConfigParameter => ({ key, value, position }));
   const parse = new ConfigElement("parse", "", position, [...added, ...(given?.parameters ?? [])], given?.children);
   const others = section.children.filter((child) => child.name !== "parse");
   return new ConfigElement(section.name, section.argument, section.position, section.parameters, [

@@ -60,11 +60,6 @@ export class TextEvents {
     return matches;
   }
 
-  /** Adds an event that was made by hand. */
-  addRecord(tag: string, record: Buffer, values: readonly Buffer[]): void {
-    this.#write(tag, record, 0, 0, record.length, values);
-  }
-
   /** The batches so far, in order. */
   take(): Batch[] {
     this.#endBatch();
@@ -82,7 +77,7 @@ export class TextEvents {
     end: number,
     values: readonly Buffer[],
   ): void {
-    const extracted = this.#options.extract?.take(bytes, recordStart, end);
+    const extracted = this.#options.extract?.take(bytes, recordStart, end, timeStart < recordStart);
     const tag = extracted?.tag ?? givenTag;
     if (tag !== this.#tag) this.#endBatch();
     this.#tag = tag;
