@@ -1,4 +1,4 @@
-// Puts fluentd and plugins into .fluentd/ of this project, once, where Ruby is present. Prints the command's path.
+// Puts the fluentd gem into .fluentd/ of this project, once, where Ruby is present. Prints the command's path.
 //   node scripts/fluentd.mjs
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -25,18 +25,16 @@ const home = join(dirname(fileURLToPath(import.meta.url)), "..", ".fluentd");
 /** Installs what is missing of fluentd and its plugins; gives their folder, or the reason why there is none. */
 export function installFluentd() {
   const missing = [`fluentd:${VERSION}`, ...PLUGINS].filter(
-    (gem) => !existsSync(join(home, "gems", gem.replace(":", "-"))),
+    (gem) => !existsSync(join(home, "specifications", `${gem.replace(":", "-")}.gemspec`)),
   );
   if (missing.length === 0) return { home };
   const ruby = spawnSync("ruby", ["--version"], { encoding: "utf8" });
   if (ruby.status !== 0) return { reason: "Ruby is not installed" };
   console.error(`Installing ${missing.join(", ")} into .fluentd/ …`);
-  // What is there already serves: a plugin must not bring a newer fluentd.
-  const gem = spawnSync("gem", ["install", "--no-document", "--minimal-deps", "--install-dir", home, ...missing], {
+  const gem = spawnSync("gem", ["install", "--no-document", "--conservative", "--install-dir", home, ...missing], {
     encoding: "utf8",
-    env: { ...process.env, GEM_PATH: home },
   });
-  if (gem.status !== 0) return { reason: `gem install failed: ${gem.stderr.trim().split("\n").pop()}` };
+  if (gem.status !== 0) return { reason: `gem install fluentd failed: ${gem.stderr.trim().split("\n").pop()}` };
   return { home };
 }
 

@@ -4,6 +4,7 @@ import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
 import { concatFilter } from "../filter/concat.ts";
 import { grepFilter } from "../filter/grep.ts";
+import { recordModifierFilter } from "../filter/record-modifier.ts";
 import { recordTransformerFilter } from "../filter/record-transformer.ts";
 import { stdoutFilter } from "../filter/stdout.ts";
 import { execInput } from "../input/exec.ts";
@@ -47,6 +48,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   tailInput,
   concatFilter,
   grepFilter,
+  recordModifierFilter,
   recordTransformerFilter,
   stdoutFilter,
   copyOutput,

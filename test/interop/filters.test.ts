@@ -127,7 +127,13 @@ const detect: PluginCase[] = ["", "languages java", "languages python,go", "max_
   [java, python, go, others].map((texts): PluginCase => ({ kind: "output", type: "detect_exceptions", config: `remove_tag_prefix a\n${more}`, batches: [["a.b", entriesOf(texts.map((message, n) => ({ [more === "" ? "log" : "message"]: message, n: String(n % 2) })))], ["a.d", valid], ["c", lines(...texts)]] })),
 ); // biome-ignore format: a list
 
-for (const [name, cases] of Object.entries({ grep, rewrite, concat, detect })) {
+const modifier: PluginCase[] = [
+  "<record>\na text\nb ${tag}\nc ${record['n']}\nd ${tag_parts[1]}x${record['f']}\ne ${time.to_i}\nf ${record['b']}\n</record>", "<record>\nmessage ${record['message'].to_s.upcase}\n</record>", "<record>\na ${record['absent']['x']}\n</record>", "<record>\na ${Time.at(time).utc.iso8601}\n</record>", "<record>\nb ${record.to_json}\n</record>",
+  "remove_keys message,$.k.a\n<record>\nx 1\n</record>", "whitelist_keys message, n,none\n<record>\nx 1\n</record>", "remove_keys a\nwhitelist_keys b", "<replace>\nkey message\nexpression /o(n)?/\nreplace 0\\1\n</replace>", "<replace>\nkey n\nexpression /1/\nreplace 2\n</replace>", "<replace>\nkey level\nexpression /(?<first>\\w)/\nreplace <\\k<first>>\n</replace>",
+  "char_encoding utf-8", "char_encoding utf-8:utf-8", "char_encoding shift_jis:utf-8", "char_encoding ascii-8bit:utf-8", "<record>\na ${record['k']['new'] = 1; 'x'}\nb ${record['k']}\n</record>", "<record>\n_ ${record['top'] = tag; nil}\n</record>\nremove_keys _", "<record>\na 5\nb \"${tag}\"\nc x\"y${tag}\n</record>", "",
+].map((config) => ({ kind: "filter", type: "record_modifier", config, batches: [["a.b", mixed]] })); // biome-ignore format: a list
+
+for (const [name, cases] of Object.entries({ grep, rewrite, concat, detect, modifier })) {
   test(`${name} gives what the real plugin gives`, { skip: withoutFluentd }, async () => {
     const answers = askPlugins(cases);
     const different: unknown[] = [];

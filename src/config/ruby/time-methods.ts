@@ -76,6 +76,7 @@ export function timeConstant(now: () => number): RubyObject {
     now: () => RubyTime.fromMilliseconds(now()),
     at: ([seconds, fraction, unit]) => {
       if (seconds instanceof RubyTime) return seconds;
+      if (seconds instanceof RubyObject && seconds.methods.to_time) return seconds.methods.to_time([]);
       const time = typeof seconds === "number" && Number.isInteger(seconds) ? new RubyTime(seconds, 0) : RubyTime.fromSeconds(secondsOf(seconds)); // biome-ignore format: one decision
       return fraction === undefined ? time : time.plus(secondsOf(fraction) * (FRACTIONS[String(unit)] ?? 1e-6));
     },

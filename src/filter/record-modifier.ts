@@ -1,0 +1,187 @@
+/**
+ * `@type record_modifier`: puts fields into records, one after the other, each seeing those before it; takes fields
+ * out, keeps chosen ones, replaces within texts, changes encodings. Source: fluent-plugin-record-modifier 2.2; COMPAT 6.1.
+ */
+
+import { hostname as machineName } from "node:os";
+import { array, string } from "../config/literals.ts";
+import { type ConfigOf, many, refused, section } from "../config/parameters.ts";
+import { evaluate } from "../config/ruby/evaluator.ts";
+import { checkedText } from "../config/ruby/match.ts";
+import { rubyRegexp } from "../config/ruby/regexp.ts";
+import { stringMethods } from "../config/ruby/string-methods.ts";
+import type { Node } from "../config/ruby/syntax.ts";
+import { RubyTime } from "../config/ruby/time.ts";
+import { classOf, type Method, RubyBinary, RubyError, type RubyFunction, RubyObject } from "../config/ruby/values.ts";
+import { ConfigError } from "../errors.ts";
+import type { ByteWriter } from "../event/byte-writer.ts";
+import { recordAccessor } from "../event/record-accessor.ts";
+import type { FieldPath } from "../event/record-reader.ts";
+import { onlyFields, withoutPath } from "../event/record-removal.ts";
+import type { FilterDefinition, PluginContext } from "../plugin.ts";
+import { type ChangeEncoding, changeEncoding } from "./char-encoding.ts";
+import { type EventView, filteredStream, idle } from "./event-loop.ts";
+import type { LazyHash } from "./lazy-hash.ts";
+import { RubyEvent } from "./ruby-event.ts";
+import { compileRuby } from "./ruby-template.ts";
+import { rubyValueBytes } from "./ruby-value-writer.ts";
+import { TagCache, TransformEvent } from "./transform-event.ts";
+
+const table = section(
+  {
+    prepare_value: refused("it runs Ruby of any kind at the start. Write what it prepares into the expressions."),
+    char_encoding: string.optional("Encoding that texts are in, or from:to such as shift_jis:utf-8."),
+    remove_keys: array.optional("Fields to take out; accessors such as $.a.b work."),
+    whitelist_keys: string.optional("Fields to keep beside the new ones, between commas; no other stays."),
+  },
+  {
+    record: many(section({}, {}, { free: true })),
+    replace: many(
+      section({
+        key: string.required("Field to replace in."),
+        expression: string.required("Pattern /…/ of what is replaced, wherever it stands."),
+        replace: string.required("What stands there instead; \\1 is the first group."),
+      }),
+    ),
+  },
+);
+
+type Config = ConfigOf<typeof table>;
+
+export const recordModifierFilter: FilterDefinition<Config> = {
+  type: "record_modifier",
+  kind: "filter",
+  table,
+  create(config, context) {
+    const modifier = new RecordModifier(config, context);
+    const tags = new TagCache();
+    return {
+      ...idle,
+      filter(tag, events) {
+        const parts = tags.of(tag);
+        return filteredStream(context, tag, events, (target, view) => {
+          modifier.event.tag = parts;
+          return modifier.write(target, view);
+        });
+      },
+    };
+  },
+};
+
+type Field = { readonly name: string } & ({ readonly program: Node } | { readonly text: string });
+
+class RecordModifier {
+  readonly event = new TransformEvent();
+  readonly #ruby: RubyEvent;
+  readonly #fields: readonly Field[];
+  readonly #removed: readonly FieldPath[];
+  readonly #kept: readonly Buffer[] | undefined;
+  readonly #replaces: readonly { key: string; pattern: RegExp; by: string }[];
+  readonly #changeEncoding: ChangeEncoding | undefined;
+
+  constructor(config: Config, context: PluginContext) {
+    const { element } = config;
+    this.#ruby = new RubyEvent(this.event, machineName(), context.clock.now, modifierFunctions);
+    this.#fields = this.#fieldsOf(config);
+    if (config.removeKeys && config.whitelistKeys !== undefined) {
+      throw new ConfigError("remove_keys and whitelist_keys are exclusive with each other.", element.position);
+    }
+    this.#removed = (config.removeKeys ?? []).map((key) => recordAccessor(key, element.position));
+    if (config.whitelistKeys !== undefined) {
+      const names = config.whitelistKeys.split(",").map((name) => name.trim());
+      this.#kept = [...new Set([...names, ...this.#fields.map(({ name }) => name)])].map((name) => Buffer.from(name));
+    }
+    this.#replaces = config.replace.map(({ key, expression, replace, element: { position } }) => {
+      const isSlashed = expression.startsWith("/") && expression.endsWith("/");
+      if (!isSlashed)
+        context.logger.warn(`You should use "pattern /${expression}/" instead of "pattern ${expression}"`);
+      try {
+        return { key, pattern: rubyRegexp(isSlashed ? expression.slice(1, -1) : expression), by: replace };
+      } catch (error) {
+        throw new ConfigError(`expression: ${(error as Error).message}`, position);
+      }
+    });
+    if (config.charEncoding !== undefined) {
+      this.#changeEncoding = changeEncoding(config.charEncoding, element.parameter("char_encoding")?.position);
+    }
+  }
+
+  write(target: ByteWriter, view: EventView): number {
+    this.event.view = view;
+    this.#ruby.next();
+    const { record } = this.#ruby;
+    for (const field of this.#fields) {
+      record.set(field.name, "text" in field ? field.text : evaluate(field.program, this.#ruby.environment));
+    }
+    let bytes = this.#replaced(record);
+    for (const path of this.#removed) bytes = withoutPath(bytes, path);
+    if (this.#kept) bytes = onlyFields(bytes, this.#kept);
+    if (this.#changeEncoding) bytes = this.#changeEncoding(bytes);
+    target.copy(view.packed, view.start, view.recordStart);
+    target.copy(bytes);
+    return 1;
+  }
+
+  /** Fields that are taken out later may be replaced in before: it shows nowhere. */
+  #replaced(record: LazyHash): Buffer {
+    for (const { key, pattern, by } of this.#replaces) {
+      const value = record.get(key);
+      if (
+        value === undefined ||
+        value === null ||
+        (this.#kept && !this.#kept.some((name) => name.equals(Buffer.from(key))))
+      ) {
+        continue;
+      }
+      const text = value instanceof RubyBinary ? value.text : value;
+      if (typeof text !== "string") {
+        throw new RubyError("TypeError", `no implicit conversion of ${classOf(value)} into String`);
+      }
+      if (pattern.test(checkedText(text))) record.set(key, (stringMethods.gsub as Method)(text, [pattern, by]));
+    }
+    return rubyValueBytes(record);
+  }
+
+  #fieldsOf(config: Config): Field[] {
+    const fields = new Map<string, Field>();
+    for (const { element, extra } of config.record) {
+      for (const [name, text] of extra) {
+        fields.set(
+          name,
+          text.includes("${")
+            ? { name, program: this.#compile(text, element.parameter(name)?.position) }
+            : { name, text },
+        );
+      }
+    }
+    return [...fields.values()];
+  }
+
+  #compile(text: string, position: ConfigError["position"]): Node {
+    const isSole = text.split("${").length === 2 && text.startsWith("${") && text.endsWith("}");
+    const code = isSole ? text.slice(2, -1) : `"${text.replaceAll("${", "#{")}"`;
+    return compileRuby(code, this.#ruby.environment, position, text);
+  }
+}
+
+/** `time` is fluentd's event time here: whole seconds, unless asked. */
+const modifierFunctions = (event: TransformEvent): Readonly<Record<string, RubyFunction>> => ({
+  time: () => {
+    const { seconds, nanoseconds } = event;
+    const time = new RubyTime(seconds, nanoseconds);
+    return new RubyObject(
+      "Fluent::EventTime",
+      {
+        to_i: () => seconds,
+        to_int: () => seconds,
+        sec: () => seconds,
+        nsec: () => nanoseconds,
+        to_f: () => seconds + nanoseconds / 1e9,
+        to_time: () => time,
+        to_s: () => String(seconds),
+        strftime: ([format]) => time.format(String(format)),
+      },
+      String(seconds),
+    );
+  },
+});
