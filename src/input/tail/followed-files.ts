@@ -53,6 +53,8 @@ export class FollowedFiles {
   readonly #listener: PathListener;
   readonly #paths = new Map<string, FollowedPath>();
   readonly #rotated = new Set<Tailer>();
+  /** Of files that were rotated before the start: what was read before them is not known. */
+  readonly #resumed = new WeakSet<Tailer>();
   /** Offsets of files that were read to their end and lost their names, by lifelong name, oldest first. */
   readonly #remembered = new Map<string, number>();
   #isFirstRefresh = true;
@@ -69,6 +71,7 @@ export class FollowedFiles {
   resume(remainders: readonly Remainder[]): void {
     for (const { formerPath, path, status, position } of remainders) {
       const tailer = this.#tailer(formerPath, status, position, path);
+      this.#resumed.add(tailer);
       this.#retire(tailer);
     }
   }
@@ -158,9 +161,9 @@ export class FollowedFiles {
 
   /** Files that had the path's name since the one that is known, and before the one that has it now. */
   async #findBetween({ path, tailer }: FollowedPath, status: FileStatus | undefined): Promise<FoundFile[]> {
-    const last = (tailer ?? this.#latestRotated(path))?.file.identity;
-    if (!status?.isFile || !last || isSameFile(last, status)) return [];
-    const found = await findFilesBetween(path, last, status);
+    const last = tailer ?? this.#latestRotated(path);
+    if (!status?.isFile || !last || isSameFile(last.file.identity, status)) return [];
+    const found = await findFilesBetween(path, last.file.identity, status, !this.#resumed.has(last));
     return found.filter((file) => this.#recall(file.status) === undefined && !this.#isRead(file.status));
   }
 

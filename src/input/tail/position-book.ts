@@ -11,7 +11,7 @@ import { FilePosition, MemoryPosition, type Position, type PositionFile, type Sa
 import { type FoundFile, findRotatedFile } from "./rotated-file.ts";
 import type { Target } from "./target-paths.ts";
 
-/** A file that lost its configured name and is not read to its end. */
+/** A file that lost its configured name, and may not be read to its end. */
 export interface Remainder extends FoundFile {
   /** The name that it had. */
   readonly formerPath: string;
@@ -58,7 +58,8 @@ export class PositionBook {
       const isCurrent = this.#byInode ? target !== undefined : lastOfPath.get(position.path) === position;
       if (isRenamed) this.#renamed.set(position.inode, position.offset);
       const isSameName = found?.path === position.path;
-      const remainder = found && !isSameName && found.status.byteSize > position.offset ? found : undefined;
+      // One that is read to its end counts, too: it tells from when on other files had its name.
+      const remainder = found && !isSameName ? found : undefined;
       if (!found && !isRenamed && target?.status.inode !== position.inode && position.inode !== 0n) {
         lost.push(position.path);
       }

@@ -20,8 +20,6 @@ import { dirname } from "node:path";
 
 export const UNWATCHED = 0xffff_ffff_ffff_ffffn;
 const HEX_DIGITS = 16;
-/** Both numbers and the tab between them. */
-const NUMBERS_BYTES = 2 * HEX_DIGITS + 1;
 const LINE = /^([^\t]+)\t([0-9a-fA-F]+)\t([0-9a-fA-F]+)/;
 
 /** Where a file's position is kept. */
@@ -167,8 +165,8 @@ export class PositionFile {
   }
 
   /**
-   * Takes `line` out of the lines of its path: each later one moves into the place of the one before it, and the last
-   * place is cut off, or marked as unwatched where other lines follow. Does nothing when no later one is there.
+   * Takes `line` out of the lines of its path: each later one moves into the place of the one before it. Does nothing,
+   * and says so, when no later one is there.
    */
   remove(line: FilePosition): boolean {
     const same = this.#lines.filter(({ path, isUnwatched }) => path === line.path && !isUnwatched);
@@ -176,16 +174,8 @@ export class PositionFile {
     if (later.length === 0) return false;
     this.#lines = this.#lines.filter((other) => other !== line);
     let free = line.place;
-    for (const next of later) {
-      const place = next.place;
-      next.place = free;
-      this.write(next.numbers, free);
-      free = place;
-    }
-    if (free + NUMBERS_BYTES + 1 === this.#byteSize) {
-      this.#byteSize = free - Buffer.byteLength(line.path) - 1;
-      this.#cut();
-    } else this.write(hex(UNWATCHED), free);
+    for (const next of later) [next.place, free] = [free, next.place];
+    this.#rewrite();
     return true;
   }
 

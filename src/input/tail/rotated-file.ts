@@ -6,7 +6,7 @@
 
 import { readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type FileIdentity, type FileStatus, fileStatus } from "./file-identity.ts";
+import { type FileIdentity, type FileStatus, fileStatus, isSameFile } from "./file-identity.ts";
 import { inLanes } from "./lanes.ts";
 
 export interface FoundFile {
@@ -61,9 +61,15 @@ async function search(folder: string, start: string, inode: bigint, device?: big
 /**
  * The files that had the name `path` after `older` and before `newer`: a fast writer rotates more than once between two
  * looks. They are named after the path, and were made between the two; in the order in which they were made. Where the
- * file system does not say when files were made, none is found.
+ * file system does not say when files were made, none is found. Such times have steps of milliseconds: files of the
+ * older one's step are among them when the caller knows those that were read before it.
  */
-export async function findFilesBetween(path: string, older: FileIdentity, newer: FileIdentity): Promise<FoundFile[]> {
+export async function findFilesBetween(
+  path: string,
+  older: FileIdentity,
+  newer: FileIdentity,
+  knowsEarlier: boolean,
+): Promise<FoundFile[]> {
   if (older.bornNs === 0n || newer.bornNs === 0n) return [];
   const place = await realpath(path).catch(() => path);
   const folder = dirname(place);
@@ -71,10 +77,15 @@ export async function findFilesBetween(path: string, older: FileIdentity, newer:
   const likely = names.filter((name) => name.startsWith(basename(place)) && !COMPRESSED.test(name));
   const found = await inLanes(likely.slice(0, MAX_ENTRIES), async (name) => {
     const status = await fileStatus(join(folder, name));
-    const isBetween = status?.isFile && status.bornNs > older.bornNs && status.bornNs < newer.bornNs;
+    if (!status?.isFile || isSameFile(status, older) || isSameFile(status, newer)) return [];
+    const isLater = knowsEarlier ? status.bornNs >= older.bornNs : status.bornNs > older.bornNs;
+    const isBetween = isLater && status.bornNs <= newer.bornNs;
     return isBetween ? [{ path: join(folder, name), status }] : [];
   });
-  return found.flat().sort((left, right) => (left.status.bornNs < right.status.bornNs ? -1 : 1));
+  return found.flat().sort(({ status: left }, { status: right }) => {
+    if (left.bornNs !== right.bornNs) return left.bornNs < right.bornNs ? -1 : 1;
+    return left.modifiedMs - right.modifiedMs;
+  });
 }
 
 /** `app` of `app.log`: rotated names are such as `app.log.1`, `app-20231114.log`. */
