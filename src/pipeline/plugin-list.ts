@@ -10,6 +10,8 @@ import { stdoutFilter } from "../filter/stdout.ts";
 import { execInput } from "../input/exec.ts";
 import { forwardInput } from "../input/forward.ts";
 import { httpInput } from "../input/http.ts";
+import { monitorAgentInput } from "../input/monitor-agent.ts";
+import { prometheusInput, prometheusMonitorInputs } from "../input/prometheus.ts";
 import { dummyInput, sampleInput } from "../input/sample.ts";
 import { syslogInput } from "../input/syslog.ts";
 import { tailInput } from "../input/tail.ts";
@@ -43,6 +45,9 @@ export const PLUGINS: readonly PluginDefinition[] = [
   syslogInput,
   unixInput,
   execInput,
+  monitorAgentInput,
+  prometheusInput,
+  ...prometheusMonitorInputs,
   sampleInput,
   dummyInput,
   tailInput,
@@ -67,8 +72,8 @@ export const PLUGINS: readonly PluginDefinition[] = [
 
 /** What people may look for because fluentd, or the images that ship it, have it. */
 const FLUENTD_PLUGINS: Record<PluginRole, readonly string[]> = {
-  input: words(`monitor_agent debug_agent gc_stat object_space systemd prometheus
-    prometheus_monitor prometheus_output_monitor prometheus_tail_monitor windows_eventlog windows_eventlog2 kafka
+  input: words(`debug_agent gc_stat object_space systemd
+    windows_eventlog windows_eventlog2 kafka
     kafka_group s3 sql`),
   filter: words(`grep parser record_transformer stdout kubernetes_metadata record_modifier concat geoip prometheus
     detect_exceptions dedot throttle`),
