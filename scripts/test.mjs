@@ -2,6 +2,7 @@
 //   node scripts/test.mjs [PATH-PART …]     only files whose path contains one of the parts
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installFluentd } from "./fluentd.mjs";
@@ -33,7 +34,14 @@ if (files.some((name) => /\/(interop|infra)\//.test(name))) {
 
 const result = spawnSync(
   process.execPath,
-  ["--enable-source-maps", "--test", "--test-timeout=180000", ...options, ...files],
+  [
+    "--enable-source-maps",
+    "--test",
+    "--test-timeout=180000",
+    `--test-concurrency=${availableParallelism()}`,
+    ...options,
+    ...files,
+  ],
   {
     cwd: root,
     stdio: "inherit",

@@ -1,6 +1,7 @@
 /**
- * The certificate authorities that this machine trusts: those that Node brings, and the operating system's bundle, as
- * OpenSSL loads it. Source: OpenSSL `SSL_CTX_set_default_verify_paths` (SSL_CERT_FILE replaces the default file).
+ * The certificate authorities that this machine trusts: the operating system's bundle, as OpenSSL loads it, or Node's
+ * own list where there is none (a slim container image). Source: OpenSSL `SSL_CTX_set_default_verify_paths`
+ * (SSL_CERT_FILE replaces the default file), which is what fluentd trusts.
  */
 
 import { readFileSync } from "node:fs";
@@ -13,22 +14,14 @@ const BUNDLES = [
   "/etc/ssl/cert.pem", // macOS, BSD
 ];
 
-/** PEM texts, each certificate once. An absent bundle is no error: Node's own list remains. */
+/** PEM texts. An absent or empty bundle is no error. */
 export function systemCertificates(environment: NodeJS.ProcessEnv = process.env): string[] {
   const bundles = environment.SSL_CERT_FILE ? [environment.SSL_CERT_FILE] : BUNDLES;
-  const unique = new Set(rootCertificates.map(normalized));
   for (const path of bundles) {
     const found = readBundle(path);
-    for (const certificate of found) unique.add(normalized(certificate));
-    if (found.length > 0) break;
+    if (found.length > 0) return found;
   }
-  return [...unique];
-}
-
-/** The same certificate stands with other line lengths in other lists. */
-function normalized(certificate: string): string {
-  const body = certificate.replace(/-----[^-]+-----|\s/g, "");
-  return `-----BEGIN CERTIFICATE-----\n${body.replace(/.{64}/g, "$&\n").trimEnd()}\n-----END CERTIFICATE-----\n`;
+  return [...rootCertificates];
 }
 
 function readBundle(path: string): string[] {
