@@ -4,6 +4,7 @@ import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
 import { concatFilter } from "../filter/concat.ts";
 import { grepFilter } from "../filter/grep.ts";
+import { parserFilter } from "../filter/parser.ts";
 import { recordModifierFilter } from "../filter/record-modifier.ts";
 import { recordTransformerFilter } from "../filter/record-transformer.ts";
 import { stdoutFilter } from "../filter/stdout.ts";
@@ -56,6 +57,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   recordModifierFilter,
   recordTransformerFilter,
   stdoutFilter,
+  parserFilter,
   copyOutput,
   detectExceptionsOutput,
   fileOutput,

@@ -1,0 +1,133 @@
+/**
+ * `@type parser`: takes a field apart with a parser; what it gives becomes the record, or is merged into it.
+ * Source: fluentd 1.18 plugin/filter_parser.rb.
+ */
+
+import { bool, string } from "../config/literals.ts";
+import { type ConfigOf, section } from "../config/parameters.ts";
+import { MalformedError } from "../errors.ts";
+import { ByteWriter } from "../event/byte-writer.ts";
+import { EventStream } from "../event/event-stream.ts";
+import { recordAccessor } from "../event/record-accessor.ts";
+import { ABSENT, textStart } from "../event/record-fields.ts";
+import { type FieldPath, findPath } from "../event/record-reader.ts";
+import { skipValue } from "../event/walker.ts";
+import type { Parser } from "../parser/parser.ts";
+import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
+import type { FilterDefinition, PluginContext } from "../plugin.ts";
+import { ParsedRecord } from "./parser/parsed-record.ts";
+
+const table = section(
+  {
+    ...parseParameters,
+    key_name: string.required("Field to parse; an accessor such as $.a.b works."),
+    reserve_data: bool.default("Keep the record's fields beside the parsed ones.", false),
+    reserve_time: bool.default("Keep the event's time.", false),
+    remove_key_name_field: bool.default("Without the parsed field, where parsing succeeds.", false),
+    inject_key_prefix: string.optional("Put before the names of parsed fields."),
+    replace_invalid_sequence: bool.default("Replace bytes that are no UTF-8 by ? where they hinder the parser.", false),
+    hash_value_field: string.optional("Field that the parsed fields go into as a hash."),
+    emit_invalid_record_to_error: bool.default("Hand events that cannot be parsed to @ERROR.", true),
+  },
+  parseSections,
+);
+
+type Config = ConfigOf<typeof table>;
+
+const NIL = 0xc0;
+
+export const parserFilter: FilterDefinition<Config> = {
+  kind: "filter",
+  type: "parser",
+  table,
+  create(config, context) {
+    const filter = new ParserFilter(config, context);
+    return {
+      start: async () => {},
+      stop: async () => {},
+      filter: (tag, events) => filter.filter(tag, events),
+    };
+  },
+};
+
+class ParserFilter {
+  readonly #config: Config;
+  readonly #context: PluginContext;
+  readonly #parser: Parser;
+  readonly #path: FieldPath;
+  readonly #record: ParsedRecord;
+  readonly #scratch = new ByteWriter();
+
+  constructor(config: Config, context: PluginContext) {
+    const { clock, logger, element } = context;
+    this.#config = config;
+    this.#context = context;
+    this.#path = recordAccessor(config.keyName, element.parameter("key_name")?.position);
+    this.#parser = createParser(element, { clock, logger, encoding: "utf-8" });
+    this.#record = new ParsedRecord(config, this.#path);
+  }
+
+  async filter(tag: string, events: EventStream): Promise<EventStream> {
+    const { packed } = events;
+    const target = { writer: new ByteWriter(packed.length * 2), size: 0 };
+    const errors: Promise<void>[] = [];
+    for (const { start, recordStart, end } of events.entries()) {
+      const error = this.#event(packed, start, recordStart, end, target);
+      if (!error || !this.#config.emitInvalidRecordToError) continue;
+      errors.push(this.#context.emitError(tag, new EventStream(packed.subarray(start, end), 1), error));
+    }
+    await Promise.all(errors);
+    return new EventStream(target.writer.take(), target.size);
+  }
+
+  /** Writes what becomes of one event; returns what was wrong with it. */
+  #event(
+    packed: Buffer,
+    start: number,
+    recordStart: number,
+    end: number,
+    target: { writer: ByteWriter; size: number },
+  ): Error | undefined {
+    const entry = packed.subarray(start, end);
+    const value = findPath(packed, recordStart, this.#path);
+    if (value === ABSENT || packed[value] === NIL) {
+      if (this.#config.reserveData) this.#keep(target, entry);
+      return new MalformedError(`${this.#config.keyName} does not exist`);
+    }
+    const text = textStart(packed, value);
+    if (text < 0) return new MalformedError("parse failed: the value is no text");
+    const textEnd = skipValue(packed, value, packed.length);
+    try {
+      return this.#parsed(packed.subarray(text, textEnd), entry, target);
+    } catch (error) {
+      if (error instanceof MalformedError) return error;
+      throw error;
+    }
+  }
+
+  #keep(target: { writer: ByteWriter; size: number }, entry: Buffer): void {
+    this.#record.writeUnparsed(target.writer, entry);
+    target.size += 1;
+  }
+
+  #parsed(text: Buffer, entry: Buffer, target: { writer: ByteWriter; size: number }): Error | undefined {
+    const matches = this.#parse(text);
+    target.size += this.#record.write(target.writer, entry, this.#scratch.view());
+    if (matches) return undefined;
+    if (this.#config.reserveData) this.#keep(target, entry);
+    return new MalformedError(`pattern not matched with data '${text.toString()}'`);
+  }
+
+  #parse(text: Buffer): boolean {
+    this.#scratch.truncate(0);
+    const target = { writer: this.#scratch, size: 0 };
+    try {
+      return this.#parser.parse(text, 0, text.length, target);
+    } catch (error) {
+      const isBroken = error instanceof MalformedError && error.message.startsWith("invalid byte sequence in");
+      if (!isBroken || !this.#config.replaceInvalidSequence) throw error;
+      const replaced = Buffer.from(text.toString().replaceAll("\ufffd", "?"));
+      return this.#parser.parse(replaced, 0, replaced.length, target);
+    }
+  }
+}
