@@ -121,6 +121,7 @@ function fallback({ fallback: value, required, type, refused }) {
     return `\`[${value.map((item) => (Buffer.isBuffer(item) ? msgpackToJson(item) : item)).join(", ")}]\``;
   if (type === "octal") return `\`${value.toString(8).padStart(4, "0")}\``;
   if (type === "size") return `\`${sizeText(value)}\``;
+  if (typeof value === "string" && /[\n\t]/.test(value)) return `\`${JSON.stringify(value)}\``;
   if (value instanceof RegExp || typeof value !== "object") return value === "" ? '`""`' : `\`${value}\``;
   return `\`${JSON.stringify(value)}\``;
 }

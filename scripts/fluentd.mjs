@@ -33,8 +33,10 @@ export function installFluentd() {
   console.error(`Installing ${missing.join(", ")} into .fluentd/ …`);
   const gem = spawnSync("gem", ["install", "--no-document", "--conservative", "--install-dir", home, ...missing], {
     encoding: "utf8",
+    // What is there already serves: a plugin must not bring a newer fluentd.
+    env: { ...process.env, GEM_PATH: home },
   });
-  if (gem.status !== 0) return { reason: `gem install fluentd failed: ${gem.stderr.trim().split("\n").pop()}` };
+  if (gem.status !== 0) return { reason: `gem install failed: ${gem.stderr.trim().split("\n").pop()}` };
   return { home };
 }
 

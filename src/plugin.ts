@@ -67,6 +67,14 @@ export interface ChunkWriter extends Lifecycle {
   readonly commitTimeoutMs?: number;
 }
 
+/** A plugin as sources of metrics show it. */
+export interface PluginSummary {
+  readonly id: string;
+  readonly kind: "input" | "filter" | "output";
+  readonly type: string;
+  readonly counters: Counters;
+}
+
 export interface PluginContext {
   /** `@id`, or a name that was made for the plugin. */
   readonly id: string;
@@ -83,6 +91,8 @@ export interface PluginContext {
   labelEmitter(name: string): Emitter;
   /** Hands over one event that cannot be processed: to `@ERROR`, or to the log. Counts it as dropped otherwise. */
   emitError(tag: string, events: EventStream, error: Error): Promise<void>;
+  /** Every plugin of the agent, once all are made. */
+  plugins(): readonly PluginSummary[];
   /** Builds an output that stands inside this one, such as a `<store>`; it is started and stopped by its owner. */
   createOutput(element: ConfigElement): Output;
 }

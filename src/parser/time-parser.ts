@@ -81,7 +81,7 @@ function formattedTime(
     const fields: TimeFields = {};
     if (!read(text, fields)) throw invalidTime(text);
     const { seconds, nanoseconds, offset } = wallTime(fields, clock.now());
-    return new EventTime(zone ? seconds + offset - zone.offsetAt(seconds) : seconds, nanoseconds);
+    return new EventTime(zone ? seconds + offset - zone.offsetAt(seconds + offset) : seconds, nanoseconds);
   };
 }
 

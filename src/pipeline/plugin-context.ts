@@ -7,7 +7,7 @@ import { Counters } from "../counters.ts";
 import { ConfigError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import type { Logger } from "../logger.ts";
-import type { Emitter, Output, PluginContext } from "../plugin.ts";
+import type { Emitter, Output, PluginContext, PluginSummary } from "../plugin.ts";
 import type { ErrorRouter } from "./error-router.ts";
 
 /** A level of the configuration: the root, or a label. */
@@ -28,6 +28,7 @@ export interface ContextSource {
   /** Gives the name of a plugin without `@id`. */
   nameFor(type: string): string;
   createOutput(element: ConfigElement, owner: Context): Output;
+  summaries(): readonly PluginSummary[];
 }
 
 export const ERROR_LABEL = "@ERROR";
@@ -79,6 +80,10 @@ export class Context implements PluginContext {
       logger: this.logger,
       insideError: this.level.name === ERROR_LABEL,
     });
+  }
+
+  plugins(): readonly PluginSummary[] {
+    return this.#source.summaries();
   }
 
   createOutput(element: ConfigElement): Output {

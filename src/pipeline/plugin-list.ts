@@ -8,9 +8,17 @@ import { parserFilter } from "../filter/parser.ts";
 import { recordModifierFilter } from "../filter/record-modifier.ts";
 import { recordTransformerFilter } from "../filter/record-transformer.ts";
 import { stdoutFilter } from "../filter/stdout.ts";
+import { execInput } from "../input/exec.ts";
 import { forwardInput } from "../input/forward.ts";
+import { httpInput } from "../input/http.ts";
+import { monitorAgentInput } from "../input/monitor-agent.ts";
+import { prometheusInput, prometheusMonitorInputs } from "../input/prometheus.ts";
 import { dummyInput, sampleInput } from "../input/sample.ts";
+import { syslogInput } from "../input/syslog.ts";
 import { tailInput } from "../input/tail.ts";
+import { tcpInput } from "../input/tcp.ts";
+import { udpInput } from "../input/udp.ts";
+import { unixInput } from "../input/unix.ts";
 import { copyOutput } from "../output/copy.ts";
 import { detectExceptionsOutput } from "../output/detect-exceptions.ts";
 import { fileOutput } from "../output/file.ts";
@@ -32,15 +40,26 @@ import type {
 /** Of one type both an output with and one without a buffer may be listed. */
 export const PLUGINS: readonly PluginDefinition[] = [
   forwardInput,
+  httpInput,
+  tcpInput,
+  udpInput,
+  syslogInput,
+  unixInput,
+  execInput,
+  monitorAgentInput,
+  prometheusInput,
+  ...prometheusMonitorInputs,
   sampleInput,
   dummyInput,
   parserFilter,
+  tailInput,
   concatFilter,
   grepFilter,
   recordModifierFilter,
   recordTransformerFilter,
   stdoutFilter,
   tailInput,
+  parserFilter,
   copyOutput,
   detectExceptionsOutput,
   fileOutput,
@@ -57,8 +76,8 @@ export const PLUGINS: readonly PluginDefinition[] = [
 
 /** What people may look for because fluentd, or the images that ship it, have it. */
 const FLUENTD_PLUGINS: Record<PluginRole, readonly string[]> = {
-  input: words(`http tcp udp unix syslog exec monitor_agent debug_agent gc_stat object_space systemd prometheus
-    prometheus_monitor prometheus_output_monitor prometheus_tail_monitor windows_eventlog windows_eventlog2 kafka
+  input: words(`debug_agent gc_stat object_space systemd
+    windows_eventlog windows_eventlog2 kafka
     kafka_group s3 sql`),
   filter: words(`grep parser record_transformer stdout kubernetes_metadata record_modifier concat geoip prometheus
     detect_exceptions dedot throttle`),

@@ -12,7 +12,7 @@ import { ConfigError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { bufferTable } from "../output/buffer-parameters.ts";
 import { createBufferedOutput } from "../output/buffered-output.ts";
-import type { ChunkWriter, Filter, Input, Output, PluginDefinition } from "../plugin.ts";
+import type { ChunkWriter, Filter, Input, Output, PluginDefinition, PluginSummary } from "../plugin.ts";
 import { ErrorRouter } from "./error-router.ts";
 import { matchPattern } from "./match-pattern.ts";
 import { Context, type ContextSource, ERROR_LABEL, type Level } from "./plugin-context.ts";
@@ -238,6 +238,10 @@ export class Topology implements ContextSource {
       }
     }
     return context;
+  }
+
+  summaries(): PluginSummary[] {
+    return this.parts.map(({ kind, type, context }) => ({ id: context.id, kind, type, counters: context.counters }));
   }
 
   /** `forward_1`: readable in logs, and the same for the same configuration. */

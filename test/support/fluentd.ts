@@ -16,11 +16,15 @@ export function fluentdEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Starts fluentd with a configuration file and waits until it runs. `--no-supervisor`: one process, ended by its id. */
-export async function startFluentd(configPath: string, options: readonly string[] = []): Promise<ChildProgram> {
+export async function startFluentd(
+  configPath: string,
+  options: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<ChildProgram> {
   const program = ChildProgram.start(
     "ruby",
     [join(home as string, "bin", "fluentd"), "--no-supervisor", "-c", configPath, ...options],
-    fluentdEnvironment(),
+    { ...fluentdEnvironment(), ...environment },
   );
   await program.waitFor("fluentd worker is now running");
   return program;

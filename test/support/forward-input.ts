@@ -64,6 +64,7 @@ export function createForwardInput(setup: InputSetup = {}) {
     system: readSection(systemTable, configElement("system"), problems),
     emitter: setup.emitter ?? emitter,
     labelEmitter: () => emitter,
+    plugins: () => [],
     emitError: async () => {},
     createOutput: () => {
       throw new Error("an input has no outputs");

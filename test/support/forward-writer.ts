@@ -55,6 +55,7 @@ export function createForwardWriter(values: Values, sections: Sections, clock: C
     system: readSectionOrThrow(systemTable, element("system")),
     emitter: { emit: unused },
     labelEmitter: unused,
+    plugins: () => [],
     emitError: unused,
     createOutput: unused,
   };

@@ -30,6 +30,7 @@ export function pluginContext(element: ConfigElement, createOutput?: (element: C
     emitter,
     labelEmitter: () => emitter,
     emitError: async () => {},
+    plugins: () => [],
     createOutput:
       createOutput ??
       (() => {

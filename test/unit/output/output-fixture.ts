@@ -111,6 +111,7 @@ export function createOutput(options: OutputFixtureOptions): OutputFixture {
     system: options.system ?? systemConfig(),
     emitter: { emit: unused },
     labelEmitter: unused,
+    plugins: () => [],
     emitError: unused,
     createOutput: unused,
   };

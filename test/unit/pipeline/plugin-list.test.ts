@@ -20,7 +20,7 @@ test("a type with two forms is buffered where the configuration has a <buffer>",
 test("an unknown type is named as fluentd names it, with what is near", () => {
   assert.throws(
     () => list.input("nosuch", at),
-    /^ConfigError: f.conf:4: Unknown input plugin 'nosuch'\. Suiro has dummy, forward, sample, tail\.$/,
+    /^ConfigError: f.conf:4: Unknown input plugin 'nosuch'\. Suiro has .*forward.*\./,
   );
   assert.throws(() => list.output("sdtout", false, at), /Unknown output plugin 'sdtout'\. Did you mean 'stdout'\?/);
   assert.throws(() => list.filter("nosuch", at), /Unknown filter plugin 'nosuch'\./);
@@ -31,7 +31,7 @@ test("a plugin of fluentd that Suiro lacks is called just that", () => {
     () => list.output("elasticsearch", false, at),
     /Unknown output plugin 'elasticsearch'\. fluentd has one, Suiro does not\./,
   );
-  assert.throws(() => list.input("http", at), /fluentd has one, Suiro does not/);
+  assert.throws(() => list.input("kafka", at), /fluentd has one, Suiro does not/);
 });
 
 test("a mistyped plugin of fluentd is guessed, too", () => {

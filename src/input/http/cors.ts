@@ -1,0 +1,45 @@
+/** Which web pages may send. Source: fluentd 1.18 in_http.rb `handle_options_request`, `include_cors_allow_origin`. */
+
+export interface CorsRules {
+  /** Absent: no page may, and nobody is asked where they come from. */
+  readonly origins: readonly string[] | undefined;
+  readonly credentials: boolean;
+}
+
+export interface CorsRequest {
+  readonly origin: string | undefined;
+  readonly requestMethod: string | undefined;
+  readonly requestHeaders: string | undefined;
+}
+
+/** The headers of the answer; undefined when the origin may not send. */
+export function corsHeaders({ origins, credentials }: CorsRules, origin: string | undefined) {
+  if (origins === undefined) return {};
+  if (origins.includes("*")) return { "Access-Control-Allow-Origin": "*" };
+  if (origin === undefined || !origins.some((pattern) => matches(pattern, origin))) return undefined;
+  return {
+    "Access-Control-Allow-Origin": origin,
+    ...(credentials && { "Access-Control-Allow-Credentials": "true" }),
+  };
+}
+
+/** The answer to a browser that asks before it sends; undefined: 403. */
+export function preflightHeaders(rules: CorsRules, request: CorsRequest) {
+  if (rules.origins === undefined || request.requestMethod !== "POST") return undefined;
+  const allowed = corsHeaders(rules, request.origin);
+  return (
+    allowed && {
+      "Access-Control-Allow-Methods": "POST",
+      "Access-Control-Allow-Headers": request.requestHeaders ?? "",
+      ...allowed,
+    }
+  );
+}
+
+/** `*` once stands for anything. */
+function matches(pattern: string, origin: string): boolean {
+  if (pattern === origin) return true;
+  const star = pattern.indexOf("*");
+  if (pattern === "" || star < 0) return false;
+  return origin.startsWith(pattern.slice(0, star)) && origin.endsWith(pattern.slice(star + 1));
+}

@@ -1,0 +1,96 @@
+/** Listens for datagrams, each of them a text: the part that `udp` and `syslog` share. */
+
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { isIPv6 } from "node:net";
+import { errorMessage, NetworkError } from "../../errors.ts";
+import type { PluginContext } from "../../plugin.ts";
+import { HostNames } from "../forward/host-names.ts";
+import { UNACKED_LIMIT_BYTES } from "../forward/limits.ts";
+import { emitBatches } from "./emit-batches.ts";
+import { type PeerKeys, peerValues } from "./peer.ts";
+import type { Batch } from "./text-events.ts";
+
+export interface DatagramServerOptions extends PeerKeys {
+  readonly port: number;
+  readonly bind: string;
+  /** What a datagram has more is cut off, as recvfrom does. */
+  readonly limitBytes: number;
+  readonly receiveBufferBytes: number | undefined;
+  message(bytes: Buffer, start: number, end: number, values: readonly Buffer[]): void;
+  takeBatches(): Batch[];
+}
+
+export class DatagramServer {
+  readonly #options: DatagramServerOptions;
+  readonly #context: PluginContext;
+  readonly #hostNames: HostNames;
+  #socket: Socket | undefined;
+  #waitingBytes = 0;
+  /** One datagram after the other: order is kept. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: DatagramServerOptions, context: PluginContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#hostNames = new HostNames(context.clock);
+  }
+
+  get address(): { host: string; port: number } | undefined {
+    const address = this.#socket?.address();
+    return address ? { host: address.address, port: address.port } : undefined;
+  }
+
+  async start(): Promise<void> {
+    const { port, bind, receiveBufferBytes } = this.#options;
+    const socket = createSocket({
+      type: isIPv6(bind) ? "udp6" : "udp4",
+      ...(receiveBufferBytes !== undefined && { recvBufferSize: receiveBufferBytes }),
+    });
+    socket.on("message", (bytes, { address }) => this.#receive(bytes, address));
+    socket.bind(port, bind);
+    try {
+      await once(socket, "listening");
+    } catch (cause) {
+      socket.close();
+      const message = `cannot listen on ${bind}:${port} (UDP): ${errorMessage(cause)}; free the port or set another`;
+      throw new NetworkError(message, { cause });
+    }
+    socket.on("error", (error) => this.#context.logger.error("unexpected error on receiving datagrams", { error }));
+    this.#socket = socket;
+  }
+
+  async stop(): Promise<void> {
+    this.#socket?.close();
+    this.#socket = undefined;
+    await this.#work;
+  }
+
+  /** Datagrams cannot be held back: what outputs do not take in time is dropped and counted. */
+  #receive(datagram: Buffer, address: string): void {
+    const { counters } = this.#context;
+    counters.add("received_bytes", datagram.length);
+    if (this.#waitingBytes > UNACKED_LIMIT_BYTES) {
+      counters.add("dropped_events", 1, "backlog");
+      return;
+    }
+    this.#waitingBytes += datagram.length;
+    this.#work = this.#work.then(async () => {
+      await this.#deliver(datagram, address);
+      this.#waitingBytes -= datagram.length;
+    });
+  }
+
+  async #deliver(datagram: Buffer, address: string): Promise<void> {
+    const { limitBytes, message, takeBatches } = this.#options;
+    const values = await peerValues(this.#options, address, this.#hostNames);
+    message(datagram, 0, Math.min(datagram.length, limitBytes), values);
+    await emitBatches(takeBatches(), this.#context);
+  }
+}
+
+/** The end of a text without its line end, as Ruby's `chomp` has it. */
+export function chomped(bytes: Buffer, start: number, end: number): number {
+  if (end > start && bytes[end - 1] === 0x0a) return end - 1 > start && bytes[end - 2] === 0x0d ? end - 2 : end - 1;
+  return end > start && bytes[end - 1] === 0x0d ? end - 1 : end;
+}
