@@ -14,7 +14,8 @@
 import { LimitError, MalformedError } from "../errors.ts";
 import { msgpackToJson } from "../event/json.ts";
 import { decode } from "../event/msgpack.ts";
-import { type EntriesWalk, INCOMPLETE, readUint16, readUint32, skipValue, walkEntries } from "../event/walker.ts";
+import { arrayLength, containerHeader, isArrayType, stringHeader } from "../event/msgpack-header.ts";
+import { type EntriesWalk, readUint16, readUint32, skip, walkEntries } from "../event/walker.ts";
 
 export type MessageMode = "message" | "forward" | "packed" | "heartbeat" | "broken" | "empty";
 
@@ -170,36 +171,4 @@ export function encodeAcks(chunks: readonly Buffer[]): Buffer {
 /** The same as JSON text, without newlines. */
 export function encodeJsonAcks(chunks: readonly Buffer[]): Buffer {
   return Buffer.from(chunks.map((chunk) => `{"ack":${msgpackToJson(chunk)}}`).join(""));
-}
-
-/** Bytes before the content of a str or bin; 0 when it is neither. */
-export function stringHeader(type: number): number {
-  if (type >= 0xa0 && type < 0xc0) return 1;
-  if (type === 0xd9 || type === 0xc4) return 2;
-  if (type === 0xda || type === 0xc5) return 3;
-  return type === 0xdb || type === 0xc6 ? 5 : 0;
-}
-
-/** Bytes before the elements of an array or map. */
-export function containerHeader(type: number): number {
-  if (type < 0xa0) return 1;
-  return type === 0xdc || type === 0xde ? 3 : 5;
-}
-
-export function isArrayType(type: number): boolean {
-  return (type >= 0x90 && type < 0xa0) || type === 0xdc || type === 0xdd;
-}
-
-/** Declared elements of the array at `position`. */
-export function arrayLength(bytes: Buffer, position: number): number {
-  const type = bytes[position] as number;
-  if (type < 0xa0) return type & 0x0f;
-  return type === 0xdc ? readUint16(bytes, position + 1) : readUint32(bytes, position + 1);
-}
-
-/** `skipValue` where the value is known to be whole. */
-export function skip(bytes: Buffer, position: number, end: number): number {
-  const next = skipValue(bytes, position, end);
-  if (next === INCOMPLETE) throw new MalformedError(`msgpack ends within a value at byte ${position} of ${end}`);
-  return next;
 }

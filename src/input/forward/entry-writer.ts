@@ -15,9 +15,9 @@
 
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { EventStream } from "../../event/event-stream.ts";
-import { INCOMPLETE, isMapType, isTimeAt, skipValue } from "../../event/walker.ts";
+import { arrayLength, containerHeader, isArrayType } from "../../event/msgpack-header.ts";
+import { INCOMPLETE, isMapType, isTimeAt, skip, skipValue } from "../../event/walker.ts";
 import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
-import { arrayLength, containerHeader, isArrayType, skip } from "../../forward-protocol/messages.ts";
 import type { SourceFields } from "./source-fields.ts";
 
 /** What becomes of an event whose time is a float. */
