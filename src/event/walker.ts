@@ -60,6 +60,13 @@ export function skipValue(bytes: Uint8Array, position: number, end: number): num
   }
 }
 
+/** `skipValue` where the value is known to be whole. Throws MalformedError where it is not. */
+export function skip(bytes: Uint8Array, position: number, end: number): number {
+  const next = skipValue(bytes, position, end);
+  if (next === INCOMPLETE) throw new MalformedError(`msgpack ends within a value at byte ${position} of ${end}`);
+  return next;
+}
+
 /**
  * The scalars c0 to db: nil, booleans, bin, ext, floats, integers, str8 to str32. Returns the position behind the
  * scalar, which may lie past `end`; INCOMPLETE only when its length is not there yet.

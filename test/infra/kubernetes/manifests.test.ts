@@ -126,7 +126,7 @@ for (const overlay of overlays) {
       writable.map((mount: { mountPath: string }) => mount.mountPath),
       ["/fluentd/buffer", "/tmp"],
     );
-    const drainSeconds = Number(/shutdown_timeout (\d+)s/.exec(configOf(context, "fluent.conf"))?.[1]);
+    const drainSeconds = Number(/shutdown_timeout (\d+)/.exec(configOf(context, "fluent.conf"))?.[1]);
     assert.ok(drainSeconds > 0 && drainSeconds + 10 <= template.spec.terminationGracePeriodSeconds);
     for (const name of ["startupProbe", "readinessProbe", "livenessProbe"])
       assert.ok(template.spec.containers[0][name]);

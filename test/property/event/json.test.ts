@@ -7,7 +7,8 @@ import { JsonValueScanner } from "../../../src/event/json-value-scanner.ts";
 import { decode, encode } from "../../../src/event/msgpack.ts";
 import { INCOMPLETE } from "../../../src/event/walker.ts";
 
-const anyValue = fc.jsonValue({ maxDepth: 5 });
+/** @msgpack/msgpack decodes no map with the key __proto__. */
+const anyValue = fc.jsonValue({ maxDepth: 5 }).filter((value) => !JSON.stringify(value).includes("__proto__"));
 
 /** As the decoder shows it: 64-bit integers come as bigint, the rest as JSON has it. */
 const plain = (value: unknown) => JSON.parse(JSON.stringify(value, (_, v) => (typeof v === "bigint" ? Number(v) : v)));

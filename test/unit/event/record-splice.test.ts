@@ -30,7 +30,9 @@ test("the header grows where 15 or 65535 fields are not enough", () => {
 });
 
 test("the result is what an object of JavaScript holds after the same assignments", () => {
-  const object = fc.dictionary(fc.stringMatching(/^[a-d]{1,2}$/), fc.jsonValue({ maxDepth: 2 }));
+  // @msgpack/msgpack decodes no map with the key __proto__.
+  const value = fc.jsonValue({ maxDepth: 2 }).filter((json) => !JSON.stringify(json).includes("__proto__"));
+  const object = fc.dictionary(fc.stringMatching(/^[a-d]{1,2}$/), value);
   fc.assert(
     fc.property(object, object, (record, fields) => {
       const expected = decode(encode({ ...record, ...fields }));
