@@ -6,7 +6,6 @@
 
 import { createPrivateKey, type KeyObject, randomBytes, type webcrypto } from "node:crypto";
 import { isIP } from "node:net";
-import { provideReflectMetadata } from "./reflect-metadata.ts";
 
 type Keys = webcrypto.CryptoKeyPair;
 type Algorithm = webcrypto.RsaHashedKeyGenParams | (webcrypto.EcKeyGenParams & { hash: string });
@@ -100,8 +99,8 @@ async function selfSigned(request: CertificateRequest, authority: boolean): Prom
   return { certificatePem: `${certificate.toString("pem")}\n`, privateKeyPem: await exportKey(keys) };
 }
 
-function library() {
-  provideReflectMetadata();
+async function library() {
+  await import("reflect-metadata"); // @peculiar/x509 wants to find it when it is loaded
   return import("@peculiar/x509");
 }
 

@@ -30,6 +30,7 @@ const stratumOf = (name: string) => strata.findIndex((rooms) => rooms.includes(n
 const importers: Record<string, string> = {
   "@msgpack/msgpack": "event/msgpack.ts",
   "@peculiar/x509": "tls/certificate-authority.ts",
+  "reflect-metadata": "tls/certificate-authority.ts",
   commander: "cli/program.ts",
   "oniguruma-to-es": "parser/text-pattern.ts",
   chokidar: "file-hints.ts",
