@@ -21,7 +21,8 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-const environment = { ...process.env };
+// Ruby prints texts by the locale; what it is compared with knows UTF-8 only.
+const environment = { ...process.env, LC_ALL: "C.UTF-8" };
 if (files.some((name) => /\/(interop|infra)\//.test(name))) {
   const { home, reason } = installFluentd();
   if (home) environment.SUIRO_TEST_FLUENTD = home;
