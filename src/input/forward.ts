@@ -7,7 +7,7 @@ import type { Socket as DatagramSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import type { AddressInfo, Server, Socket } from "node:net";
-import type { CancelTimer } from "../clock.ts";
+import { aborted, type CancelTimer } from "../clock.ts";
 import { ConfigError, NetworkError } from "../errors.ts";
 import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
@@ -225,11 +225,4 @@ const LISTEN_REMEDIES: Readonly<Record<string, string>> = {
 function floatTimes(skipInvalidEvent: boolean | undefined): "convert" | "drop" | "keep" {
   if (skipInvalidEvent === undefined) return "convert";
   return skipInvalidEvent ? "drop" : "keep";
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

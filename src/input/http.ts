@@ -8,12 +8,13 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import type { AddressInfo, Server } from "node:net";
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
-import { ConfigError, errorMessage, NetworkError } from "../errors.ts";
+import { aborted } from "../clock.ts";
+import { ConfigError, errorMessage } from "../errors.ts";
 import { encode } from "../event/msgpack.ts";
 import { flatParseSection } from "../parser/flat-parameters.ts";
 import { createParser } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
-import { checkTransport, createTransportServer } from "../tls/transport.ts";
+import { checkTransport, createTransportServer, listen } from "../tls/transport.ts";
 import { CONNECTION_LIMIT, DECOMPRESSION_LIMIT_BYTES } from "./forward/limits.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
 import { corsHeaders, preflightHeaders } from "./http/cors.ts";
@@ -94,13 +95,7 @@ class HttpInput implements Input {
       allowHalfOpen: true,
     });
     server.maxConnections = CONNECTION_LIMIT;
-    server.listen({ host: bind, port, ...(backlog !== undefined && { backlog }) });
-    try {
-      await once(server, "listening");
-    } catch (cause) {
-      const message = `cannot listen on ${bind}:${port} (TCP): ${errorMessage(cause)}; free the port or set another`;
-      throw new NetworkError(message, { cause });
-    }
+    await listen(server, { host: bind, port, backlog });
     server.on("error", (error) => logger.error("unexpected error on accepting connections", { error }));
     this.#server = server;
   }
@@ -113,11 +108,7 @@ class HttpInput implements Input {
     const closed = once(server, "close");
     server.close();
     this.#http.closeIdleConnections();
-    const aborted = new Promise<void>((resolve) => {
-      if (deadline.aborted) resolve();
-      else deadline.addEventListener("abort", () => resolve(), { once: true });
-    });
-    await Promise.race([closed, aborted]);
+    await Promise.race([closed, aborted(deadline)]);
     this.#http.closeAllConnections();
   }
 

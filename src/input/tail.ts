@@ -3,8 +3,7 @@
  * what happens to files stands in followed-files.ts. Source: fluentd 1.18 plugin/in_tail.rb; COMPAT 5.
  */
 
-import type { CancelTimer } from "../clock.ts";
-import { sleep } from "../clock.ts";
+import { aborted, type CancelTimer, sleep } from "../clock.ts";
 import { ConfigError, errorMessage } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { localZone, timeZone } from "../event/time-zone.ts";
@@ -326,11 +325,4 @@ class TailInput implements Input {
 function pathsOf({ path, pathDelimiter }: TailConfig): string[] {
   const paths = path.split(pathDelimiter).map((part) => part.trim());
   return [...new Set(paths.filter((part) => part !== ""))];
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { mkdir, stat, unlink } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { dirname } from "node:path";
+import { aborted } from "../clock.ts";
 import { integer, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { errorMessage, NetworkError } from "../errors.ts";
@@ -101,11 +102,8 @@ class UnixInput implements Input {
   async stop(deadline: AbortSignal): Promise<void> {
     this.#server?.close();
     this.#server = undefined;
-    const aborted = new Promise<void>((resolve) => {
-      if (deadline.aborted) resolve();
-      else deadline.addEventListener("abort", () => resolve(), { once: true });
-    });
-    await Promise.race([Promise.all([...this.#connections].map((connection) => connection.finish())), aborted]);
+    const finished = Promise.all([...this.#connections].map((connection) => connection.finish()));
+    await Promise.race([finished, aborted(deadline)]);
     for (const connection of this.#connections) connection.destroy();
   }
 }

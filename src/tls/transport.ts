@@ -4,11 +4,12 @@
  */
 
 import { getFips } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { bool, integer, size, string, time } from "../config/literals.ts";
 import { type ConfigOf, refused, section } from "../config/parameters.ts";
-import { ConfigError, TlsError } from "../errors.ts";
+import { ConfigError, errorMessage, NetworkError, TlsError } from "../errors.ts";
 import { explainTlsFailure } from "./handshake-failure.ts";
 import { protocolOptions, tlsVersion } from "./protocol-versions.ts";
 import { checkServerIdentity, clientAuthorities, serverIdentity } from "./server-identity.ts";
@@ -112,6 +113,23 @@ export async function createTransportServer(config: TransportConfig, options: Tr
   server.on("secureConnection", options.onConnection);
   reportFailures(server, options);
   return server;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly backlog?: number | undefined;
+}
+
+/** Resolves when `server` listens. Throws NetworkError, with the address and what to do. */
+export async function listen(server: Server, { host, port, backlog }: ListenAddress): Promise<void> {
+  server.listen({ host, port, ...(backlog !== undefined && { backlog }) });
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    const message = `cannot listen on ${host}:${port} (TCP): ${errorMessage(cause)}; free the port or set another`;
+    throw new NetworkError(message, { cause });
+  }
 }
 
 function reportFailures(server: Server, options: TransportServerOptions): void {

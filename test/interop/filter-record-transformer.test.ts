@@ -1,12 +1,11 @@
 /** record_transformer: every expression that configurations use, by Suiro and by the real fluentd. */
 
-import assert from "node:assert/strict";
 import { test } from "node:test";
 import { jsonToMsgpack } from "../../src/event/json-reader.ts";
 import { encode } from "../../src/event/msgpack.ts";
 import { withoutFluentd } from "../support/fluentd.ts";
-import { askPlugins, entriesOf, type PluginCase } from "../support/fluentd-plugins.ts";
-import { runPlugin } from "../support/run-plugin.ts";
+import { entriesOf, type PluginCase } from "../support/fluentd-plugins.ts";
+import { assertSameAsFluentd } from "../support/same-as-fluentd.ts";
 
 const rich = jsonToMsgpack(`{
   "message": "Hello, World 42", "empty": "", "nil": null, "yes": true, "int": 7, "negative": -3, "float": 1.0, "small": 0.1,
@@ -68,21 +67,5 @@ const cases: PluginCase[] = [
 ].map((config) => ({ kind: "filter", type: "record_transformer", config, batches }));
 
 test("record_transformer gives what fluentd gives", { skip: withoutFluentd }, async () => {
-  const answers = askPlugins(cases);
-  const different: unknown[] = [];
-  for (const [index, given] of cases.entries()) {
-    let result: unknown;
-    try {
-      result = await runPlugin(given);
-    } catch (error) {
-      if (answers[index]?.events[0]?.startsWith("refused: ")) continue;
-      result = { refused: (error as Error).message };
-    }
-    try {
-      assert.deepEqual(result, answers[index]);
-    } catch {
-      different.push({ config: given.config, suiro: result, fluentd: answers[index] });
-    }
-  }
-  assert.equal(different.length, 0, JSON.stringify(different, undefined, 1));
+  await assertSameAsFluentd(cases);
 });

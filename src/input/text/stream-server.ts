@@ -3,11 +3,10 @@
  * hold what it sent before, so a slow output slows the senders.
  */
 
-import { once } from "node:events";
 import type { AddressInfo, BlockList, Server, Socket } from "node:net";
-import { errorMessage, NetworkError } from "../../errors.ts";
+import { aborted } from "../../clock.ts";
 import type { PluginContext } from "../../plugin.ts";
-import { createTransportServer, type TransportConfig } from "../../tls/transport.ts";
+import { createTransportServer, listen, type TransportConfig } from "../../tls/transport.ts";
 import { HostNames } from "../forward/host-names.ts";
 import { CONNECTION_LIMIT } from "../forward/limits.ts";
 import { RareWarnings } from "../forward/rare-warnings.ts";
@@ -63,13 +62,7 @@ export class StreamServer {
       sendKeepalivePacket,
     });
     server.maxConnections = CONNECTION_LIMIT;
-    server.listen({ host: bind, port });
-    try {
-      await once(server, "listening");
-    } catch (cause) {
-      const message = `cannot listen on ${bind}:${port} (TCP): ${errorMessage(cause)}; free the port or set another`;
-      throw new NetworkError(message, { cause });
-    }
+    await listen(server, { host: bind, port });
     server.on("error", (error) => logger.error("unexpected error on accepting connections", { error }));
     this.#server = server;
   }
@@ -79,10 +72,7 @@ export class StreamServer {
     this.#server?.close();
     for (const socket of this.#sockets.keys()) socket.pause();
     const finished = Promise.all(this.#sockets.values());
-    await Promise.race([
-      finished,
-      new Promise<void>((resolve) => deadline.addEventListener("abort", () => resolve(), { once: true })),
-    ]);
+    await Promise.race([finished, aborted(deadline)]);
     for (const socket of this.#sockets.keys()) socket.destroy();
   }
 
