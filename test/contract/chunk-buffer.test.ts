@@ -3,6 +3,7 @@ import { describe, type TestContext, test } from "node:test";
 import { readPlain } from "../../src/buffer/compression.ts";
 import { type FileSystem, nodeFileSystem } from "../../src/buffer/file-system.ts";
 import { BufferOverflowError } from "../../src/errors.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import {
   type BufferFixture,
   type BufferFixtureOptions,
@@ -11,7 +12,6 @@ import {
   createBuffer,
   eventsOf,
   messagesIn,
-  temporaryFolder,
 } from "../unit/buffer/buffer-fixture.ts";
 
 /** What every buffer does, whatever it keeps its chunks in. */
@@ -29,8 +29,8 @@ for (const [name, optionsFor] of kinds) {
     const testPlain = (title: string, body: (context: TestContext) => Promise<void>) =>
       name.includes("gzip") ? undefined : test(title, body);
 
-    test("an append is staged, and its events come out in order, byte for byte", async (context) => {
-      const { buffer } = createBuffer(optionsFor(temporaryFolder(context)));
+    test("an append is staged, and its events come out in order, byte for byte", async () => {
+      const { buffer } = createBuffer(optionsFor(temporaryFolder()));
       await buffer.start();
       await Promise.all([
         buffer.append([batchOf("a", eventsOf(1, 2))], false),
@@ -48,8 +48,8 @@ for (const [name, optionsFor] of kinds) {
       await buffer.close();
     });
 
-    test("however much is queued, memory and open files stay within their limits", async (context) => {
-      const options = optionsFor(temporaryFolder(context));
+    test("however much is queued, memory and open files stay within their limits", async () => {
+      const options = optionsFor(temporaryFolder());
       const files = new CountingFiles();
       const retainedLimitBytes = options.retainedLimitBytes ?? 64 * 1024;
       const { buffer } = createBuffer({ ...options, retainedLimitBytes, fileSystem: files.fileSystem });
@@ -67,8 +67,8 @@ for (const [name, optionsFor] of kinds) {
       await buffer.close();
     });
 
-    test("enqueue at once makes a chunk per append", async (context) => {
-      const { buffer } = createBuffer(optionsFor(temporaryFolder(context)));
+    test("enqueue at once makes a chunk per append", async () => {
+      const { buffer } = createBuffer(optionsFor(temporaryFolder()));
       await buffer.start();
       await buffer.append([batchOf("a", eventsOf(1))], true);
       await buffer.append([batchOf("a", eventsOf(2))], true);
@@ -79,8 +79,8 @@ for (const [name, optionsFor] of kinds) {
       await buffer.close();
     });
 
-    test("takeback puts the chunk back at the head of the queue, behind older ones", async (context) => {
-      const { buffer } = createBuffer(optionsFor(temporaryFolder(context)));
+    test("takeback puts the chunk back at the head of the queue, behind older ones", async () => {
+      const { buffer } = createBuffer(optionsFor(temporaryFolder()));
       await buffer.start();
       for (const n of [1, 2, 3]) await buffer.append([batchOf("a", eventsOf(n))], true);
       const [first, second] = [buffer.take()!, buffer.take()!];
@@ -96,8 +96,8 @@ for (const [name, optionsFor] of kinds) {
       await buffer.close();
     });
 
-    test("a full buffer refuses, and takes again after a purge", async (context) => {
-      const { buffer } = createBuffer({ ...optionsFor(temporaryFolder(context)), totalLimitBytes: 1 });
+    test("a full buffer refuses, and takes again after a purge", async () => {
+      const { buffer } = createBuffer({ ...optionsFor(temporaryFolder()), totalLimitBytes: 1 });
       await buffer.start();
       await buffer.append([batchOf("a", eventsOf(1))], true);
       await assert.rejects(buffer.append([batchOf("a", eventsOf(2))], true), BufferOverflowError);
@@ -107,8 +107,8 @@ for (const [name, optionsFor] of kinds) {
       await buffer.close();
     });
 
-    test("a chunk with chunk_limit_records events is queued at once", async (context) => {
-      const { buffer } = createBuffer({ ...optionsFor(temporaryFolder(context)), chunkLimitRecords: 2 });
+    test("a chunk with chunk_limit_records events is queued at once", async () => {
+      const { buffer } = createBuffer({ ...optionsFor(temporaryFolder()), chunkLimitRecords: 2 });
       await buffer.start();
       await buffer.append([batchOf("a", eventsOf(1))], false);
       await buffer.append([batchOf("a", eventsOf(2, 3, 4, 5))], false);
@@ -124,37 +124,34 @@ for (const [name, optionsFor] of kinds) {
       await buffer.close();
     });
 
-    testPlain(
-      "what does not fit beside a staged chunk goes into the next; what fits no chunk is split",
-      async (context) => {
-        const limit = entryBytes * 4;
-        const { buffer } = createBuffer({
-          ...optionsFor(temporaryFolder(context)),
-          chunkLimitBytes: limit,
-          chunkFullThreshold: 1,
-        });
-        await buffer.start();
-        await buffer.append([batchOf("a", eventsOf(1, 2))], false);
-        await buffer.append([batchOf("a", eventsOf(3, 4, 5))], false);
-        await buffer.append([batchOf("a", eventsOf(6, 7, 8, 9, 10, 11, 12, 13, 14))], false);
-        buffer.enqueueAll();
-        const chunks = await drain(buffer);
-        assert.ok(
-          chunks.every((chunk) => chunk.length - 1 <= 4),
-          JSON.stringify(chunks),
-        );
-        assert.deepEqual(chunks[0], ["a", 1, 2]);
-        assert.deepEqual(
-          chunks.flatMap((chunk) => chunk.slice(1)),
-          [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
-        );
-        await buffer.close();
-      },
-    );
+    testPlain("what does not fit beside a staged chunk goes into the next; what fits no chunk is split", async () => {
+      const limit = entryBytes * 4;
+      const { buffer } = createBuffer({
+        ...optionsFor(temporaryFolder()),
+        chunkLimitBytes: limit,
+        chunkFullThreshold: 1,
+      });
+      await buffer.start();
+      await buffer.append([batchOf("a", eventsOf(1, 2))], false);
+      await buffer.append([batchOf("a", eventsOf(3, 4, 5))], false);
+      await buffer.append([batchOf("a", eventsOf(6, 7, 8, 9, 10, 11, 12, 13, 14))], false);
+      buffer.enqueueAll();
+      const chunks = await drain(buffer);
+      assert.ok(
+        chunks.every((chunk) => chunk.length - 1 <= 4),
+        JSON.stringify(chunks),
+      );
+      assert.deepEqual(chunks[0], ["a", 1, 2]);
+      assert.deepEqual(
+        chunks.flatMap((chunk) => chunk.slice(1)),
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+      );
+      await buffer.close();
+    });
 
-    testPlain("a record larger than a chunk is dropped, counted and logged; the others stay", async (context) => {
+    testPlain("a record larger than a chunk is dropped, counted and logged; the others stay", async () => {
       const { buffer, counters, lines } = createBuffer({
-        ...optionsFor(temporaryFolder(context)),
+        ...optionsFor(temporaryFolder()),
         chunkLimitBytes: 100,
       });
       await buffer.start();

@@ -70,15 +70,15 @@ test("flags that Suiro cannot honour are refused by name, with the reason", () =
   assert.match(suiro(["--config-file-type", "yaml"]).stderr, /YAML/);
 });
 
-test("the version is printed for both names of the command", (context) => {
+test("the version is printed for both names of the command", () => {
   assert.match(suiro(["--version"]).stdout, /^suiro \d/);
-  const link = join(temporaryFolder(context), "fluentd");
+  const link = join(temporaryFolder(), "fluentd");
   symlinkSync(suiroEntry, link);
   assert.match(spawnSync(process.execPath, [link, "--version"], { encoding: "utf8" }).stdout, /^fluentd 1\.18\.0/);
 });
 
-test("every flag of fluentd is known", (context) => {
-  const folder = temporaryFolder(context);
+test("every flag of fluentd is known", () => {
+  const folder = temporaryFolder();
   writeFileSync(join(folder, "a.conf"), GOOD);
   const flags =
     "-c a.conf --dry-run -p /fluentd/plugins -I lib -r json --no-supervisor --under-supervisor --workers 1 -o - " +
@@ -90,8 +90,8 @@ test("every flag of fluentd is known", (context) => {
   assert.equal(code, 0, stdout + stderr);
 });
 
-test("a dry run prints fluentd's lines and masks secrets", (context) => {
-  const folder = temporaryFolder(context);
+test("a dry run prints fluentd's lines and masks secrets", () => {
+  const folder = temporaryFolder();
   const security = "<security>\n self_hostname a\n shared_key topsecret\n </security>";
   writeFileSync(join(folder, "a.conf"), GOOD.replace("port 24224", `port 24224\n${security}`));
   const { code, stdout } = suiro(["--dry-run", "-c", "a.conf"], folder);
@@ -103,8 +103,8 @@ test("a dry run prints fluentd's lines and masks secrets", (context) => {
   assert.match(stdout, /finished dry run mode\n$/);
 });
 
-test("a dry run of a bad configuration logs `config error` for each error and ends with code 1", (context) => {
-  const folder = temporaryFolder(context);
+test("a dry run of a bad configuration logs `config error` for each error and ends with code 1", () => {
+  const folder = temporaryFolder();
   writeFileSync(join(folder, "a.conf"), BAD);
   const { code, stdout } = suiro(["--dry-run", "-c", "a.conf"], folder);
   assert.equal(code, 1);
@@ -115,8 +115,8 @@ test("a dry run of a bad configuration logs `config error` for each error and en
   assert.doesNotMatch(stdout, /finished dry run mode/);
 });
 
-test("check lists everything in the order of the lines", (context) => {
-  const folder = temporaryFolder(context);
+test("check lists everything in the order of the lines", () => {
+  const folder = temporaryFolder();
   writeFileSync(join(folder, "a.conf"), BAD);
   const { code, stdout, stderr } = suiro(["check", "-c", "a.conf"], folder);
   assert.equal(stderr, "");
@@ -143,8 +143,8 @@ test("check lists everything in the order of the lines", (context) => {
   );
 });
 
-test("check tells what plugins say about their configuration, with their names", (context) => {
-  const folder = temporaryFolder(context);
+test("check tells what plugins say about their configuration, with their names", () => {
+  const folder = temporaryFolder();
   const buffer = "<buffer tag, time>\n@type file\npath b\ntimekey 60\nflush_interval 5s\n</buffer>";
   writeFileSync(join(folder, "a.conf"), `<match **>\n@type stdout\n@id out\n${buffer}\n</match>\n`);
   const { code, stdout } = suiro(["check", "-c", "a.conf"], folder);
@@ -152,16 +152,16 @@ test("check tells what plugins say about their configuration, with their names",
   assert.match(stdout, /^a\.conf: warning: \[out\] 'flush_interval' is ignored because default 'flush_mode'/);
 });
 
-test("check says of a good configuration that it is good", (context) => {
-  const folder = temporaryFolder(context);
+test("check says of a good configuration that it is good", () => {
+  const folder = temporaryFolder();
   writeFileSync(join(folder, "a.conf"), GOOD);
   const { code, stdout } = suiro(["check", "-c", "a.conf"], folder);
   assert.equal(code, 0, stdout);
   assert.match(stdout, /^a\.conf: the configuration is good/m);
 });
 
-test("check names a syntax error by its line, and a file that is missing", (context) => {
-  const folder = temporaryFolder(context);
+test("check names a syntax error by its line, and a file that is missing", () => {
+  const folder = temporaryFolder();
   writeFileSync(join(folder, "a.conf"), "<source>\n  @type forward\n</match>\n");
   const { code, stdout } = suiro(["check", "-c", "a.conf"], folder);
   assert.equal(code, 1);
@@ -171,8 +171,8 @@ test("check names a syntax error by its line, and a file that is missing", (cont
   assert.match(missing.stdout, /missing\.conf/);
 });
 
-test("the inline configuration is appended, from an argument or from standard input", (context) => {
-  const folder = temporaryFolder(context);
+test("the inline configuration is appended, from an argument or from standard input", () => {
+  const folder = temporaryFolder();
   writeFileSync(join(folder, "a.conf"), GOOD);
   const inline = "<source>\\n  @type nosuch\\n</source>";
   assert.match(suiro(["check", "-c", "a.conf", "-i", inline], folder).stdout, /Unknown input plugin 'nosuch'/);
@@ -180,8 +180,8 @@ test("the inline configuration is appended, from an argument or from standard in
   assert.match(suiro(["check", "-c", "a.conf", "-i", "-"], folder, text).stdout, /Unknown input plugin 'nosuch'/);
 });
 
-test("setup writes a configuration that is good, and never over one", (context) => {
-  const folder = join(temporaryFolder(context), "etc");
+test("setup writes a configuration that is good, and never over one", () => {
+  const folder = join(temporaryFolder(), "etc");
   const path = join(folder, "fluent.conf");
   assert.equal(suiro(["--setup", folder]).stdout, `Installed ${path}.\n`);
   assert.equal(suiro(["check", "-c", path]).code, 0);

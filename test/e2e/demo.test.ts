@@ -11,7 +11,7 @@ import { suiroEntry } from "../support/suiro.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 test("the line that the demo prints sends an event, which is seen to arrive; Ctrl-C ends it", async (context) => {
-  const path = temporaryFolder(context);
+  const path = temporaryFolder();
   const taken = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => taken.on("listening", resolve));
   context.after(() => taken.close());

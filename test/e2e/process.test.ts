@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { ChildProgram } from "../support/child-program.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { startSuiro, suiroEntry } from "../support/suiro.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-async function places(context: TestContext) {
-  const folder = temporaryFolder(context);
+async function places() {
+  const folder = temporaryFolder();
   return { folder, senderPort: await freePort(), receiverPort: await freePort() };
 }
 type Places = Awaited<ReturnType<typeof places>>;
@@ -76,7 +76,7 @@ function numbersIn(output: string): Set<number> {
 }
 
 test("an event goes from cat through a sender to a receiver", async (context) => {
-  const where = await places(context);
+  const where = await places();
   const receiver = await startSuiro(receiverConf(where));
   context.after(() => receiver.stop());
   const sender = await startSuiro(senderConf(where));
@@ -89,7 +89,7 @@ test("an event goes from cat through a sender to a receiver", async (context) =>
 });
 
 test("SIGTERM loses nothing that was acknowledged, with the receiver down and after a new start", async (context) => {
-  const where = await places(context);
+  const where = await places();
   const first = await startSuiro(senderConf(where));
   context.after(() => first.stop());
   assert.equal((await cat(where.senderPort, "a.b", numbered(0, 500))).code, 0);
@@ -105,7 +105,7 @@ test("SIGTERM loses nothing that was acknowledged, with the receiver down and af
 });
 
 test("a stop delivers what is in memory to a receiver that comes back only then", async (context) => {
-  const where = await places(context);
+  const where = await places();
   const path = senderConf(where, "flush_interval 1h");
   writeFileSync(path, readFileSync(path, "utf8").replace(/@type file\n.*path .*\n/, "@type memory\n"));
   const sender = await startSuiro(path);
@@ -122,7 +122,7 @@ test("a stop delivers what is in memory to a receiver that comes back only then"
 });
 
 test("a process that is killed loses nothing that was acknowledged", async (context) => {
-  const where = await places(context);
+  const where = await places();
   const first = await startSuiro(senderConf(where, "flush_interval 1h"));
   assert.equal((await cat(where.senderPort, "a.b", numbered(0, 500))).code, 0);
   await first.stop("SIGKILL");
@@ -135,7 +135,7 @@ test("a process that is killed loses nothing that was acknowledged", async (cont
 });
 
 test("SIGUSR1 sends what is buffered, and opens the log file anew", async (context) => {
-  const where = await places(context);
+  const where = await places();
   const receiver = await startSuiro(receiverConf(where));
   context.after(() => receiver.stop());
   const sender = await startSuiro(senderConf(where, "flush_interval 1h"));
@@ -148,7 +148,7 @@ test("SIGUSR1 sends what is buffered, and opens the log file anew", async (conte
 });
 
 test("SIGHUP takes a new configuration, and refuses a bad one while the old runs on", async (context) => {
-  const where = await places(context);
+  const where = await places();
   const receiver = await startSuiro(receiverConf(where));
   context.after(() => receiver.stop());
   const path = senderConf(where);
@@ -170,7 +170,7 @@ test("SIGHUP takes a new configuration, and refuses a bad one while the old runs
 });
 
 test("rpc_endpoint flushes, gives the configuration without secrets, reloads and stops", async (context) => {
-  const where = await places(context);
+  const where = await places();
   const receiver = await startSuiro(receiverConf(where));
   context.after(() => receiver.stop());
   const path = senderConf(where, "flush_interval 1h");
@@ -200,7 +200,7 @@ test("rpc_endpoint flushes, gives the configuration without secrets, reloads and
 });
 
 test("a reload whose configuration cannot start gives way to the old one", async (context) => {
-  const where = await places(context);
+  const where = await places();
   const taken = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => taken.on("listening", resolve));
   context.after(() => taken.close());
@@ -216,7 +216,7 @@ test("a reload whose configuration cannot start gives way to the old one", async
 });
 
 test("a port that is taken is named, and the process ends with code 1", async (context) => {
-  const where = await places(context);
+  const where = await places();
   const taken = createServer().listen(where.senderPort, "127.0.0.1");
   await new Promise((resolve) => taken.on("listening", resolve));
   context.after(() => taken.close());
@@ -226,7 +226,7 @@ test("a port that is taken is named, and the process ends with code 1", async (c
 });
 
 test("in the background the pid file names the process, until it ends", async (context) => {
-  const where = await places(context);
+  const where = await places();
   const pidFile = join(where.folder, "suiro.pid");
   const args = [suiroEntry, "-c", receiverConf(where), "-d", pidFile, "-o", join(where.folder, "log")];
   const parent = ChildProgram.start(process.execPath, args);

@@ -17,7 +17,7 @@ const LIVES = 7;
 const WINDOW = 16;
 
 test("events that were acked under repeated SIGKILL, with the receiver gone for a while, all arrive", async (context) => {
-  const folder = temporaryFolder(context);
+  const folder = temporaryFolder();
   const collector = new CollectingReceiver();
   await collector.start();
   context.after(() => collector.stop());

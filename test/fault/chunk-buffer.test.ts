@@ -10,10 +10,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { compress, isCompressionAvailable, readPlain } from "../../src/buffer/compression.ts";
 import { encodeMeta } from "../../src/buffer/meta-file.ts";
 import { BufferIoError, ChunkBrokenError } from "../../src/errors.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import {
   type BufferFixture,
   type BufferFixtureOptions,
@@ -22,12 +23,11 @@ import {
   createBuffer,
   eventsOf,
   messagesIn,
-  temporaryFolder,
 } from "../unit/buffer/buffer-fixture.ts";
 import { BreakingFileSystem } from "./breaking-file-system.ts";
 
-async function onBreakingDisk(context: TestContext, options: Partial<BufferFixtureOptions> = {}) {
-  const folder = join(temporaryFolder(context), "buffer");
+async function onBreakingDisk(options: Partial<BufferFixtureOptions> = {}) {
+  const folder = join(temporaryFolder(), "buffer");
   const disk = new BreakingFileSystem();
   const fixture = createBuffer({ folder, fileSystem: disk.fileSystem, ...options });
   await fixture.buffer.start();
@@ -58,8 +58,8 @@ async function afterRestart(folder: string): Promise<unknown[]> {
 for (const retainedLimitBytes of [1 << 20, 0]) {
   const where = retainedLimitBytes > 0 ? "in memory" : "on disk only";
 
-  test(`a full disk rejects exactly what it did not take, and heals by itself; chunks ${where}`, async (context) => {
-    const { buffer, counters, disk, folder, lines } = await onBreakingDisk(context, { retainedLimitBytes });
+  test(`a full disk rejects exactly what it did not take, and heals by itself; chunks ${where}`, async () => {
+    const { buffer, counters, disk, folder, lines } = await onBreakingDisk({ retainedLimitBytes });
     await buffer.append([batchOf("a", eventsOf(1, 2))], false);
     for (const room of [0, 1, eventsOf(3).packed.length - 1]) {
       disk.roomBytes = room;
@@ -79,8 +79,8 @@ for (const retainedLimitBytes of [1 << 20, 0]) {
     await buffer.close();
   });
 
-  test(`a disk that can neither write nor cut is written over when it is back; chunks ${where}`, async (context) => {
-    const { buffer, disk, folder } = await onBreakingDisk(context, { retainedLimitBytes });
+  test(`a disk that can neither write nor cut is written over when it is back; chunks ${where}`, async () => {
+    const { buffer, disk, folder } = await onBreakingDisk({ retainedLimitBytes });
     await buffer.append([batchOf("a", eventsOf(1))], false);
     disk.roomBytes = 5;
     disk.fail("truncate", "EIO");
@@ -96,8 +96,8 @@ for (const retainedLimitBytes of [1 << 20, 0]) {
   });
 }
 
-test("one chunk's failed write leaves the others of the same turn alone", async (context) => {
-  const { buffer, disk } = await onBreakingDisk(context);
+test("one chunk's failed write leaves the others of the same turn alone", async () => {
+  const { buffer, disk } = await onBreakingDisk();
   await buffer.append([batchOf("a", eventsOf(1)), batchOf("b", eventsOf(2))], false);
   disk.roomBytes = eventsOf(3).packed.length;
   const results = await Promise.allSettled([
@@ -113,8 +113,8 @@ test("one chunk's failed write leaves the others of the same turn alone", async 
   await buffer.close();
 });
 
-test("EIO on write, a chunk that cannot be made, and a failed rename lose nothing that was acked", async (context) => {
-  const { buffer, counters, disk, folder } = await onBreakingDisk(context);
+test("EIO on write, a chunk that cannot be made, and a failed rename lose nothing that was acked", async () => {
+  const { buffer, counters, disk, folder } = await onBreakingDisk();
   await buffer.append([batchOf("a", eventsOf(1))], false);
   disk.fail("write", "EIO");
   await assert.rejects(buffer.append([batchOf("a", eventsOf(2))], false), /EIO/);
@@ -134,8 +134,8 @@ test("EIO on write, a chunk that cannot be made, and a failed rename lose nothin
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test("a folder that someone removed is made again; what is in memory is still delivered", async (context) => {
-  const { buffer, folder } = await onBreakingDisk(context);
+test("a folder that someone removed is made again; what is in memory is still delivered", async () => {
+  const { buffer, folder } = await onBreakingDisk();
   await buffer.append([batchOf("a", eventsOf(1))], false);
   rmSync(folder, { recursive: true });
   buffer.enqueueAll();
@@ -145,8 +145,8 @@ test("a folder that someone removed is made again; what is in memory is still de
   await buffer.close();
 });
 
-test("a chunk file that vanished is broken, not tried for ever", async (context) => {
-  const { buffer, folder } = await onBreakingDisk(context, { retainedLimitBytes: 0 });
+test("a chunk file that vanished is broken, not tried for ever", async () => {
+  const { buffer, folder } = await onBreakingDisk({ retainedLimitBytes: 0 });
   await buffer.append([batchOf("a", eventsOf(1))], true);
   rmSync(folder, { recursive: true });
   const chunk = buffer.take()!;
@@ -154,8 +154,8 @@ test("a chunk file that vanished is broken, not tried for ever", async (context)
 });
 
 for (const state of ["b", "q"] as const) {
-  test(`a torn tail is cut at every point, and only the torn entry goes; state ${state}`, async (context) => {
-    const folder = temporaryFolder(context);
+  test(`a torn tail is cut at every point, and only the torn entry goes; state ${state}`, async () => {
+    const folder = temporaryFolder();
     const events = eventsOf("one", "two", "three");
     const ends = [...events.entries()].map(({ end }) => end);
     for (let cut = 1; cut <= events.packed.length; cut++) {
@@ -176,8 +176,8 @@ for (const compression of ["gzip", "zstd"] as const) {
   const skip = isCompressionAvailable(compression) ? false : "this Node.js has no zstd";
   test(`a torn ${compression} member is cut at every point, and whole ones before it stay`, {
     skip,
-  }, async (context) => {
-    const folder = temporaryFolder(context);
+  }, async () => {
+    const folder = temporaryFolder();
     const members = await Promise.all([1, 2, 3].map((n) => compress(compression, eventsOf(n).packed)));
     const bytes = Buffer.concat(members);
     const ends = [members[0]!.length, members[0]!.length + members[1]!.length, bytes.length];
@@ -195,7 +195,7 @@ for (const compression of ["gzip", "zstd"] as const) {
 }
 
 test("an append after a resume does not stand behind torn bytes", async (context) => {
-  const folder = temporaryFolder(context);
+  const folder = temporaryFolder();
   const events = eventsOf(1, 2);
   leaveChunk(folder, "b", events.packed.subarray(0, events.packed.length - 1));
   const { buffer } = createBuffer({ folder });
@@ -206,8 +206,8 @@ test("an append after a resume does not stand behind torn bytes", async (context
   assert.deepEqual(await afterRestart(`${folder}-killed`), [1, 3]);
 });
 
-test("NUL bytes behind the entries, as a power loss leaves them, are cut and kept apart", async (context) => {
-  const folder = temporaryFolder(context);
+test("NUL bytes behind the entries, as a power loss leaves them, are cut and kept apart", async () => {
+  const folder = temporaryFolder();
   leaveChunk(folder, "q", Buffer.concat([eventsOf(1).packed, Buffer.alloc(4096)]));
   const { buffer } = createBuffer({ folder });
   await buffer.start();
@@ -216,8 +216,8 @@ test("NUL bytes behind the entries, as a power loss leaves them, are cut and kep
   assert.deepEqual(readFileSync(kept), Buffer.alloc(4096));
 });
 
-test("broken chunks are moved to the backup folder with fluentd's words; foreign files are left alone", async (context) => {
-  const folder = temporaryFolder(context);
+test("broken chunks are moved to the backup folder with fluentd's words; foreign files are left alone", async () => {
+  const folder = temporaryFolder();
   const { packed } = eventsOf("kept");
   leaveChunk(folder, "b", Buffer.alloc(0), 1);
   leaveChunk(folder, "q", packed, 2);
@@ -245,8 +245,8 @@ test("broken chunks are moved to the backup folder with fluentd's words; foreign
   assert.deepEqual(readdirSync(folder).sort(), [...foreign, "backup-base"].sort());
 });
 
-test("a broken chunk that cannot be backed up stays where it is", async (context) => {
-  const folder = temporaryFolder(context);
+test("a broken chunk that cannot be backed up stays where it is", async () => {
+  const folder = temporaryFolder();
   leaveChunk(folder, "q", eventsOf(1).packed);
   writeFileSync(join(folder, `buffer.q${hex(1)}.log.meta`), "x");
   const disk = new BreakingFileSystem();
@@ -256,8 +256,8 @@ test("a broken chunk that cannot be backed up stays where it is", async (context
   assert.ok(existsSync(join(folder, `buffer.q${hex(1)}.log`)));
 });
 
-test("a kill between the two renames of an enqueue leaves a chunk with its metadata", async (context) => {
-  const folder = temporaryFolder(context);
+test("a kill between the two renames of an enqueue leaves a chunk with its metadata", async () => {
+  const folder = temporaryFolder();
   leaveChunk(folder, "b", eventsOf(1).packed);
   renameSync(join(folder, `buffer.b${hex(1)}.log`), join(folder, `buffer.q${hex(1)}.log`));
   const { buffer } = createBuffer({ folder, requiresTag: true });
@@ -265,8 +265,8 @@ test("a kill between the two renames of an enqueue leaves a chunk with its metad
   assert.equal(buffer.take()?.metadata.tag, "t");
 });
 
-test("of staged chunks with equal metadata one stays staged; queued ones come by modification time", async (context) => {
-  const folder = temporaryFolder(context);
+test("of staged chunks with equal metadata one stays staged; queued ones come by modification time", async () => {
+  const folder = temporaryFolder();
   leaveChunk(folder, "b", eventsOf("s1").packed, 1, 50);
   leaveChunk(folder, "b", eventsOf("s2").packed, 2, 60);
   leaveChunk(folder, "q", eventsOf("q-late").packed, 3, 40);

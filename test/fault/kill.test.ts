@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { temporaryFolder } from "../unit/buffer/buffer-fixture.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { createOutput } from "../unit/output/output-fixture.ts";
 import { killedWriter } from "./kill.ts";
 
 for (const compress of ["text", "gzip"]) {
-  test(`a process that is killed while it writes loses nothing that was acked; ${compress}`, async (context) => {
-    const path = temporaryFolder(context);
+  test(`a process that is killed while it writes loses nothing that was acked; ${compress}`, async () => {
+    const path = temporaryFolder();
     const acked: number[] = [];
     for (const count of [1, 700, 2500]) acked.push(...(await killedWriter(path, count, compress)));
     const { output, writer } = createOutput({ buffer: { "@type": "file", path, compress, flush_mode: "lazy" } });

@@ -18,7 +18,7 @@ const ROTATE_BYTES = Number(process.env.SUIRO_TEST_TAIL_ROTATE_BYTES ?? 100_000)
 
 for (const kills of [0, 3]) {
   test(`files that rotate while they are written at full speed; ${kills} kills`, async (context) => {
-    const folder = temporaryFolder(context);
+    const folder = temporaryFolder();
     const receiver = new CollectingReceiver();
     await receiver.start();
     context.after(() => receiver.stop());

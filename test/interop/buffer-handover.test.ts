@@ -10,7 +10,8 @@ import { CollectingReceiver } from "../support/collecting-receiver.ts";
 import { startFluentd, withoutFluentd } from "../support/fluentd.ts";
 import { encodeFrame, ForwardClient } from "../support/forward-client.ts";
 import { freePort } from "../support/free-port.ts";
-import { eventsOf, messagesIn, temporaryFolder } from "../unit/buffer/buffer-fixture.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { eventsOf, messagesIn } from "../unit/buffer/buffer-fixture.ts";
 import { createOutput } from "../unit/output/output-fixture.ts";
 
 const skip = withoutFluentd;
@@ -33,7 +34,7 @@ async function receiverFor(context: TestContext): Promise<CollectingReceiver> {
 
 for (const compress of ["text", "gzip"]) {
   test(`chunks that a killed fluentd left are delivered; ${compress}`, { skip }, async (context) => {
-    const folder = temporaryFolder(context);
+    const folder = temporaryFolder();
     const path = join(folder, "buffer");
     const port = await freePort();
     const fluentd = await fluentdWith(context, folder, `
@@ -105,7 +106,7 @@ for (const compress of ["text", "gzip"]) {
   });
 
   test(`chunks that a killed Suiro left are delivered by fluentd; ${compress}`, { skip }, async (context) => {
-    const folder = temporaryFolder(context);
+    const folder = temporaryFolder();
     const path = join(folder, "buffer");
     const acked = await killedWriter(path, 3000, compress);
     const collector = await receiverFor(context);
@@ -142,7 +143,7 @@ for (const compress of ["text", "gzip"]) {
 }
 
 test("fluentd takes staged and queued chunks with our names, keys and counts", { skip }, async (context) => {
-  const folder = temporaryFolder(context);
+  const folder = temporaryFolder();
   const path = join(folder, "buffer");
   const buffer = { "@type": "file", path, timekey: "1d", flush_mode: "lazy", chunk_limit_records: "2" };
   const { output, writer } = createOutput({ keys: "tag, time, n", buffer });

@@ -23,7 +23,7 @@ test("Suiro does with the same configuration and input what fluentd does", {
   skip: withoutFluentd,
   timeout: 600_000,
 }, async (context) => {
-  const folder = process.env.SUIRO_CONFORMANCE_LOG ?? temporaryFolder(context);
+  const folder = process.env.SUIRO_CONFORMANCE_LOG ?? temporaryFolder();
   const groups = groupsOf(readCases(root, wanted));
   assert.ok(groups.length > 0, "no such case");
   for (const [index, cases] of groups.entries()) {

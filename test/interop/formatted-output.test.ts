@@ -169,7 +169,7 @@ test("files and standard output hold the same bytes as with fluentd", { skip: wi
   const zone = process.env.TZ;
   process.env.TZ = "UTC";
   context.after(() => (zone === undefined ? delete process.env.TZ : (process.env.TZ = zone)));
-  const [theirs, ours] = ["fluentd", "suiro"].map((name) => join(temporaryFolder(context), name)) as [string, string];
+  const [theirs, ours] = ["fluentd", "suiro"].map((name) => join(temporaryFolder(), name)) as [string, string];
   for (const folder of [theirs, ours]) mkdirSync(folder);
   const [theirOutput, ourOutput] = [await runFluentd(theirs), await runSuiro(ours)];
   assert.deepEqual(lines(ourOutput), lines(theirOutput));

@@ -88,7 +88,7 @@ function configuration(port: number, { output, server: account = "" }: Setup, fo
 
 async function receiveFrom(t: TestContext, setup: Setup) {
   const running = await startForwardInput(t, setup.input?.());
-  const fluentd = await startFluentd(configuration(running.port, setup, temporaryFolder(t)));
+  const fluentd = await startFluentd(configuration(running.port, setup, temporaryFolder()));
   t.after(() => fluentd.stop("SIGKILL"));
   const size = () => running.emitter.batches.reduce((sum, { events }) => sum + events.size, 0);
   await running.emitter.waitFor(() => size() >= EVENTS);
@@ -120,7 +120,7 @@ test("gzip chunks of fluentd are handed on as they came", { skip: withoutFluentd
 test("fluentd with a wrong key is refused, and says so", { skip: withoutFluentd }, async (t) => {
   const { port, emitter, counters } = await startForwardInput(t, { children: [security()] });
   const wrong = { output: () => senderSecurity.replace("sekrit", "guess"), server: account };
-  const fluentd = await startFluentd(configuration(port, wrong, temporaryFolder(t)));
+  const fluentd = await startFluentd(configuration(port, wrong, temporaryFolder()));
   t.after(() => fluentd.stop("SIGKILL"));
   await fluentd.waitFor(/shared_key mismatch/);
   assert.ok(counters.get("connections_refused", "handshake") > 0);

@@ -106,7 +106,6 @@ async function startReceiver(context: TestContext, extra = ""): Promise<Receiver
   const port = await freePort();
   const program = await startFluentd(
     writeConfig(
-      context,
       `<source>\n  @type forward\n  port ${port}\n  bind 127.0.0.1\n` +
         `  <transport tls>\n    insecure true\n  </transport>\n${extra}</source>\n` +
         "<match fluent.**>\n  @type null\n</match>\n<match **>\n  @type stdout\n</match>\n",
@@ -129,13 +128,13 @@ async function startAgentWith(
   port?: number,
 ): Promise<{ program: ChildProgram; port: number }> {
   const listen = port ?? (await freePort());
-  const program = await start(writeConfig(context, config(listen, receiverPort)));
+  const program = await start(writeConfig(config(listen, receiverPort)));
   context.after(() => program.stop("SIGKILL"));
   return { program, port: listen };
 }
 
-function writeConfig(context: TestContext, text: string): string {
-  const path = join(temporaryFolder(context), "fluent.conf");
+function writeConfig(text: string): string {
+  const path = join(temporaryFolder(), "fluent.conf");
   writeFileSync(path, text);
   return path;
 }

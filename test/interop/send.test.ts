@@ -29,7 +29,7 @@ interface Receiver {
 
 /** A fluentd that appends what it receives to a file, at once. `inside` stands in its forward source. */
 async function receiver(context: TestContext, inside = "", port?: number): Promise<Receiver> {
-  const folder = temporaryFolder(context);
+  const folder = temporaryFolder();
   const listen = port ?? (await freePort());
   const config = join(folder, "fluent.conf");
   writeFileSync(
@@ -250,7 +250,7 @@ test("our message has the bytes of fluentd's own, all but the chunk's id", { ski
     messages.push(message);
     connection.socket.write(ackOf(message));
   });
-  const folder = temporaryFolder(context);
+  const folder = temporaryFolder();
   const port = await freePort();
   writeFileSync(
     join(folder, "fluent.conf"),

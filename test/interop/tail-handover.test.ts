@@ -86,7 +86,7 @@ function text(value: unknown): string {
 }
 
 async function setUp(context: TestContext, more = "") {
-  const folder = temporaryFolder(context);
+  const folder = temporaryFolder();
   const receiver = new CollectingReceiver();
   await receiver.start();
   context.after(() => receiver.stop());

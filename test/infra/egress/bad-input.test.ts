@@ -55,8 +55,8 @@ const badFlags: Record<string, [flags: string[], says: RegExp]> = {
 };
 
 for (const [what, [flags, says]] of Object.entries(badFlags)) {
-  test(`${what} is refused by plan and up`, async (context) => {
-    const project = new FakeProject(context);
+  test(`${what} is refused by plan and up`, async () => {
+    const project = new FakeProject();
     for (const command of ["plan", "up"]) {
       const { code, errors, output } = await project.run(command, flags);
       assert.equal(code, 1, output);
@@ -98,8 +98,8 @@ const badClouds: Record<string, [spoil: (cloud: ReturnType<typeof emptyCloud>) =
 };
 
 for (const [what, [spoil, says]] of Object.entries(badClouds)) {
-  test(`${what}: refused, nothing changed`, async (context) => {
-    const project = new FakeProject(context);
+  test(`${what}: refused, nothing changed`, async () => {
+    const project = new FakeProject();
     project.change((cloud) => void spoil(cloud));
     const clusters = what.includes("another network") ? ["--clusters=shop,other"] : ["--clusters=shop"];
     const { code, errors } = await project.run("up", [...without("clusters"), ...clusters]);
@@ -109,8 +109,8 @@ for (const [what, [spoil, says]] of Object.entries(badClouds)) {
   });
 }
 
-test("a private range is taken when the operator says so", async (context) => {
-  const project = new FakeProject(context);
+test("a private range is taken when the operator says so", async () => {
+  const project = new FakeProject();
   const { code } = await project.run("plan", [
     ...without("onprem-cidrs"),
     "--onprem-cidrs=10.200.0.0/16",
@@ -119,8 +119,8 @@ test("a private range is taken when the operator says so", async (context) => {
   assert.equal(code, 2);
 });
 
-test("more specific routes and stronger firewall rules are warned of", async (context) => {
-  const project = new FakeProject(context);
+test("more specific routes and stronger firewall rules are warned of", async () => {
+  const project = new FakeProject();
   project.change((cloud) => {
     cloud.routes.push({ name: "branch", network: "default", destRange: "198.51.100.128/25", priority: 1000 });
     cloud.firewallRules.push({
@@ -136,8 +136,8 @@ test("more specific routes and stronger firewall rules are warned of", async (co
 });
 
 for (const command of ["advise", "plan", "up", "status", "verify", "down"]) {
-  test(`${command} without gcloud, and without a login, says so`, async (context) => {
-    const project = new FakeProject(context);
+  test(`${command} without gcloud, and without a login, says so`, async () => {
+    const project = new FakeProject();
     project.usesPrograms = true;
     const none = await project.run(command, goodFlags, { PATH: "/nonexistent" });
     assert.equal(none.code, 1);
@@ -151,8 +151,8 @@ for (const command of ["advise", "plan", "up", "status", "verify", "down"]) {
   });
 }
 
-test("settings come from the file, the environment and flags, the later stronger", async (context) => {
-  const project = new FakeProject(context);
+test("settings come from the file, the environment and flags, the later stronger", async () => {
+  const project = new FakeProject();
   const file = join(mkdtempSync(join(project.folder, "settings-")), "egress.yaml");
   writeFileSync(
     file,
@@ -170,8 +170,8 @@ for (const [what, text, says] of [
   ["text that is not YAML", "a: [\n", /is not YAML/],
   ["a list at the top", "- a\n", /must hold keys and values/],
 ] as const) {
-  test(`a settings file with ${what} is refused`, async (context) => {
-    const project = new FakeProject(context);
+  test(`a settings file with ${what} is refused`, async () => {
+    const project = new FakeProject();
     const file = join(project.folder, "egress.yaml");
     writeFileSync(file, text);
     const { code, errors } = await project.run("plan", [...goodFlags, `--config=${file}`]);
@@ -180,14 +180,14 @@ for (const [what, text, says] of [
   });
 }
 
-test("a settings file that is named but absent is an error", async (context) => {
-  const { code, errors } = await new FakeProject(context).run("plan", [...goodFlags, "--config=/nonexistent.yaml"]);
+test("a settings file that is named but absent is an error", async () => {
+  const { code, errors } = await new FakeProject().run("plan", [...goodFlags, "--config=/nonexistent.yaml"]);
   assert.equal(code, 1);
   assert.match(errors, /nonexistent\.yaml cannot be read/);
 });
 
-test("an unknown subcommand names the known ones", async (context) => {
-  const { code, errors } = await new FakeProject(context).run("apply");
+test("an unknown subcommand names the known ones", async () => {
+  const { code, errors } = await new FakeProject().run("apply");
   assert.equal(code, 1);
   assert.match(errors, /Say one of advise, plan, up/);
 });

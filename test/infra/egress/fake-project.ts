@@ -2,7 +2,6 @@
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runProgram } from "../../../infra/egress/gcloud.ts";
 import { runEgress } from "../../../infra/egress/program.ts";
@@ -33,8 +32,8 @@ export class FakeProject {
   usesPrograms = false;
   readonly #environment: NodeJS.ProcessEnv;
 
-  constructor(context: TestContext) {
-    this.folder = temporaryFolder(context);
+  constructor() {
+    this.folder = temporaryFolder();
     mkdirSync(join(this.folder, "bin"));
     this.program("gcloud", `exec '${process.execPath}' '${join(here, "fake-gcloud-program.js")}' "$@"`);
     this.#environment = {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { runProgram } from "../../../infra/egress/gcloud.ts";
 import { runEgress } from "../../../infra/egress/program.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -48,8 +48,8 @@ async function projectOnApi(): Promise<FakeComputeApi> {
 }
 
 /** Runs `egress` with the real gcloud, which talks to the fake API alone. */
-function runner(context: TestContext, api: FakeComputeApi) {
-  const folder = temporaryFolder(context);
+function runner(api: FakeComputeApi) {
+  const folder = temporaryFolder();
   writeFileSync(join(folder, "token"), "not-a-token");
   return async (command: string, flags: readonly string[] = goodFlags) => {
     const lines: string[] = [];
@@ -79,7 +79,7 @@ function runner(context: TestContext, api: FakeComputeApi) {
 test("plan, up, plan, down with the real gcloud", { skip }, async (context) => {
   const api = await projectOnApi();
   context.after(() => api.stop());
-  const run = runner(context, api);
+  const run = runner(api);
 
   const plan = await run("plan");
   assert.equal(plan.code, 2, plan.output);
@@ -144,7 +144,7 @@ test("plan, up, plan, down with the real gcloud", { skip }, async (context) => {
 test("a healing group of one with the real gcloud", { skip }, async (context) => {
   const api = await projectOnApi();
   context.after(() => api.stop());
-  const { code, output } = await runner(context, api)("up", [...goodFlags, "--ha=mig"]);
+  const { code, output } = await runner(api)("up", [...goodFlags, "--ha=mig"]);
   assert.equal(code, 0, output);
   const posted = (end: string) => api.mutations.find(({ path }) => path.endsWith(end))?.body;
   const template = posted("regions/europe-west1/instanceTemplates");

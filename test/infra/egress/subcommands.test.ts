@@ -1,7 +1,7 @@
 /** `advise`, `--ha mig`, `failover` and `verify` on a fake project. */
 
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { FakeProject, goodFlags } from "./fake-project.ts";
 
 const verbs = (calls: readonly string[]) =>
@@ -13,15 +13,15 @@ const verbs = (calls: readonly string[]) =>
       .join(" "),
   );
 
-async function built(context: TestContext, flags: readonly string[]): Promise<FakeProject> {
-  const project = new FakeProject(context);
+async function built(flags: readonly string[]): Promise<FakeProject> {
+  const project = new FakeProject();
   const { code, output, errors } = await project.run("up", flags);
   assert.equal(code, 0, output + errors);
   return project;
 }
 
-test("advise: private pools use Cloud NAT; up stops there unless told otherwise", async (context) => {
-  const project = new FakeProject(context);
+test("advise: private pools use Cloud NAT; up stops there unless told otherwise", async () => {
+  const project = new FakeProject();
   project.change((cloud) => (cloud.clusters[0]!.nodePools[0].networkConfig.enablePrivateNodes = true));
   const { code, output } = await project.run("advise");
   assert.equal(code, 0);
@@ -36,8 +36,8 @@ test("advise: private pools use Cloud NAT; up stops there unless told otherwise"
   assert.equal((await project.run("up", [...goodFlags, "--force"])).code, 0);
 });
 
-test("advise: a new pool takes the cluster's default when it says nothing itself", async (context) => {
-  const project = new FakeProject(context);
+test("advise: a new pool takes the cluster's default when it says nothing itself", async () => {
+  const project = new FakeProject();
   project.change((cloud) => {
     cloud.clusters[0]!.networkConfig = { network: "default", subnetwork: "default", defaultEnablePrivateNodes: true };
     cloud.clusters[0]!.nodePools[0].networkConfig.enablePrivateNodes = undefined;
@@ -45,8 +45,8 @@ test("advise: a new pool takes the cluster's default when it says nothing itself
   assert.match((await project.run("advise")).output, /Every node pool is private/);
 });
 
-test("advise: public pools can be converted, each with its command; up goes on", async (context) => {
-  const project = new FakeProject(context);
+test("advise: public pools can be converted, each with its command; up goes on", async () => {
+  const project = new FakeProject();
   const advice = JSON.parse((await project.run("advise", [...goodFlags, "--json"])).output);
   assert.equal(advice.managedWay, "convertible");
   assert.ok(
@@ -74,8 +74,8 @@ test("advise: public pools can be converted, each with its command; up goes on",
 
 const mig = [...goodFlags, "--ha=mig"];
 
-test("--ha mig builds a group of one with a stateful name and addresses; again changes nothing", async (context) => {
-  const project = await built(context, mig);
+test("--ha mig builds a group of one with a stateful name and addresses; again changes nothing", async (_context) => {
+  const project = await built(mig);
   const calls = project.takeCalls();
   assert.deepEqual(verbs(calls), [
     "addresses create suiro-egress-ip",
@@ -103,8 +103,8 @@ test("--ha mig builds a group of one with a stateful name and addresses; again c
   assert.deepEqual(project.takeCalls(), []);
 });
 
-test("--ha mig: another setting makes a new template, replaces the member, and removes the old template last", async (context) => {
-  const project = await built(context, mig);
+test("--ha mig: another setting makes a new template, replaces the member, and removes the old template last", async (_context) => {
+  const project = await built(mig);
   project.takeCalls();
   const { code, output, errors } = await project.run("up", [...mig, "--machine-type=e2-medium"]);
   assert.equal(code, 0, output + errors);
@@ -120,8 +120,8 @@ test("--ha mig: another setting makes a new template, replaces the member, and r
 });
 
 for (let step = 1; step <= 10; step++) {
-  test(`--ha mig: up that fails at step ${step} undoes its own run; a later one succeeds`, async (context) => {
-    const project = new FakeProject(context);
+  test(`--ha mig: up that fails at step ${step} undoes its own run; a later one succeeds`, async () => {
+    const project = new FakeProject();
     project.fault = { at: step, kind: "error" };
     assert.equal((await project.run("up", mig)).code, 1);
     const { cloud } = project;
@@ -135,8 +135,8 @@ for (let step = 1; step <= 10; step++) {
   });
 }
 
-test("from a single VM to a group and back", async (context) => {
-  const project = await built(context, goodFlags);
+test("from a single VM to a group and back", async (_context) => {
+  const project = await built(goodFlags);
   assert.equal((await project.run("up", mig)).code, 0);
   assert.equal((await project.run("plan", mig)).code, 0);
   assert.equal((await project.run("up")).code, 0);
@@ -147,8 +147,8 @@ test("from a single VM to a group and back", async (context) => {
 
 const standby = [...goodFlags, "--standby-zone=europe-west1-c"];
 
-test("failover builds the VM in the other zone, moves the address and the route, and comes back", async (context) => {
-  const project = await built(context, standby);
+test("failover builds the VM in the other zone, moves the address and the route, and comes back", async (_context) => {
+  const project = await built(standby);
   project.takeCalls();
   const { code, output, errors } = await project.run("failover", standby);
   assert.equal(code, 0, output + errors);
@@ -174,8 +174,8 @@ test("failover builds the VM in the other zone, moves the address and the route,
 });
 
 for (let step = 1; step <= 5; step++) {
-  test(`failover that is killed after step ${step} is finished by a second one`, async (context) => {
-    const project = await built(context, standby);
+  test(`failover that is killed after step ${step} is finished by a second one`, async (_context) => {
+    const project = await built(standby);
     project.takeCalls();
     project.fault = { at: step, kind: "kill" };
     assert.notEqual(await project.runApart("failover", standby), 0);
@@ -197,8 +197,8 @@ for (let step = 1; step <= 5; step++) {
   });
 }
 
-test("failover without a standby zone, with a group, or before up says what is missing", async (context) => {
-  const project = new FakeProject(context);
+test("failover without a standby zone, with a group, or before up says what is missing", async () => {
+  const project = new FakeProject();
   assert.match((await project.run("failover")).errors, /needs --standby-zone/);
   assert.match((await project.run("failover", mig)).errors, /the group heals its VM by itself/);
   assert.match((await project.run("failover", standby)).errors, /no fixed address yet/);
@@ -206,8 +206,8 @@ test("failover without a standby zone, with a group, or before up says what is m
 
 const verifying = [...goodFlags, "--iap-ssh", "--receiver=198.51.100.10:24224"];
 
-test("verify: a Job connects, the VM counts it, and so on-prem saw the fixed address", async (context) => {
-  const project = await built(context, verifying);
+test("verify: a Job connects, the VM counts it, and so on-prem saw the fixed address", async (_context) => {
+  const project = await built(verifying);
   project.program(
     "kubectl",
     `echo "$@" >> '${project.folder}/kubectl.log'; case "$1" in apply) cat > '${project.folder}/job.json' ;; esac`,
@@ -225,8 +225,8 @@ test("verify: a Job connects, the VM counts it, and so on-prem saw the fixed add
   }
 });
 
-test("verify: a Job that cannot connect, a route that leads nowhere and a wrong address all fail", async (context) => {
-  const project = await built(context, verifying);
+test("verify: a Job that cannot connect, a route that leads nowhere and a wrong address all fail", async (_context) => {
+  const project = await built(verifying);
   project.program("kubectl", 'test "$1" != wait');
   project.change((cloud) => {
     cloud.routes[1]!.routeStatus = "DROPPED";
@@ -240,8 +240,8 @@ test("verify: a Job that cannot connect, a route that leads nowhere and a wrong 
   assert.doesNotMatch(output, /holds: on-prem saw/);
 });
 
-test("verify: a Job that connects past the VM proves nothing, and fails", async (context) => {
-  const project = await built(context, verifying);
+test("verify: a Job that connects past the VM proves nothing, and fails", async (_context) => {
+  const project = await built(verifying);
   project.program("kubectl", "exit 0");
   project.change((cloud) => {
     cloud.newFlows = 0;
@@ -251,8 +251,8 @@ test("verify: a Job that connects past the VM proves nothing, and fails", async 
   assert.match(output, /fails: on-prem saw 203\.0\.113\.10 \(0 new connections/);
 });
 
-test("verify: what cannot be checked is said, and is not counted as held", async (context) => {
-  const project = await built(context, goodFlags);
+test("verify: what cannot be checked is said, and is not counted as held", async (_context) => {
+  const project = await built(goodFlags);
   const { code, output } = await project.run("verify");
   assert.equal(code, 0, output);
   assert.match(output, /not checked: the VM translates \(needs --iap-ssh/);

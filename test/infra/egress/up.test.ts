@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { FakeProject, goodFlags, nodeTag } from "./fake-project.ts";
 
 /** A project on which `up` has been run. */
-async function built(context: TestContext, flags = goodFlags): Promise<FakeProject> {
-  const project = new FakeProject(context);
+async function built(flags = goodFlags): Promise<FakeProject> {
+  const project = new FakeProject();
   const { code, output, errors } = await project.run("up", flags);
   assert.equal(code, 0, output + errors);
   project.takeCalls();
@@ -25,8 +25,8 @@ const fresh = [
   "routes create",
 ];
 
-test("a plan on a fresh project shows every command, changes nothing and exits with 2", async (context) => {
-  const project = new FakeProject(context);
+test("a plan on a fresh project shows every command, changes nothing and exits with 2", async () => {
+  const project = new FakeProject();
   const { code, output } = await project.run("plan");
   assert.equal(code, 2);
   assert.deepEqual(project.takeCalls(), []);
@@ -51,8 +51,8 @@ test("a plan on a fresh project shows every command, changes nothing and exits w
   assert.match(output, /Cost a month: \$16\.88/);
 });
 
-test("up builds in the safe order, with the route last and only after the VM is ready", async (context) => {
-  const project = new FakeProject(context);
+test("up builds in the safe order, with the route last and only after the VM is ready", async () => {
+  const project = new FakeProject();
   const { code, output } = await project.run("up");
   assert.equal(code, 0);
   assert.deepEqual(verbs(project.takeCalls()), fresh);
@@ -61,8 +61,8 @@ test("up builds in the safe order, with the route last and only after the VM is 
   assert.match(output, /Let on-prem allow 203\.0\.113\.10, TCP 24224/);
 });
 
-test("a second up makes no mutating call, and plan and status find nothing", async (context) => {
-  const project = await built(context);
+test("a second up makes no mutating call, and plan and status find nothing", async (_context) => {
+  const project = await built();
   assert.equal((await project.run("up")).code, 0);
   assert.equal((await project.run("plan")).code, 0);
   const status = await project.run("status");
@@ -72,8 +72,8 @@ test("a second up makes no mutating call, and plan and status find nothing", asy
 });
 
 for (let step = 1; step <= fresh.length; step++) {
-  test(`up that is killed after step ${step} is picked up by the next`, async (context) => {
-    const project = new FakeProject(context);
+  test(`up that is killed after step ${step} is picked up by the next`, async () => {
+    const project = new FakeProject();
     project.fault = { at: step, kind: "kill" };
     assert.notEqual(await project.runApart("up"), 0);
     assert.deepEqual(verbs(project.takeCalls()), fresh.slice(0, step));
@@ -87,8 +87,8 @@ for (let step = 1; step <= fresh.length; step++) {
 
 for (const kind of ["permission", "quota", "error"] as const) {
   for (let step = 1; step <= fresh.length; step++) {
-    test(`up that meets a ${kind} failure at step ${step} undoes its own run and keeps the address`, async (context) => {
-      const project = new FakeProject(context);
+    test(`up that meets a ${kind} failure at step ${step} undoes its own run and keeps the address`, async () => {
+      const project = new FakeProject();
       project.fault = { at: step, kind };
       const { code, output, errors } = await project.run("up");
       assert.equal(code, 1);
@@ -111,8 +111,8 @@ for (const kind of ["permission", "quota", "error"] as const) {
   }
 }
 
-test("a creation that meets the same name, made meanwhile, leaves it alone", async (context) => {
-  const project = new FakeProject(context);
+test("a creation that meets the same name, made meanwhile, leaves it alone", async () => {
+  const project = new FakeProject();
   project.fault = { at: 3, kind: "exists" };
   const { code, errors } = await project.run("up");
   assert.equal(code, 1);
@@ -120,12 +120,12 @@ test("a creation that meets the same name, made meanwhile, leaves it alone", asy
   assert.ok(!project.takeCalls().some((call) => call.includes("firewall-rules delete")));
 });
 
-test("a VM whose script fails, or says nothing, gets no route, and the reason is told", async (context) => {
+test("a VM whose script fails, or says nothing, gets no route, and the reason is told", async () => {
   for (const [startup, reason] of [
     ["nat-startup: failed nft refuses the rules\n", /says: nat-startup: failed nft refuses the rules/],
     ["kernel: hello\n", /did not report ready within 10 s[\s\S]*kernel: hello/],
   ] as const) {
-    const project = new FakeProject(context);
+    const project = new FakeProject();
     project.change((cloud) => {
       cloud.startup = startup;
     });
@@ -215,8 +215,8 @@ const drifts: Record<string, { spoil: (project: FakeProject) => void; says: RegE
 };
 
 for (const [what, { spoil, says, mends }] of Object.entries(drifts)) {
-  test(`drift is told and mended: ${what}`, async (context) => {
-    const project = await built(context);
+  test(`drift is told and mended: ${what}`, async (_context) => {
+    const project = await built();
     spoil(project);
     const plan = await project.run("plan");
     assert.equal(plan.code, 2);
@@ -230,8 +230,8 @@ for (const [what, { spoil, says, mends }] of Object.entries(drifts)) {
   });
 }
 
-test("an update that is killed before the VM booted again is finished by the next run", async (context) => {
-  const project = await built(context);
+test("an update that is killed before the VM booted again is finished by the next run", async (_context) => {
+  const project = await built();
   const wider = [...goodFlags, "--onprem-ports=24224,24225"];
   project.fault = { at: "add-metadata", kind: "kill" };
   await project.runApart("up", wider);
@@ -241,8 +241,8 @@ test("an update that is killed before the VM booted again is finished by the nex
   assert.deepEqual(verbs(project.takeCalls()), ["instances reset", "instances add-labels", "firewall-rules update"]);
 });
 
-test("after a reboot only what the serial port says from then on counts", async (context) => {
-  const project = await built(context);
+test("after a reboot only what the serial port says from then on counts", async (_context) => {
+  const project = await built();
   project.change((cloud) => {
     cloud.startup = "nat-startup: failed no such thing\n";
   });
@@ -251,8 +251,8 @@ test("after a reboot only what the serial port says from then on counts", async 
   assert.match(errors, /failed no such thing/);
 });
 
-test("a route is replaced by a stronger one first, and the old one goes last", async (context) => {
-  const project = await built(context);
+test("a route is replaced by a stronger one first, and the old one goes last", async (_context) => {
+  const project = await built();
   const old = project.cloud.routes[1]!;
   project.change((cloud) => {
     cloud.clusters.push({ ...cloud.clusters[0], name: "second" });
@@ -278,8 +278,8 @@ for (const [kind, add] of Object.entries({
   address: (project: FakeProject) =>
     project.change((cloud) => cloud.addresses.push({ name: "suiro-egress-ip", region: "regions/europe-west1" })),
 })) {
-  test(`a foreign ${kind} of the same name is refused by plan and up, and left by down`, async (context) => {
-    const project = new FakeProject(context);
+  test(`a foreign ${kind} of the same name is refused by plan and up, and left by down`, async () => {
+    const project = new FakeProject();
     add(project);
     const before = JSON.stringify(project.cloud);
     for (const command of ["plan", "up"]) {
@@ -293,8 +293,8 @@ for (const [kind, add] of Object.entries({
   });
 }
 
-test("down removes routes first and keeps the address; --release-ip gives it back; twice does nothing", async (context) => {
-  const project = await built(context);
+test("down removes routes first and keeps the address; --release-ip gives it back; twice does nothing", async (_context) => {
+  const project = await built();
   const { code, output } = await project.run("down");
   assert.equal(code, 0);
   assert.match(output, /The address 203\.0\.113\.10 \(suiro-egress-ip\) stays reserved/);
@@ -312,8 +312,8 @@ test("down removes routes first and keeps the address; --release-ip gives it bac
 });
 
 for (let step = 1; step <= 5; step++) {
-  test(`down that is killed after step ${step} is finished by the next`, async (context) => {
-    const project = await built(context);
+  test(`down that is killed after step ${step} is finished by the next`, async (_context) => {
+    const project = await built();
     project.fault = { at: step, kind: "kill" };
     assert.notEqual(await project.runApart("down"), 0);
     project.fault = undefined;
@@ -324,8 +324,8 @@ for (let step = 1; step <= 5; step++) {
   });
 }
 
-test("down works when the cluster is gone, and tells a failure with what to do", async (context) => {
-  const project = await built(context);
+test("down works when the cluster is gone, and tells a failure with what to do", async (_context) => {
+  const project = await built();
   project.change((cloud) => {
     cloud.clusters = [];
   });
@@ -337,8 +337,8 @@ test("down works when the cluster is gone, and tells a failure with what to do",
   assert.equal((await project.run("down")).code, 0);
 });
 
-test("an address of one's own is used and never touched", async (context) => {
-  const project = new FakeProject(context);
+test("an address of one's own is used and never touched", async () => {
+  const project = new FakeProject();
   const flags = [...goodFlags, "--address=office-ip"];
   assert.match((await project.run("up", flags)).errors, /no static address office-ip in europe-west1/);
   project.change((cloud) =>
@@ -350,8 +350,8 @@ test("an address of one's own is used and never touched", async (context) => {
   assert.equal(project.cloud.addresses.length, 1);
 });
 
-test("the script of a plan is sound shell, and builds what up builds", async (context) => {
-  const [byHand, byUp] = [new FakeProject(context), await built(context)];
+test("the script of a plan is sound shell, and builds what up builds", async (_context) => {
+  const [byHand, byUp] = [new FakeProject(), await built()];
   const { code, output } = await byHand.run("plan", [...goodFlags, "--script"]);
   assert.equal(code, 2);
   const environment = {
@@ -370,8 +370,8 @@ test("the script of a plan is sound shell, and builds what up builds", async (co
   }
 });
 
-test("with --json programs get the whole answer on standard output", async (context) => {
-  const project = new FakeProject(context);
+test("with --json programs get the whole answer on standard output", async () => {
+  const project = new FakeProject();
   const plan = JSON.parse((await project.run("plan", [...goodFlags, "--json"])).output);
   assert.equal(plan.changes, true);
   assert.equal(plan.address, null);
@@ -392,8 +392,8 @@ test("with --json programs get the whole answer on standard output", async (cont
   assert.deepEqual([status.healthy, status.drift.length], [true, 0]);
 });
 
-test("status tells the cloud's own warnings about the route", async (context) => {
-  const project = await built(context);
+test("status tells the cloud's own warnings about the route", async (_context) => {
+  const project = await built();
   project.change((cloud) => {
     cloud.routes[1]!.warnings = [{ code: "NEXT_HOP_NOT_RUNNING", message: "the VM is stopped" }];
   });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { parseAllDocuments } from "yaml";
 import { suiroEntry } from "../../support/suiro.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -14,8 +14,8 @@ import { type Manifest, render } from "./kustomization.ts";
 const overlays = ["gke", "gke-egress", "local"] as const;
 
 /** A copy with the files that are kept out of git. */
-function copyOf(context: TestContext): string {
-  const folder = temporaryFolder(context);
+function copyOf(): string {
+  const folder = temporaryFolder();
   cpSync(join(projectFolder, "infra/kubernetes"), folder, { recursive: true });
   for (const [place, names] of [
     ["base/secret", ["shared_key", "ca.pem"]],
@@ -77,12 +77,12 @@ const one = (manifests: readonly Manifest[], kind: string, name = "suiro") => {
 const noKubectl = spawnSync("kubectl", ["kustomize", "--help"]).status !== 0 && "kubectl is not installed here";
 
 for (const overlay of overlays) {
-  test(`${overlay}: fits the Kubernetes API`, (context) => {
-    assert.equal(schemaErrors(render(join(copyOf(context), "overlays", overlay))), "");
+  test(`${overlay}: fits the Kubernetes API`, () => {
+    assert.equal(schemaErrors(render(join(copyOf(), "overlays", overlay))), "");
   });
 
-  test(`${overlay}: kubectl renders the same`, { skip: noKubectl }, (context) => {
-    const folder = join(copyOf(context), "overlays", overlay);
+  test(`${overlay}: kubectl renders the same`, { skip: noKubectl }, () => {
+    const folder = join(copyOf(), "overlays", overlay);
     const { status, stdout, stderr } = spawnSync("kubectl", ["kustomize", folder], { encoding: "utf8" });
     assert.equal(status, 0, stderr);
     const hashed = /\b(suiro-config|suiro-settings|suiro-forward|receiver-config|receiver-certificate)-[a-z0-9]{10}\b/g;
@@ -93,8 +93,8 @@ for (const overlay of overlays) {
     assert.match(stdout, /name: suiro-config-[a-z0-9]{10}/, "a changed configuration must roll the pods");
   });
 
-  test(`${overlay}: every container keeps to the restricted profile`, (context) => {
-    const manifests = render(join(copyOf(context), "overlays", overlay));
+  test(`${overlay}: every container keeps to the restricted profile`, () => {
+    const manifests = render(join(copyOf(), "overlays", overlay));
     for (const manifest of manifests.filter((each) => each.spec?.template)) {
       const pod = manifest.spec.template.spec;
       assert.equal(pod.securityContext.seccompProfile.type, "RuntimeDefault");
@@ -112,8 +112,8 @@ for (const overlay of overlays) {
     }
   });
 
-  test(`${overlay}: the agent runs on every node, and a rolling update loses nothing`, (context) => {
-    const daemonSet = one(render(join(copyOf(context), "overlays", overlay)), "DaemonSet");
+  test(`${overlay}: the agent runs on every node, and a rolling update loses nothing`, (_context) => {
+    const daemonSet = one(render(join(copyOf(), "overlays", overlay)), "DaemonSet");
     const { updateStrategy, template } = daemonSet.spec;
     assert.deepEqual(updateStrategy, { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } });
     assert.deepEqual(template.spec.tolerations, [{ operator: "Exists" }]);
@@ -126,14 +126,14 @@ for (const overlay of overlays) {
       writable.map((mount: { mountPath: string }) => mount.mountPath),
       ["/fluentd/buffer", "/tmp"],
     );
-    const drainSeconds = Number(/shutdown_timeout (\d+)/.exec(configOf(context, "fluent.conf"))?.[1]);
+    const drainSeconds = Number(/shutdown_timeout (\d+)/.exec(configOf("fluent.conf"))?.[1]);
     assert.ok(drainSeconds > 0 && drainSeconds + 10 <= template.spec.terminationGracePeriodSeconds);
     for (const name of ["startupProbe", "readinessProbe", "livenessProbe"])
       assert.ok(template.spec.containers[0][name]);
   });
 
-  test(`${overlay}: names agree, and rights are those that kubernetes_metadata needs`, (context) => {
-    const manifests = render(join(copyOf(context), "overlays", overlay));
+  test(`${overlay}: names agree, and rights are those that kubernetes_metadata needs`, () => {
+    const manifests = render(join(copyOf(), "overlays", overlay));
     const daemonSet = one(manifests, "DaemonSet");
     const pod = daemonSet.spec.template;
     for (const kind of ["Service", "NetworkPolicy"]) {
@@ -155,8 +155,8 @@ for (const overlay of overlays) {
   });
 }
 
-test("gke-egress lets the agent send to the on-prem range alone", (context) => {
-  const manifests = render(join(copyOf(context), "overlays/gke-egress"));
+test("gke-egress lets the agent send to the on-prem range alone", () => {
+  const manifests = render(join(copyOf(), "overlays/gke-egress"));
   const { egress } = one(manifests, "NetworkPolicy").spec;
   const open = egress
     .filter((rule: { to?: unknown }) => !rule.to)
@@ -168,8 +168,8 @@ test("gke-egress lets the agent send to the on-prem range alone", (context) => {
   assert.equal(one(manifests, "ConfigMap", "suiro-settings").data.RECEIVER_HOST, "198.51.100.10");
 });
 
-test("a mistyped field is caught", (context) => {
-  const manifests = render(join(copyOf(context), "overlays/gke"));
+test("a mistyped field is caught", () => {
+  const manifests = render(join(copyOf(), "overlays/gke"));
   one(manifests, "DaemonSet").spec.template.spec.containers[0].livenesProbe = {};
   assert.match(schemaErrors(manifests), /livenesProbe/);
 });
@@ -179,12 +179,12 @@ test("no secret is in the tree", () => {
   assert.doesNotMatch(stdout, /secret\/|certificates\/|\.pem$/);
 });
 
-function configOf(context: TestContext, name: string): string {
-  return readFileSync(join(copyOf(context), "base/config", name), "utf8");
+function configOf(name: string): string {
+  return readFileSync(join(copyOf(), "base/config", name), "utf8");
 }
 
-test("the configuration is one that Suiro runs", (context) => {
-  const folder = join(copyOf(context), "base/config");
+test("the configuration is one that Suiro runs", () => {
+  const folder = join(copyOf(), "base/config");
   const output = readFileSync(join(folder, "output.conf"), "utf8");
   const made = spawnSync("bash", [join(projectFolder, "infra/receiver/make-certificate.sh")], {
     env: { ...process.env, RECEIVER_CERTIFICATES: join(folder, "tls") },

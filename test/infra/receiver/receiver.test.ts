@@ -15,7 +15,7 @@ import { projectFolder } from "../egress/fake-project.ts";
 const folder = join(projectFolder, "infra/receiver");
 
 test("an event sent to the agent is printed by the receiver", { skip: withoutFluentd }, async (context) => {
-  const certificates = temporaryFolder(context);
+  const certificates = temporaryFolder();
   const [receiverPort, agentPort] = [await freePort(), await freePort()];
   const environment: NodeJS.ProcessEnv = {
     ...process.env,

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { ChunkBackup } from "../../../src/buffer/chunk-backup.ts";
 import { type Batch, ChunkBuffer } from "../../../src/buffer/chunk-buffer.ts";
 import { ChunkEncoder } from "../../../src/buffer/chunk-encoder.ts";
@@ -14,12 +12,6 @@ import { EventStream } from "../../../src/event/event-stream.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
 import { type LogFields, type Logger, silentLogger } from "../../../src/logger.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-
-export function temporaryFolder(context: TestContext | undefined): string {
-  const folder = mkdtempSync(join(tmpdir(), "suiro-buffer-"));
-  context?.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 export interface LogLine {
   readonly level: string;

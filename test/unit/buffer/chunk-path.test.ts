@@ -10,13 +10,13 @@ import {
   stagedPath,
 } from "../../../src/buffer/chunk-path.ts";
 import { nodeFileSystem } from "../../../src/buffer/file-system.ts";
-import { temporaryFolder } from "./buffer-fixture.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const id = Buffer.from("00112233445566778899aabbccddeeff", "hex");
 const hex = id.toString("hex");
 
-test("the path decides the names as in fluentd", (context) => {
-  const folder = temporaryFolder(context);
+test("the path decides the names as in fluentd", () => {
+  const folder = temporaryFolder();
   mkdirSync(join(folder, "there.*.d"));
   writeFileSync(join(folder, "plain"), "");
   const cases: [string, string][] = [
@@ -33,8 +33,8 @@ test("the path decides the names as in fluentd", (context) => {
   }
 });
 
-test("path_suffix ends the names of a folder", (context) => {
-  const pattern = chunkPathPattern(join(temporaryFolder(context), "d"), ".buf", nodeFileSystem);
+test("path_suffix ends the names of a folder", () => {
+  const pattern = chunkPathPattern(join(temporaryFolder(), "d"), ".buf", nodeFileSystem);
   assert.ok(stagedPath(pattern, id).endsWith(`/d/buffer.b${hex}.buf`));
 });
 

@@ -5,12 +5,12 @@ import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 /** Runs the entrypoint with programs that only print how they were called. */
-function entrypoint(context: TestContext, args: readonly string[], environment: Record<string, string> = {}): string {
-  const folder = temporaryFolder(context);
+function entrypoint(args: readonly string[], environment: Record<string, string> = {}): string {
+  const folder = temporaryFolder();
   for (const name of ["suiro", "fluentd", "ls"]) {
     const path = join(folder, name);
     writeFileSync(path, `#!/bin/sh\nprintf '%s' ${name}\nprintf ' [%s]' "$@"\n`);
@@ -27,37 +27,34 @@ function entrypoint(context: TestContext, args: readonly string[], environment: 
   return result.stdout;
 }
 
-test("the entrypoint names the configuration of FLUENTD_CONF when the arguments name none", (context) => {
-  assert.equal(entrypoint(context, ["suiro"]), "suiro [-c] [/fluentd/etc/fluent.conf]");
-  assert.equal(entrypoint(context, []), "suiro [-c] [/fluentd/etc/fluent.conf]");
-  assert.equal(entrypoint(context, ["fluentd"], { FLUENTD_CONF: "x.conf" }), "fluentd [-c] [/fluentd/etc/x.conf]");
-  assert.equal(entrypoint(context, ["-v"]), "suiro [-v] [-c] [/fluentd/etc/fluent.conf]");
+test("the entrypoint names the configuration of FLUENTD_CONF when the arguments name none", () => {
+  assert.equal(entrypoint(["suiro"]), "suiro [-c] [/fluentd/etc/fluent.conf]");
+  assert.equal(entrypoint([]), "suiro [-c] [/fluentd/etc/fluent.conf]");
+  assert.equal(entrypoint(["fluentd"], { FLUENTD_CONF: "x.conf" }), "fluentd [-c] [/fluentd/etc/x.conf]");
+  assert.equal(entrypoint(["-v"]), "suiro [-v] [-c] [/fluentd/etc/fluent.conf]");
 });
 
-test("the entrypoint keeps the arguments that manifests for fluentd give", (context) => {
+test("the entrypoint keeps the arguments that manifests for fluentd give", () => {
   const args = ["fluentd", "-c", "/a b/f.conf", "-p", "/fluentd/plugins"];
-  assert.equal(entrypoint(context, args), "fluentd [-c] [/a b/f.conf] [-p] [/fluentd/plugins]");
-  assert.equal(entrypoint(context, ["fluentd", "--config=/x"]), "fluentd [--config=/x]");
-  assert.equal(entrypoint(context, ["fluentd", "--version"]), "fluentd [--version]");
+  assert.equal(entrypoint(args), "fluentd [-c] [/a b/f.conf] [-p] [/fluentd/plugins]");
+  assert.equal(entrypoint(["fluentd", "--config=/x"]), "fluentd [--config=/x]");
+  assert.equal(entrypoint(["fluentd", "--version"]), "fluentd [--version]");
 });
 
-test("FLUENTD_OPT is split into words and may name the configuration", (context) => {
+test("FLUENTD_OPT is split into words and may name the configuration", () => {
   const environment = { FLUENTD_OPT: "-q  --no-supervisor" };
-  assert.equal(
-    entrypoint(context, ["fluentd"], environment),
-    "fluentd [-c] [/fluentd/etc/fluent.conf] [-q] [--no-supervisor]",
-  );
-  assert.equal(entrypoint(context, ["fluentd"], { FLUENTD_OPT: "-c /x.conf" }), "fluentd [-c] [/x.conf]");
+  assert.equal(entrypoint(["fluentd"], environment), "fluentd [-c] [/fluentd/etc/fluent.conf] [-q] [--no-supervisor]");
+  assert.equal(entrypoint(["fluentd"], { FLUENTD_OPT: "-c /x.conf" }), "fluentd [-c] [/x.conf]");
 });
 
-test("subcommands and other programs run as they stand", (context) => {
-  assert.equal(entrypoint(context, ["suiro", "check", "-c", "/x"]), "suiro [check] [-c] [/x]");
-  assert.equal(entrypoint(context, ["ls", "-c"]), "ls [-c]");
+test("subcommands and other programs run as they stand", () => {
+  assert.equal(entrypoint(["suiro", "check", "-c", "/x"]), "suiro [check] [-c] [/x]");
+  assert.equal(entrypoint(["ls", "-c"]), "ls [-c]");
 });
 
-test("settings of a defaults file reach the agent", (context) => {
+test("settings of a defaults file reach the agent", () => {
   assert.equal(
-    entrypoint(context, ["fluentd"], { DEFAULTS_TEXT: "FLUENTD_CONF=other.conf\n" }),
+    entrypoint(["fluentd"], { DEFAULTS_TEXT: "FLUENTD_CONF=other.conf\n" }),
     "fluentd [-c] [/fluentd/etc/other.conf]",
   );
 });

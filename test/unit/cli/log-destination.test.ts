@@ -22,15 +22,15 @@ function logFile(folder: string, rotation: Rotation, time = { now: day("2026-11-
   return new LogFile(join(folder, "logs", "a.log"), at(time), rotation);
 }
 
-test("missing folders are made and lines are appended", (context) => {
-  const folder = temporaryFolder(context);
+test("missing folders are made and lines are appended", () => {
+  const folder = temporaryFolder();
   logFile(folder, {}).write("one\n");
   logFile(folder, {}).write("two\n");
   assert.equal(readFileSync(join(folder, "logs", "a.log"), "utf8"), "one\ntwo\n");
 });
 
-test("rotation by size keeps so many files as age says, the newest with the lowest number", (context) => {
-  const folder = temporaryFolder(context);
+test("rotation by size keeps so many files as age says, the newest with the lowest number", () => {
+  const folder = temporaryFolder();
   const log = logFile(folder, { age: 3, size: 5 });
   for (const line of ["1111111\n", "2222222\n", "3333333\n", "4444444\n", "5\n"]) log.write(line);
   const content = (name: string) => readFileSync(join(folder, "logs", name), "utf8");
@@ -38,8 +38,8 @@ test("rotation by size keeps so many files as age says, the newest with the lowe
   assert.deepEqual([content("a.log"), content("a.log.0"), content("a.log.1")], ["5\n", "4444444\n", "3333333\n"]);
 });
 
-test("rotation by day names the file after the day that it holds", (context) => {
-  const folder = temporaryFolder(context);
+test("rotation by day names the file after the day that it holds", () => {
+  const folder = temporaryFolder();
   const time = { now: day("2026-11-22") };
   const log = logFile(folder, { age: "daily" }, time);
   log.write("sunday\n");
@@ -50,8 +50,8 @@ test("rotation by day names the file after the day that it holds", (context) => 
   assert.equal(readFileSync(join(folder, "logs", "a.log"), "utf8"), "monday\n");
 });
 
-test("a file of an earlier day is put aside by the first line after a start", (context) => {
-  const folder = temporaryFolder(context);
+test("a file of an earlier day is put aside by the first line after a start", () => {
+  const folder = temporaryFolder();
   const path = join(folder, "a.log");
   writeFileSync(path, "old\n");
   utimesSync(path, day("2026-11-20") / 1000, day("2026-11-20") / 1000);
@@ -59,8 +59,8 @@ test("a file of an earlier day is put aside by the first line after a start", (c
   assert.equal(readFileSync(`${path}.20261120`, "utf8"), "old\n");
 });
 
-test("reopen goes on in a new file after a tool moved the old one away", (context) => {
-  const folder = temporaryFolder(context);
+test("reopen goes on in a new file after a tool moved the old one away", () => {
+  const folder = temporaryFolder();
   const log = logFile(folder, {});
   log.write("one\n");
   renameSync(log.path, `${log.path}.moved`);
@@ -71,7 +71,7 @@ test("reopen goes on in a new file after a tool moved the old one away", (contex
 
 test("lines that the disk refuses are never thrown, and counted in the first line that it takes again", (context) => {
   if (!existsSync("/dev/full")) return context.skip("the system has no /dev/full");
-  const folder = temporaryFolder(context);
+  const folder = temporaryFolder();
   const path = join(folder, "a.log");
   symlinkSync("/dev/full", path);
   const log = new LogFile(path, systemClock);

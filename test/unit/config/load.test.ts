@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type LoadOptions, loadConfig } from "../../../src/config/load.ts";
 import { ConfigError } from "../../../src/errors.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { memoryFiles } from "./memory-files.ts";
 
 function load(texts: Record<string, string>, options: Partial<LoadOptions> = {}) {
@@ -114,9 +114,8 @@ test("strict_config_value holds for every element, also by option", () => {
   assert.equal(load({ "/etc/f.conf": section("a") }).children[0]?.isStrict, false);
 });
 
-test("real files are read, found by patterns, and open to embedded Ruby", (context) => {
-  const folder = mkdtempSync(join(tmpdir(), "suiro-config-"));
-  context.after(() => rmSync(folder, { recursive: true }));
+test("real files are read, found by patterns, and open to embedded Ruby", () => {
+  const folder = temporaryFolder();
   mkdirSync(join(folder, "conf.d"));
   writeFileSync(join(folder, "token"), "  abc\n");
   writeFileSync(join(folder, "conf.d", "b.conf"), `k "#{File.read('${folder}/token').strip}"\n`);

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { AckError, BufferOverflowError, NetworkError, StoppingError, UnrecoverableError } from "../../../src/errors.ts";
 import { settle } from "../../support/manual-clock.ts";
-import { eventsOf, messagesIn, temporaryFolder } from "../buffer/buffer-fixture.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { eventsOf, messagesIn } from "../buffer/buffer-fixture.ts";
 import { createOutput } from "./output-fixture.ts";
 
 const never = new AbortController().signal;
@@ -125,8 +126,8 @@ test("a missing ack is tried again without end and without counting, a little sl
   assert.equal(counters.get("retries"), 0);
 });
 
-test("at the retry limit the queue is moved to the backup folder and counted; staged events stay", async (context) => {
-  const backupFolder = temporaryFolder(context);
+test("at the retry limit the queue is moved to the backup folder and counted; staged events stay", async () => {
+  const backupFolder = temporaryFolder();
   const { output, writer, clock, messages, counters } = createOutput({
     buffer: { ...interval, chunk_limit_records: "2", retry_max_times: "1", retry_wait: "1s" },
     environment: { backupFolder },
@@ -148,8 +149,8 @@ test("at the retry limit the queue is moved to the backup folder and counted; st
   assert.deepEqual(writer.delivered, [[5]]);
 });
 
-test("at the retry limit nothing is dropped when the backup cannot be written", async (context) => {
-  const backupFolder = join(temporaryFolder(context), "\0");
+test("at the retry limit nothing is dropped when the backup cannot be written", async () => {
+  const backupFolder = join(temporaryFolder(), "\0");
   const { output, writer, clock, counters } = createOutput({
     buffer: { flush_mode: "immediate", retry_max_times: "0" },
     environment: { backupFolder },
@@ -164,8 +165,8 @@ test("at the retry limit nothing is dropped when the backup cannot be written", 
   assert.deepEqual(writer.delivered, [[1]]);
 });
 
-test("what no retry can mend goes to the backup folder at once, byte for byte", async (context) => {
-  const backupFolder = temporaryFolder(context);
+test("what no retry can mend goes to the backup folder at once, byte for byte", async () => {
+  const backupFolder = temporaryFolder();
   const { output, writer, counters, messages } = createOutput({
     buffer: { flush_mode: "immediate" },
     environment: { backupFolder },
@@ -184,8 +185,8 @@ test("what no retry can mend goes to the backup folder at once, byte for byte", 
   assert.deepEqual([counters.get("dropped_events", "unrecoverable"), output.stats().totalBytes], [2, 0]);
 });
 
-test("disable_chunk_backup throws such a chunk away, and says so", async (context) => {
-  const backupFolder = temporaryFolder(context);
+test("disable_chunk_backup throws such a chunk away, and says so", async () => {
+  const backupFolder = temporaryFolder();
   const { output, writer, messages } = createOutput({
     buffer: { flush_mode: "immediate", disable_chunk_backup: "true" },
     environment: { backupFolder },
@@ -262,8 +263,8 @@ test("overflow: block lets the emit wait until there is room, and a stop breaks 
   assert.deepEqual(writer.delivered, [[1], [2]]);
 });
 
-test("a stop delivers what is in memory, tries again until the deadline, and keeps the rest as files", async (context) => {
-  const backupFolder = temporaryFolder(context);
+test("a stop delivers what is in memory, tries again until the deadline, and keeps the rest as files", async () => {
+  const backupFolder = temporaryFolder();
   const { output, writer, clock, counters } = createOutput({ buffer: interval, environment: { backupFolder } });
   await output.start();
   await output.emit("a", eventsOf(1));
@@ -287,8 +288,8 @@ test("a stop delivers what is in memory, tries again until the deadline, and kee
   await assert.rejects(output.emit("a", eventsOf(3)), StoppingError);
 });
 
-test("a stop waits for acks that are on their way, but not past the deadline; file chunks stay", async (context) => {
-  const path = temporaryFolder(context);
+test("a stop waits for acks that are on their way, but not past the deadline; file chunks stay", async () => {
+  const path = temporaryFolder();
   const options = { buffer: { "@type": "file", path, flush_mode: "immediate", flush_thread_count: "2" } };
   const { output, writer, lines } = createOutput(options);
   await output.start();

@@ -26,8 +26,8 @@ const secondary = (text: string) =>
   writer(secondaryFileOutput, `<secondary>\n${text}\n<buffer tag>\n</buffer>\n</secondary>`);
 const chunk = (text: string, options: PlainChunkOptions = {}) => chunkOfBytes(Buffer.from(text), 1, options);
 
-test("chunks go to numbered files, or all to one with append", async (context) => {
-  const folder = temporaryFolder(context);
+test("chunks go to numbered files, or all to one with append", async () => {
+  const folder = temporaryFolder();
   const numbered = file(`path ${folder}/n.\${tag}`);
   for (const text of ["1\n", "2\n"]) await numbered.write(chunk(text, { streamedBy: 1 }), delivery);
   const appended = file(`path ${folder}/sub/a.\${tag}\nappend true`);
@@ -37,8 +37,8 @@ test("chunks go to numbered files, or all to one with append", async (context) =
   assert.equal(statSync(join(folder, "n.test.tag_0.log")).mode & 0o777 & ~0o022, 0o644 & ~0o022);
 });
 
-test("a file that is there is never written over", async (context) => {
-  const folder = temporaryFolder(context);
+test("a file that is there is never written over", async () => {
+  const folder = temporaryFolder();
   writeFileSync(join(folder, "f.test.tag_0.log"), "old");
   const output = file(`path ${folder}/f.\${tag}`);
   await output.write(chunk("new"), delivery);
@@ -46,8 +46,8 @@ test("a file that is there is never written over", async (context) => {
   assert.equal(readFileSync(join(folder, "f.test.tag_1.log"), "utf8"), "new");
 });
 
-test("compress gzip compresses text, passes gzip on, and makes one member of it with recompress", async (context) => {
-  const folder = temporaryFolder(context);
+test("compress gzip compresses text, passes gzip on, and makes one member of it with recompress", async () => {
+  const folder = temporaryFolder();
   const members = Buffer.concat([gzipSync("a\n"), gzipSync("b\n")]);
   const read = (name: string) => readFileSync(join(folder, name));
   await file(`path ${folder}/t.\${tag}\ncompress gzip`).write(chunk("x\n"), delivery);
@@ -67,15 +67,15 @@ test("compress gzip compresses text, passes gzip on, and makes one member of it 
   assert.equal(read("p.test.tag_0.log").toString(), "a\nb\n");
 });
 
-test("symlink_path points to the file written last", async (context) => {
-  const folder = temporaryFolder(context);
+test("symlink_path points to the file written last", async () => {
+  const folder = temporaryFolder();
   const output = file(`path ${folder}/f.\${tag}\nsymlink_path ${folder}/current`);
   for (const text of ["1", "2"]) await output.write(chunk(text), delivery);
   assert.equal(readlinkSync(join(folder, "current")), join(folder, "f.test.tag_1.log"));
 });
 
-test("a write that fails leaves nothing behind: the chunk comes again", async (context) => {
-  const folder = temporaryFolder(context);
+test("a write that fails leaves nothing behind: the chunk comes again", async () => {
+  const folder = temporaryFolder();
   writeFileSync(join(folder, "a.test.tag.log"), "kept\n");
   const broken = {
     ...chunk(""),
@@ -92,8 +92,8 @@ test("a write that fails leaves nothing behind: the chunk comes again", async (c
   assert.equal(readFileSync(join(folder, "a.test.tag.log"), "utf8"), "kept\n");
 });
 
-test("a tag cannot lead out of the folder, through a link, or into a name that no disk takes", async (context) => {
-  const folder = temporaryFolder(context);
+test("a tag cannot lead out of the folder, through a link, or into a name that no disk takes", async () => {
+  const folder = temporaryFolder();
   mkdirSync(join(folder, "in"));
   writeFileSync(join(folder, "outside"), "");
   symlinkSync(join(folder, "outside"), join(folder, "in", "link.log"));
@@ -112,8 +112,8 @@ test("records are formatted as out_file, or as <format> says, with the fields of
   assert.equal(text("format ltsv"), "a:1\n");
 });
 
-test("secondary_file keeps the bytes of chunks, numbered or appended", async (context) => {
-  const folder = temporaryFolder(context);
+test("secondary_file keeps the bytes of chunks, numbered or appended", async () => {
+  const folder = temporaryFolder();
   const bytes = Buffer.from([0x92, 0xff, 0x00]);
   const numbered = secondary(`directory ${folder}/\${tag}`);
   for (let round = 0; round < 2; round++) await numbered.write(chunkOfBytes(bytes, 1), delivery);

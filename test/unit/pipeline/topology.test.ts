@@ -27,8 +27,8 @@ function setUp(text: string) {
   return { agent, log, errors, warnings, output };
 }
 
-test("out_file keeps its buffer beside its files unless the buffer has a path", async (context) => {
-  const folder = temporaryFolder(context);
+test("out_file keeps its buffer beside its files unless the buffer has a path", async () => {
+  const folder = temporaryFolder();
   const { agent, output, errors } = setUp(`
     <match **>
       @type file
@@ -45,8 +45,8 @@ test("out_file keeps its buffer beside its files unless the buffer has a path", 
   assert.match(readFileSync(join(folder, name as string), "utf8"), /^2023-11-1\dT.*\tmy\.tag\t\{"a":1\}\n$/);
 });
 
-test("chunks that an output gives up go to its <secondary>, which knows the keys of the buffer", async (context) => {
-  const folder = temporaryFolder(context);
+test("chunks that an output gives up go to its <secondary>, which knows the keys of the buffer", async () => {
+  const folder = temporaryFolder();
   const { agent, output, errors } = setUp(`
     <match **>
       @type file

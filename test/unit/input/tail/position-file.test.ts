@@ -8,7 +8,7 @@ import { temporaryFolder } from "../../../support/temporary-folder.ts";
 const onError = (error: unknown) => assert.ifError(error);
 
 function open(context: TestContext, text?: string) {
-  const path = join(temporaryFolder(context), "folder", "pos");
+  const path = join(temporaryFolder(), "folder", "pos");
   const modes = { file: 0o640, folder: 0o755 };
   if (text !== undefined) {
     PositionFile.open(path, modes, onError).close();

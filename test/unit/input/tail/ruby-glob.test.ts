@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { expandBraces, rubyGlob } from "../../../../src/input/tail/ruby-glob.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
-test("patterns find what Ruby's Dir.glob finds", async (context) => {
-  const folder = temporaryFolder(context);
+test("patterns find what Ruby's Dir.glob finds", async () => {
+  const folder = temporaryFolder();
   for (const name of ["b/c", "a"]) mkdirSync(join(folder, name), { recursive: true });
   for (const name of ["x.log", "y.log", ".hidden.log", "x1.log", "a/z.log", "b/c/w.log", "s*r.log"]) {
     writeFileSync(join(folder, name), "");

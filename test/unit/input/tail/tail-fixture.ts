@@ -21,7 +21,7 @@ export class TailFixture {
   /** Messages of all runs, in order. */
   readonly #earlier: string[] = [];
 
-  constructor(test: TestContext, folder = temporaryFolder(test)) {
+  constructor(test: TestContext, folder = temporaryFolder()) {
     this.#test = test;
     this.folder = folder;
     test.after(() => this.stop());

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError } from "../../../../src/errors.ts";
 import { EventTime } from "../../../../src/event/event-time.ts";
@@ -188,13 +188,13 @@ function writeServices(path: string, ports: readonly number[]): void {
   writeFileSync(path, ports.map((port) => `- host: 127.0.0.1\n  port: ${port}\n`).join(""));
 }
 
-function discovery(context: TestContext): { path: string; sections: Sections } {
-  const path = join(temporaryFolder(context), "sd.yaml");
+function discovery(): { path: string; sections: Sections } {
+  const path = join(temporaryFolder(), "sd.yaml");
   return { path, sections: [["service_discovery", { "@type": "file", path }]] };
 }
 
 test("a service file that changes brings nodes in and out, and one that is wrong changes nothing", async (context) => {
-  const { path, sections } = discovery(context);
+  const { path, sections } = discovery();
   writeServices(path, [1001, 1002]);
   const { writer, log } = await startForwardWriter(context, {}, sections);
   const ports = () => writer.nodes.map(({ port }) => port).join();
@@ -210,8 +210,8 @@ test("a service file that changes brings nodes in and out, and one that is wrong
   assert.equal(ports(), "1002,1003");
 });
 
-test("a service file that is absent or wrong at first stops the start", async (context) => {
-  const { path, sections } = discovery(context);
+test("a service file that is absent or wrong at first stops the start", async () => {
+  const { path, sections } = discovery();
   await assert.rejects(createForwardWriter({}, sections).writer.start(), /sd_file: path=.* not found/);
   writeFileSync(path, "- host: a");
   await assert.rejects(createForwardWriter({}, sections).writer.start(), /Service must have `host` and `port`/);
