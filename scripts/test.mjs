@@ -23,7 +23,7 @@ if (files.length === 0) {
 
 // Ruby prints texts by the locale; what it is compared with knows UTF-8 only.
 const environment = { ...process.env, LC_ALL: "C.UTF-8" };
-if (files.some((name) => /\/(interop|infra)\//.test(name))) {
+if (files.some((name) => /\/(interop|infra)\/|documentation/.test(name))) {
   const { home, reason } = installFluentd();
   if (home) environment.SUIRO_TEST_FLUENTD = home;
   else environment.SUIRO_TEST_NO_FLUENTD = reason;

@@ -9,6 +9,7 @@ import { criParser } from "./cri.ts";
 import { csvParser } from "./csv.ts";
 import { flatParseSection } from "./flat-parameters.ts";
 import { jsonParser } from "./json.ts";
+import { jsonInJsonParser } from "./json-in-json.ts";
 import {
   apacheErrorParser,
   apacheParser,
@@ -36,6 +37,7 @@ const PARSERS: ReadonlyMap<string, ParserDefinition<any>> = new Map(
     criParser,
     csvParser,
     jsonParser,
+    jsonInJsonParser,
     kubernetesParser,
     ltsvParser,
     msgpackParser,
