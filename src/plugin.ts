@@ -6,20 +6,24 @@
  */
 
 import type { Chunk } from "./buffer/chunk.ts";
+import type { Holdings } from "./buffer/holdings.ts";
 import type { Clock } from "./clock.ts";
 import type { ConfigElement } from "./config/element.ts";
 import type { SectionTable } from "./config/parameters.ts";
 import type { SystemConfig } from "./config/system.ts";
 import type { Counters } from "./counters.ts";
 import type { EventStream } from "./event/event-stream.ts";
+import type { Origin } from "./event/origin.ts";
 import type { Logger } from "./logger.ts";
 
 /**
  * Takes events. The promise resolves when every matched output holds them, and is the only back-channel: acks and tail
  * positions wait for it, back-pressure is its delay. It rejects when any output refused; then nothing may be acked.
+ * `origin` says where the events came from and how safe they must be by then; without it they are written. Whoever
+ * passes events on passes it on with them: as it is, in parts, or detached.
  */
 export interface Emitter {
-  emit(tag: string, events: EventStream): Promise<void>;
+  emit(tag: string, events: EventStream, origin?: Origin): Promise<void>;
 }
 
 export interface Lifecycle {
@@ -36,6 +40,8 @@ export interface Input extends Lifecycle {
 export interface Filter extends Lifecycle {
   /** Gives the events that go on; an empty stream when none do. */
   filter(tag: string, events: EventStream): EventStream | Promise<EventStream>;
+  /** Events may stay with the filter until later ones come: what goes on is not all of the batch that came in. */
+  readonly keepsEvents?: boolean;
 }
 
 export interface Output extends Emitter, Lifecycle {
@@ -87,6 +93,8 @@ export interface PluginContext {
   readonly system: SystemConfig;
   /** Where the plugin's own events go: its `@label`, or the level of the configuration that it stands in. */
   readonly emitter: Emitter;
+  /** What the buffers of the agent hold, for inputs that may bring events again. Known once outputs have started. */
+  readonly holdings: Holdings;
   /** Where events of another label go. Throws ConfigError `@X label not found`, after the whole tree is known. */
   labelEmitter(name: string): Emitter;
   /** Hands over one event that cannot be processed: to `@ERROR`, or to the log. Counts it as dropped otherwise. */

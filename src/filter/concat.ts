@@ -45,6 +45,7 @@ export const concatFilter: FilterDefinition<ConcatConfig> = {
 };
 
 class ConcatFilter implements Filter {
+  readonly keepsEvents = true;
   readonly #config: ConcatConfig;
   readonly #context: PluginContext;
   readonly #label: Emitter | undefined;

@@ -16,6 +16,7 @@ import { type FileSystem, nodeFileSystem } from "../buffer/file-system.ts";
 import type { ConfigElement } from "../config/element.ts";
 import { BufferOverflowError, ConfigError, errorMessage, StoppingError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
+import type { Origin } from "../event/origin.ts";
 import type { BufferedOutputDefinition, ChunkWriter, Output, PluginContext } from "../plugin.ts";
 import { type BufferSettings, readBufferSettings } from "./buffer-settings.ts";
 import type { BufferedConfig } from "./buffered-output-parameters.ts";
@@ -158,7 +159,7 @@ export class BufferedOutput implements Output {
   }
 
   /** Resolves when the buffer holds the events. Throws BufferOverflowError, BufferIoError, StoppingError. */
-  async emit(tag: string, events: EventStream): Promise<void> {
+  async emit(tag: string, events: EventStream, _origin?: Origin): Promise<void> {
     if (events.size === 0) return;
     if (this.#stopped) throw new StoppingError("the output is stopping and takes no events");
     const batches = this.#settings.keys.split(tag, events);

@@ -52,17 +52,17 @@ export const copyOutput: OutputDefinition<ConfigOf<typeof table>> = {
     }
     return {
       ...storesLifecycle(outputs),
-      async emit(tag, given) {
+      async emit(tag, given, origin) {
         const events = given.shared();
         let previousSucceeded = false;
-        for (const store of stores) {
+        for (const [index, store] of stores.entries()) {
           if (store.isFallback && previousSucceeded) {
             previousSucceeded = false;
             continue;
           }
           previousSucceeded = false;
           try {
-            await store.output.emit(tag, events);
+            await store.output.emit(tag, events, origin?.part(index, stores.length));
             previousSucceeded = true;
           } catch (error) {
             if (!store.ignoresError) throw error;

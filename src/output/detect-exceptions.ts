@@ -7,6 +7,7 @@ import { array, bool, integer, string, time } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { ConfigError, errorMessage } from "../errors.ts";
 import { EventStream } from "../event/event-stream.ts";
+import type { Origin } from "../event/origin.ts";
 import { fieldText } from "../formatter/field-text.ts";
 import type { Output, OutputDefinition, PluginContext } from "../plugin.ts";
 import { isLanguage, LANGUAGES } from "./detect-exceptions/exception-rules.ts";
@@ -69,7 +70,7 @@ class DetectExceptions implements Output {
     for (const stream of streams) await this.#flush(stream);
   }
 
-  async emit(tag: string, events: EventStream): Promise<void> {
+  async emit(tag: string, events: EventStream, origin?: Origin): Promise<void> {
     const shortTag = tag.startsWith(`${this.#config.removeTagPrefix}.`)
       ? tag.slice(this.#config.removeTagPrefix.length + 1)
       : tag;
@@ -81,7 +82,8 @@ class DetectExceptions implements Output {
       stream.push(events.packed.subarray(start, end), recordStart - start, finished);
     }
     if (finished.length > 0) {
-      await this.#context.emitter.emit(shortTag, new EventStream(Buffer.concat(finished), finished.length));
+      const traces = new EventStream(Buffer.concat(finished), finished.length);
+      await this.#context.emitter.emit(shortTag, traces, origin?.detached());
     }
   }
 

@@ -16,7 +16,7 @@ export const relabelOutput: OutputDefinition<ConfigOf<typeof table>> = {
     }
     return {
       async start() {},
-      emit: (tag, events) => emitter.emit(tag, events),
+      emit: (tag, events, origin) => emitter.emit(tag, events, origin),
       async stop() {},
     };
   },

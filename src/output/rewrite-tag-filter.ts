@@ -65,9 +65,11 @@ export const rewriteTagFilterOutput: OutputDefinition<Config> = {
       async start() {
         rewriter.start();
       },
-      async emit(tag, events) {
-        for (const { emitter, tag: newTag, parts } of rewriter.batches(tag, events, emitterOf)) {
-          await emitter.emit(newTag, new EventStream(Buffer.concat(parts), parts.length));
+      async emit(tag, events, origin) {
+        const batches = rewriter.batches(tag, events, emitterOf);
+        for (const [index, { emitter, tag: newTag, parts }] of batches.entries()) {
+          const rewritten = new EventStream(Buffer.concat(parts), parts.length);
+          await emitter.emit(newTag, rewritten, origin?.part(index, batches.length));
         }
       },
       async stop() {},
@@ -121,7 +123,7 @@ class TagRewriter {
   }
 
   /** The events by where they go; in mode `record` each alone. */
-  batches(tag: string, events: EventStream, emitterOf: (label: string | undefined) => Emitter): Iterable<Batch> {
+  batches(tag: string, events: EventStream, emitterOf: (label: string | undefined) => Emitter): Batch[] {
     const placeholders = this.#placeholders(tag);
     const batches = new Map<string | number, Batch>();
     let dropped = 0;
@@ -140,7 +142,7 @@ class TagRewriter {
       batch.parts.push(events.packed.subarray(start, end));
     }
     if (dropped > 0) this.#context.counters.add("dropped_events", dropped, "tag_not_rewritten");
-    return batches.values();
+    return [...batches.values()];
   }
 
   #rewrite(packed: Buffer, recordStart: number, tag: string, placeholders: ReadonlyMap<string, string>) {

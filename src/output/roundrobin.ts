@@ -28,10 +28,10 @@ export const roundrobinOutput: OutputDefinition<ConfigOf<typeof table>> = {
     let turn = 0;
     return {
       ...storesLifecycle(stores),
-      emit(tag, events) {
+      emit(tag, events, origin) {
         const store = stores[order[turn] as number] as (typeof stores)[number];
         turn = (turn + 1) % order.length;
-        return store.emit(tag, events);
+        return store.emit(tag, events, origin);
       },
     };
   },

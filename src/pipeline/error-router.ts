@@ -11,6 +11,7 @@ import type { Counters } from "../counters.ts";
 import { SuiroError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import { msgpackToJson } from "../event/json.ts";
+import type { Origin } from "../event/origin.ts";
 import type { Logger } from "../logger.ts";
 import type { Emitter } from "../plugin.ts";
 
@@ -41,11 +42,11 @@ export class ErrorRouter {
   guard(output: Emitter): Emitter {
     if (!this.#label) return output;
     return {
-      emit: async (tag, events) => {
+      emit: async (tag, events, origin) => {
         try {
-          await output.emit(tag, events);
+          await output.emit(tag, events, origin);
         } catch (error) {
-          await this.#redirect(tag, events, error);
+          await this.#redirect(tag, events, origin, error);
         }
       },
     };
@@ -77,21 +78,21 @@ export class ErrorRouter {
     }
   }
 
-  async #redirect(tag: string, events: EventStream, error: unknown): Promise<void> {
+  async #redirect(tag: string, events: EventStream, origin: Origin | undefined, error: unknown): Promise<void> {
     if (this.#inFlight >= MAX_IN_FLIGHT) throw error;
     this.#logger.warn("send an error event stream to @ERROR:", { error, tag });
     try {
-      await this.#emit(tag, events);
+      await this.#emit(tag, events, origin);
     } catch (refusal) {
       this.#logger.warn("@ERROR refused an error event stream:", { error: refusal, tag });
       throw error;
     }
   }
 
-  async #emit(tag: string, events: EventStream): Promise<void> {
+  async #emit(tag: string, events: EventStream, origin?: Origin): Promise<void> {
     this.#inFlight += 1;
     try {
-      await (this.#label as Emitter).emit(tag, events);
+      await (this.#label as Emitter).emit(tag, events, origin);
     } finally {
       this.#inFlight -= 1;
     }

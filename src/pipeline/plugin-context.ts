@@ -1,5 +1,6 @@
 /** What each plugin gets from the pipeline: its name, its logger, and where its events go. */
 
+import type { Holdings } from "../buffer/holdings.ts";
 import type { Clock } from "../clock.ts";
 import type { ConfigElement } from "../config/element.ts";
 import { logLevel, type SystemConfig } from "../config/system.ts";
@@ -23,6 +24,7 @@ export interface ContextSource {
   readonly logger: Logger;
   readonly system: SystemConfig;
   readonly errors: ErrorRouter;
+  readonly holdings: Holdings;
   /** Every level by name, before the first plugin is made. */
   readonly levels: ReadonlyMap<string, Level>;
   /** Gives the name of a plugin without `@id`. */
@@ -42,6 +44,7 @@ export class Context implements PluginContext {
   readonly clock: Clock;
   readonly counters = new Counters();
   readonly system: SystemConfig;
+  readonly holdings: Holdings;
   /** Levels that the plugin sends events to: they are stopped after it. */
   readonly targets = new Set<Level>();
   readonly #source: ContextSource;
@@ -57,6 +60,7 @@ export class Context implements PluginContext {
     this.logger = source.logger.child(this.id, levelOfLog(element));
     this.clock = source.clock;
     this.system = source.system;
+    this.holdings = source.holdings;
   }
 
   get emitter(): Emitter {

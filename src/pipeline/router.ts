@@ -4,6 +4,7 @@
  */
 
 import type { EventStream } from "../event/event-stream.ts";
+import type { Origin } from "../event/origin.ts";
 import type { Logger } from "../logger.ts";
 import type { Emitter, Filter, Output } from "../plugin.ts";
 import type { MatchTag } from "./match-pattern.ts";
@@ -46,8 +47,8 @@ export class Router implements Emitter {
     this.#rules.push({ matches, output });
   }
 
-  emit(tag: string, events: EventStream): Promise<void> {
-    return (this.#young.get(tag) ?? this.#find(tag)).emit(tag, events);
+  emit(tag: string, events: EventStream, origin?: Origin): Promise<void> {
+    return (this.#young.get(tag) ?? this.#find(tag)).emit(tag, events, origin);
   }
 
   /** Whether an output would take this tag. */
@@ -92,15 +93,16 @@ const DONE = Promise.resolve();
 
 /** Passes batches through every filter. Waits only for filters that need to, and ends early when nothing is left. */
 function filterChain(filters: readonly Filter[], output: Emitter): Emitter {
+  const keepsEvents = filters.some((filter) => filter.keepsEvents);
   return {
-    async emit(tag, events) {
+    async emit(tag, events, origin) {
       let rest = events;
       for (const filter of filters) {
         const filtered = filter.filter(tag, rest);
         rest = filtered instanceof Promise ? await filtered : filtered;
         if (rest.size === 0) return;
       }
-      await output.emit(tag, rest);
+      await output.emit(tag, rest, keepsEvents ? origin?.detached() : origin);
     },
   };
 }

@@ -3,6 +3,7 @@
  * the configuration is found here, all of it in one run. Source: fluentd 1.18 root_agent.rb, agent.rb, label.rb.
  */
 
+import { Holdings } from "../buffer/holdings.ts";
 import type { Clock } from "../clock.ts";
 import type { ConfigElement } from "../config/element.ts";
 import { nearest } from "../config/nearest.ts";
@@ -51,6 +52,7 @@ export class Topology implements ContextSource {
   readonly logger: Logger;
   readonly system: SystemConfig;
   readonly errors: ErrorRouter;
+  readonly holdings = new Holdings();
   readonly levels = new Map<string, RoutedLevel>();
   /** In the order of creation: outputs and filters of labels, then of the root, then inputs. */
   readonly parts: Part[] = [];

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { TestContext } from "node:test";
+import { Holdings } from "../../src/buffer/holdings.ts";
 import type { Clock } from "../../src/clock.ts";
 import { systemClock } from "../../src/clock.ts";
 import { ConfigElement } from "../../src/config/element.ts";
@@ -65,6 +66,7 @@ export function createForwardInput(setup: InputSetup = {}) {
     emitter: setup.emitter ?? emitter,
     labelEmitter: () => emitter,
     plugins: () => [],
+    holdings: new Holdings(),
     emitError: async () => {},
     createOutput: () => {
       throw new Error("an input has no outputs");

@@ -2,6 +2,7 @@
 
 import type { TestContext } from "node:test";
 import type { Chunk } from "../../src/buffer/chunk.ts";
+import { Holdings } from "../../src/buffer/holdings.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { ConfigElement } from "../../src/config/element.ts";
 import { readSectionOrThrow } from "../../src/config/parameters.ts";
@@ -56,6 +57,7 @@ export function createForwardWriter(values: Values, sections: Sections, clock: C
     emitter: { emit: unused },
     labelEmitter: unused,
     plugins: () => [],
+    holdings: new Holdings(),
     emitError: unused,
     createOutput: unused,
   };

@@ -1,5 +1,6 @@
 /** What a plugin is given, for tests that create one without a pipeline. */
 
+import { Holdings } from "../../src/buffer/holdings.ts";
 import type { ConfigElement } from "../../src/config/element.ts";
 import { readSectionOrThrow } from "../../src/config/parameters.ts";
 import { systemTable } from "../../src/config/system.ts";
@@ -31,6 +32,7 @@ export function pluginContext(element: ConfigElement, createOutput?: (element: C
     labelEmitter: () => emitter,
     emitError: async () => {},
     plugins: () => [],
+    holdings: new Holdings(),
     createOutput:
       createOutput ??
       (() => {

@@ -1,5 +1,6 @@
 import type { Chunk } from "../../../src/buffer/chunk.ts";
 import { readPlain } from "../../../src/buffer/compression.ts";
+import { Holdings } from "../../../src/buffer/holdings.ts";
 import { ConfigElement } from "../../../src/config/element.ts";
 import { readSectionOrThrow, section } from "../../../src/config/parameters.ts";
 import { systemTable } from "../../../src/config/system.ts";
@@ -112,6 +113,7 @@ export function createOutput(options: OutputFixtureOptions): OutputFixture {
     emitter: { emit: unused },
     labelEmitter: unused,
     plugins: () => [],
+    holdings: new Holdings(),
     emitError: unused,
     createOutput: unused,
   };

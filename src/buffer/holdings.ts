@@ -1,0 +1,97 @@
+/**
+ * What all buffers of an agent hold together, for inputs to ask after a restart or when a chunk comes again. Outputs
+ * start before inputs, so that every journal is read by then.
+ */
+
+import { coversWhole, type Share } from "../event/origin.ts";
+
+/** A part of an upstream chunk that one buffer holds, or has delivered. */
+export interface HeldChunk extends Share {
+  readonly checksum: number;
+}
+
+/** A part of a file that one buffer holds, or has delivered. */
+export interface HeldRange {
+  /** The bytes [start, end) of the file. */
+  readonly start: number;
+  readonly end: number;
+  /** CRC-32 of the file's bytes. */
+  readonly checksum: number;
+  readonly share: Share;
+}
+
+export interface HeldFile {
+  /** Everything before is settled. */
+  readonly settled: number;
+  /** In the order in which they were written. */
+  readonly ranges: readonly HeldRange[];
+}
+
+/** One buffer. */
+export interface Holder {
+  heldChunk(id: string): readonly HeldChunk[];
+  heldFile(file: string): HeldFile | undefined;
+  /** The name means another file now. */
+  forgetFile(file: string): void;
+}
+
+/** How far a file was taken. To be believed only when the file still has the bytes of `witness`. */
+export interface FileHolding {
+  /** Everything before is settled, be it ahead of the pos_file or behind. */
+  readonly settled: number;
+  /**
+   * Ranges that were handed over, ascending. One that `isWhole` needs no reading; any other must be handed over again
+   * with exactly these bounds, and the buffers that have it leave it out.
+   */
+  readonly ranges: readonly { readonly from: number; readonly to: number; readonly isWhole: boolean }[];
+  /** The range written last: where its checksum differs, the name means another file, or one that was cut. */
+  readonly witness: { readonly from: number; readonly to: number; readonly checksum: number };
+}
+
+export class Holdings {
+  readonly #holders: Holder[] = [];
+
+  add(holder: Holder): void {
+    this.#holders.push(holder);
+  }
+
+  /** Whether every output has the chunk with these bytes: `part` when it must be handed over again, alone. */
+  ofChunk(id: string, checksum: number): "none" | "part" | "whole" {
+    const shares: Share[] = [];
+    for (const holder of this.#holders) {
+      for (const held of holder.heldChunk(id)) if (held.checksum === checksum) shares.push(held);
+    }
+    if (shares.length === 0) return "none";
+    return coversWhole(shares) ? "whole" : "part";
+  }
+
+  ofFile(file: string): FileHolding | undefined {
+    const ranges = new Map<string, { from: number; to: number; shares: Share[] }>();
+    let settled = 0;
+    let witness: FileHolding["witness"] | undefined;
+    for (const holder of this.#holders) {
+      const held = holder.heldFile(file);
+      if (!held) continue;
+      settled = Math.max(settled, held.settled);
+      for (const { start: from, end: to, checksum, share } of held.ranges) {
+        const key = `${from} ${to} ${checksum}`;
+        const range = ranges.get(key) ?? { from, to, shares: [] };
+        ranges.set(key, range);
+        range.shares.push(share);
+        if (!witness || to >= witness.to) witness = { from, to, checksum };
+      }
+    }
+    if (!witness) return undefined;
+    const ascending = [...ranges.values()].sort((left, right) => left.from - right.from);
+    return {
+      settled,
+      ranges: ascending.map(({ from, to, shares }) => ({ from, to, isWhole: coversWhole(shares) })),
+      witness,
+    };
+  }
+
+  /** The name means another file, or one that was cut: what was held of it says nothing any more. */
+  forgetFile(file: string): void {
+    for (const holder of this.#holders) holder.forgetFile(file);
+  }
+}
