@@ -118,7 +118,7 @@ export class ChunkBuffer {
   async start(): Promise<void> {
     const { folder, clock, counters } = this.#options;
     if (!folder) return;
-    folder.open();
+    await folder.open();
     for (const found of await folder.resume()) await this.#adopt(found);
     this.#queue.sort((left, right) => left.modifiedAt - right.modifiedAt || Buffer.compare(left.id, right.id));
     for (const chunk of this.#queue) chunk.order = this.#nextOrder++;
@@ -215,7 +215,7 @@ export class ChunkBuffer {
     });
   }
 
-  /** Writes what is pending, closes every file, removes empty chunks. The chunks on disk stay. */
+  /** Writes what is pending, closes every file, removes empty chunks, unlocks the folder. The chunks on disk stay. */
   async close(): Promise<void> {
     this.#cancelMetaTimer?.();
     this.#commitPending();
@@ -226,6 +226,7 @@ export class ChunkBuffer {
       chunk.releaseMemory();
     }
     await this.removalsDone();
+    this.#options.folder?.close();
   }
 
   /** Resolves when the files of all purged chunks are gone. */

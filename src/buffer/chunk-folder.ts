@@ -20,6 +20,7 @@ import {
   stagedPath,
 } from "./chunk-path.ts";
 import type { FileSystem } from "./file-system.ts";
+import type { FolderLock } from "./folder-lock.ts";
 import { type ChunkMeta, decodeMeta, type PartialChunkMeta } from "./meta-file.ts";
 import { OpenFiles } from "./open-files.ts";
 
@@ -34,6 +35,8 @@ export interface ChunkFolderOptions {
   readonly folderMode: number;
   /** A chunk without a tag is of no use to the output. */
   readonly requiresTag: boolean;
+  /** Keeps other agents out of the folder of these chunks; without it the caller sees to that. */
+  readonly lock?: (prefix: string) => Promise<FolderLock>;
 }
 
 /** A chunk that was found. */
@@ -48,14 +51,15 @@ export class ChunkFolder {
   readonly #options: ChunkFolderOptions;
   readonly #openFiles: OpenFiles;
   #pattern: ChunkPathPattern | undefined;
+  #lock: FolderLock | undefined;
 
   constructor(options: ChunkFolderOptions) {
     this.#options = options;
     this.#openFiles = new OpenFiles(options.fileSystem);
   }
 
-  /** Makes the folder where it is missing. Throws BufferIoError. */
-  open(): void {
+  /** Makes the folder where it is missing, and locks it. Throws BufferIoError. */
+  async open(): Promise<void> {
     const { fileSystem, path, pathSuffix, folderMode } = this.#options;
     try {
       this.#pattern = chunkPathPattern(path, pathSuffix, fileSystem);
@@ -63,6 +67,12 @@ export class ChunkFolder {
     } catch (error) {
       throw new BufferIoError(`cannot use the buffer path ${path}: ${errorMessage(error)}`, { cause: error });
     }
+    this.#lock = await this.#options.lock?.(this.#pattern.prefix);
+  }
+
+  /** Lets other agents in. */
+  close(): void {
+    this.#lock?.release();
   }
 
   /** Makes the files of a new staged chunk. Throws BufferIoError. */

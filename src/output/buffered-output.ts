@@ -13,6 +13,7 @@ import { type Batch, ChunkBuffer } from "../buffer/chunk-buffer.ts";
 import { ChunkEncoder } from "../buffer/chunk-encoder.ts";
 import { ChunkFolder } from "../buffer/chunk-folder.ts";
 import { type FileSystem, nodeFileSystem } from "../buffer/file-system.ts";
+import { FolderLock } from "../buffer/folder-lock.ts";
 import type { ConfigElement } from "../config/element.ts";
 import { BufferOverflowError, ConfigError, errorMessage, StoppingError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
@@ -152,8 +153,13 @@ export class BufferedOutput implements Output {
           "To keep them on disk add to this <match>: <buffer> @type file, path /var/log/suiro/buffer </buffer>",
       );
     }
-    await this.#buffer.start();
-    for (const writer of this.#writers) await writer.start();
+    try {
+      await this.#buffer.start();
+      for (const writer of this.#writers) await writer.start();
+    } catch (error) {
+      await this.#buffer.close();
+      throw error;
+    }
     this.#isStarted = true;
     this.#scheduler.start();
   }
@@ -322,6 +328,7 @@ export class BufferedOutput implements Output {
               fileMode: settings.filePermission,
               folderMode: settings.dirPermission,
               requiresTag,
+              lock: (prefix) => FolderLock.take(prefix, { clock, logger }),
             }),
       compression: compress,
       decompressionLimitBytes: settings.decompressionSizeLimit,
