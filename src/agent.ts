@@ -10,13 +10,12 @@ import { ConfigElement } from "./config/element.ts";
 import { Problems } from "./config/parameters.ts";
 import { readSystem, type SystemConfig } from "./config/system.ts";
 import { elementsForWorker } from "./config/workers.ts";
-import type { Counters } from "./counters.ts";
 import { errorMessage } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { OWN_LOG_TAGS, type OwnLog } from "./pipeline/own-log.ts";
 import { PluginList } from "./pipeline/plugin-list.ts";
 import { OWN_LOG_LABEL, type Part, ROOT_LABEL, Topology } from "./pipeline/topology.ts";
-import type { Input, Output } from "./plugin.ts";
+import type { Input, Output, PluginSummary } from "./plugin.ts";
 
 export interface AgentSeams {
   readonly clock: Clock;
@@ -69,13 +68,8 @@ function forEveryWorker(root: ConfigElement, workers: number, problems: Problems
   return new ConfigElement(root.name, root.argument, root.position, root.parameters, children);
 }
 
-/** A plugin as metrics and the control interface see it. */
-export interface PluginView {
-  readonly id: string;
-  readonly kind: Part["kind"];
-  readonly type: string;
-  readonly element: ConfigElement;
-  readonly counters: Counters;
+/** A plugin with itself. */
+export interface PluginView extends PluginSummary {
   readonly plugin: Part["plugin"];
 }
 
@@ -97,9 +91,7 @@ export class Agent {
 
   /** Every plugin, with those inside others. */
   get plugins(): PluginView[] {
-    return this.#topology.parts.map(({ kind, type, context, plugin }) => {
-      return { id: context.id, kind, type, element: context.element, counters: context.counters, plugin };
-    });
+    return this.#topology.parts.map((part) => ({ ...this.#topology.summary(part), plugin: part.plugin }));
   }
 
   /** Where the inputs listen, in the order of the configuration. */
@@ -145,6 +137,7 @@ export class Agent {
 
   async #start(part: Part): Promise<void> {
     await part.plugin.start();
+    part.context.isRunning = true;
     this.#started.push(part);
   }
 
@@ -167,6 +160,7 @@ export class Agent {
 
   async #stopPart({ kind, type, context, plugin }: Part, deadline: AbortSignal): Promise<void> {
     const fields = { type, plugin_id: context.id };
+    context.isRunning = false;
     this.#topology.logger.info(`shutting down ${kind} plugin`, fields);
     try {
       const inTime = await this.#withinDeadline(plugin.stop(deadline), deadline);

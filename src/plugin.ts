@@ -5,6 +5,7 @@
  * may fail; after a successful start a plugin never ends the process. `stop` is safe twice.
  */
 
+import type { BufferStats } from "./buffer/buffer-stats.ts";
 import type { Chunk } from "./buffer/chunk.ts";
 import type { Holdings } from "./buffer/holdings.ts";
 import type { Clock } from "./clock.ts";
@@ -30,6 +31,48 @@ export interface Lifecycle {
   start(): Promise<void>;
   /** Ends the work in hand until `deadline` aborts, then lets go. Loses nothing that was acked. */
   stop(deadline: AbortSignal): Promise<void>;
+  /** What the plugin tells of its state when somebody asks: a scrape, a health check, `suiro top`. */
+  report?(): PluginReport;
+}
+
+/** The state of a plugin at one moment. Made when it is asked for, so that nothing is kept up on the data path. */
+export interface PluginReport {
+  readonly buffer?: BufferReport;
+  readonly nodes?: readonly NodeReport[];
+  readonly files?: readonly FileReport[];
+  /** Folders that the plugin writes to and must have. */
+  readonly folders?: readonly string[];
+}
+
+export interface BufferReport extends BufferStats {
+  /** Chunks sent whose ack is awaited. */
+  readonly awaitingAck: number;
+  readonly retry: { readonly startMs: number; readonly steps: number; readonly nextTimeMs: number } | undefined;
+  /** Wall time at which the destination took a chunk; undefined when it has taken none. */
+  readonly lastDeliveryMs: number | undefined;
+}
+
+/** A receiver of an output. */
+export interface NodeReport {
+  /** `host:port`, or the name that the configuration gives. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly isAvailable: boolean;
+  readonly standby: boolean;
+  readonly weight: number;
+  /** Seconds since the receiver acknowledged a chunk; undefined when it has acknowledged none. */
+  readonly lastAckAgeSeconds: number | undefined;
+}
+
+/** A file that is followed. */
+export interface FileReport {
+  readonly path: string;
+  readonly inode: bigint;
+  /** Bytes that are handed over. */
+  readonly position: number;
+  /** Bytes that are there. */
+  readonly byteSize: number;
 }
 
 export interface Input extends Lifecycle {
@@ -71,14 +114,24 @@ export interface ChunkWriter extends Lifecycle {
    * out_forward gives ack_response_timeout + 2 s, as fluentd does.
    */
   readonly commitTimeoutMs?: number;
+  /** What only the writer knows: its nodes. */
+  report?(): PluginReport;
 }
 
-/** A plugin as sources of metrics show it. */
+/** A plugin as metrics, health checks and the control interface see it. */
 export interface PluginSummary {
   readonly id: string;
   readonly kind: "input" | "filter" | "output";
   readonly type: string;
+  readonly element: ConfigElement;
+  /** `@ROOT`, or the label that it stands in. */
+  readonly level: string;
+  /** Id of the plugin that starts and stops this one; undefined when the agent does. */
+  readonly owner: string | undefined;
+  /** Whether it has started and not been stopped. Plugins inside others are not looked at. */
+  readonly isRunning: boolean;
   readonly counters: Counters;
+  report(): PluginReport;
 }
 
 export interface PluginContext {

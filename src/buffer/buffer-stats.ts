@@ -9,6 +9,9 @@ export interface BufferStats {
   /** Queued and being sent. */
   readonly queueBytes: number;
   readonly totalBytes: number;
+  readonly totalLimitBytes: number;
+  /** Events in chunks that are not purged. */
+  readonly events: number;
   /** Percent of total_limit_size, one decimal. */
   readonly availableSpaceRatio: number;
   /** Bytes in memory. */
@@ -16,32 +19,41 @@ export interface BufferStats {
   /** Seconds; undefined without the chunk key time. */
   readonly oldestTimekey: number | undefined;
   readonly newestTimekey: number | undefined;
+  /** Where the chunks lie; undefined for a memory buffer. */
+  readonly folder: string | undefined;
 }
 
 export interface BufferContent {
   readonly staged: Iterable<BufferChunk>;
   readonly queued: readonly BufferChunk[];
+  /** Being sent. */
+  readonly taken: Iterable<BufferChunk>;
   readonly totalBytes: number;
   readonly totalLimitBytes: number;
   readonly retainedBytes: number;
+  readonly folder: string | undefined;
 }
 
 export function bufferStats({
   staged,
   queued,
+  taken,
   totalBytes,
   totalLimitBytes,
   retainedBytes,
+  folder,
 }: BufferContent): BufferStats {
   let stageLength = 0;
   let stageBytes = 0;
+  let events = 0;
   let oldestTimekey: number | undefined;
   let newestTimekey: number | undefined;
   for (const chunk of staged) {
     stageLength += 1;
     stageBytes += chunk.byteSize;
   }
-  for (const { metadata } of [...staged, ...queued]) {
+  for (const { metadata, size } of [...staged, ...queued, ...taken]) {
+    events += size;
     const { timekey } = metadata;
     if (timekey === undefined) continue;
     oldestTimekey = Math.min(oldestTimekey ?? timekey, timekey);
@@ -53,9 +65,12 @@ export function bufferStats({
     queueLength: queued.length,
     queueBytes: totalBytes - stageBytes,
     totalBytes,
+    totalLimitBytes,
+    events,
     availableSpaceRatio: Math.round((1 - totalBytes / totalLimitBytes) * 1000) / 10,
     retainedBytes,
     oldestTimekey,
     newestTimekey,
+    folder,
   };
 }

@@ -209,9 +209,11 @@ export class ChunkBuffer {
     return bufferStats({
       staged: [...this.#stage.values()],
       queued: this.#queue,
+      taken: this.#taken,
       totalBytes: this.#bytes,
       totalLimitBytes: this.#options.totalLimitBytes,
       retainedBytes: this.#memory.bytes,
+      folder: this.#options.folder?.location,
     });
   }
 

@@ -58,6 +58,11 @@ export class ChunkFolder {
     this.#openFiles = new OpenFiles(options.fileSystem);
   }
 
+  /** The folder, once it is open. */
+  get location(): string | undefined {
+    return this.#pattern && chunkFolder(this.#pattern);
+  }
+
   /** Makes the folder where it is missing, and locks it. Throws BufferIoError. */
   async open(): Promise<void> {
     const { fileSystem, path, pathSuffix, folderMode } = this.#options;

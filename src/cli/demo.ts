@@ -51,6 +51,9 @@ export async function demo(options: DemoOptions): Promise<number> {
       await sender.flush();
       await receiver.flush();
     },
+    get plugins() {
+      return [...sender.plugins, ...receiver.plugins];
+    },
   };
   const logger = demoLogger();
   const loaded = { agent: both, logger, shutdownTimeoutMs: SHUTDOWN_TIMEOUT_MS, dump: "", again: () => loaded };

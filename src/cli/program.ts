@@ -113,6 +113,12 @@ function addRunOptions(program: Command): void {
     .option("-p, --plugin <folder>", "accepted; Ruby plugins are not loaded", collect)
     .option("--config-file-type <type>", "language of the configuration file: guess or v1", fileType)
     .option("--conf-encoding <name>", "encoding of the configuration: utf-8", encoding)
+    .addOption(
+      new Option(
+        "--health-endpoint <[host:]port>",
+        "answer /healthz and /readyz there; a port alone is that port on every address",
+      ).env("SUIRO_HEALTH_ENDPOINT"),
+    )
     .option("-s, --setup [folder]", "write a first configuration into the folder (default: /etc/fluent) and end");
   for (const [flags, what] of WITHOUT_EFFECT) program.option(flags, `no effect: ${what}`);
   for (const [flags, , reason] of REFUSED) program.option(flags, `refused: ${reason}`);

@@ -25,6 +25,8 @@ export interface RunOptions {
   /** Folders of Ruby plugins. */
   readonly plugin?: readonly string[];
   readonly setup?: string | true;
+  /** `[host:]port`. */
+  readonly healthEndpoint?: string;
 }
 
 const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
@@ -48,6 +50,7 @@ export function withCommandLine(root: ConfigElement, options: RunOptions): Confi
     suppress_config_dump: options.suppressConfigDump ? "true" : undefined,
     strict_config_value: options.strictConfigValue ? "true" : undefined,
     emit_error_log_interval: options.emitErrorLogInterval?.toString(),
+    health_endpoint: options.healthEndpoint,
   };
   const position = { file: "command line", line: 1 };
   const parameters = Object.entries(overrides).flatMap(([key, value]) =>

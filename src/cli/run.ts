@@ -12,6 +12,7 @@ import type { SystemConfig } from "../config/system.ts";
 import { SuiroError } from "../errors.ts";
 import { timeFormat } from "../event/strftime.ts";
 import { createLogger, type Logger, type LogTap } from "../logger.ts";
+import type { HealthServer } from "../metrics/health-server.ts";
 import { OwnLog } from "../pipeline/own-log.ts";
 import {
   createFromConfiguration,
@@ -76,11 +77,14 @@ async function start(options: RunOptions, read: ReadConfiguration, log: LogDesti
     if (next) return next;
     throw new SuiroError("CONFIG", "the new configuration has errors");
   });
-  const control = await startControl(systemOf(withCommandLine(read.root as ConfigElement, options)), service, first);
+  const system = systemOf(withCommandLine(read.root as ConfigElement, options));
+  const control = await startControl(system, service, first);
+  const health = await startHealth(system, service);
   try {
     return await runUntilStopped(service, log, first.shutdownTimeoutMs);
   } finally {
     control?.close();
+    await health?.stop();
     if (options.daemon !== undefined) removeOwnPidFile(options.daemon);
   }
 }
@@ -105,6 +109,16 @@ async function startControl(
   });
   await control.start();
   return control;
+}
+
+/** The health port is the process's, too: it answers while configurations come and go. */
+async function startHealth({ healthEndpoint }: SystemConfig, service: Service): Promise<HealthServer | undefined> {
+  if (!healthEndpoint) return undefined;
+  const { HealthServer } = await import("../metrics/health-server.ts");
+  const { logger } = service;
+  const health = new HealthServer({ clock: systemClock, logger, plugins: () => service.plugins });
+  await health.start(healthEndpoint);
+  return health;
 }
 
 /** Builds the agent and logs all that is wrong with the configuration; undefined when it cannot be used. */

@@ -7,12 +7,15 @@
  */
 
 import type { Logger } from "../logger.ts";
+import type { PluginSummary } from "../plugin.ts";
 
 /** What the service needs of an agent. */
 export interface RunnableAgent {
   start(): Promise<void>;
   stop(timeoutMs: number): Promise<void>;
   flush(): Promise<void>;
+  /** Every plugin, running or not. */
+  readonly plugins: readonly PluginSummary[];
 }
 
 /** A configuration without errors, made into an agent that is not started yet. */
@@ -45,6 +48,11 @@ export class Service {
   /** The running configuration as text, secrets masked. */
   get dump(): string {
     return this.#current.dump;
+  }
+
+  /** The plugins of the configuration that runs, or of the one that is being started. */
+  get plugins(): readonly PluginSummary[] {
+    return this.#current.agent.plugins;
   }
 
   /** Starts the agent, or undoes what was started and throws. */

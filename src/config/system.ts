@@ -8,6 +8,7 @@ import { type ConfigOf, optional, type Problems, parameterType, readSection, sec
 export const logLevel = enumeration("trace", "debug", "info", "warn", "error", "fatal");
 
 export interface RpcEndpoint {
+  /** "" stands for every address. */
   readonly host: string;
   readonly port: number;
 }
@@ -15,6 +16,12 @@ export interface RpcEndpoint {
 const endpoint = parameterType<RpcEndpoint>("host:port", (text) => {
   const [, host, port] = /^\[?([0-9a-zA-Z:.-]+)\]?:(\d{1,5})$/.exec(text) ?? [];
   if (host === undefined || Number(port) > 65535) throw new Error(`Invalid rpc_endpoint: ${text}`);
+  return { host, port: Number(port) };
+});
+
+const healthEndpoint = parameterType<RpcEndpoint>("[host:]port", (text) => {
+  const [, host = "", port] = /^(?:\[?([0-9a-zA-Z:.-]+)\]?:)?(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65535) throw new Error(`expected [host:]port, got ${text}`);
   return { host, port: Number(port) };
 });
 
@@ -43,6 +50,9 @@ export const systemTable = section(
     without_source: bool.optional("Start no input."),
     with_source_only: bool.optional("Refused when true: inputs never run without their outputs."),
     rpc_endpoint: endpoint.optional("Where the control interface listens; best on 127.0.0.1, for it has no password."),
+    health_endpoint: healthEndpoint.optional(
+      "Where /healthz and /readyz are answered; a port alone is that port on every address. Suiro's own.",
+    ),
     enable_get_dump: bool.optional("Let the control interface give the configuration, secrets masked."),
     process_name: string.optional("Name of the process."),
     restart_worker_interval: time.default("Accepted; there is no worker to restart.", 0),

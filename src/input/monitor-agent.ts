@@ -3,7 +3,7 @@
 import { bool, integer, string } from "../config/literals.ts";
 import { type ConfigOf, refused, section } from "../config/parameters.ts";
 import type { InputDefinition, PluginSummary } from "../plugin.ts";
-import { ReportServer } from "./text/report-server.ts";
+import { ReportInput } from "./report-input.ts";
 
 const table = section({
   bind: string.default("Address to listen on; it asks for no password.", "127.0.0.1"),
@@ -19,8 +19,11 @@ export const monitorAgentInput: InputDefinition<ConfigOf<typeof table>> = {
   type: "monitor_agent",
   table,
   create({ bind, port }, context) {
-    const text = () => `${JSON.stringify({ plugins: context.plugins().map(summary) })}\n`;
-    return new ReportServer(bind, port, new Map([["/api/plugins.json", { type: "application/json", text }]]));
+    const plugins = () => ({
+      type: "application/json",
+      body: `${JSON.stringify({ plugins: context.plugins().map(summary) })}\n`,
+    });
+    return new ReportInput({ bind, port, reports: [["/api/plugins.json", plugins]] }, context);
   },
 };
 

@@ -6,7 +6,7 @@
 import { integer, string, time } from "../config/literals.ts";
 import { type ConfigOf, raw, refused, section } from "../config/parameters.ts";
 import type { InputDefinition, PluginContext } from "../plugin.ts";
-import { ReportServer } from "./text/report-server.ts";
+import { ReportInput } from "./report-input.ts";
 
 const table = section({
   bind: string.default("Address to listen on.", "127.0.0.1"),
@@ -21,8 +21,11 @@ export const prometheusInput: InputDefinition<ConfigOf<typeof table>> = {
   type: "prometheus",
   table,
   create({ bind, port, metricsPath, aggregatedMetricsPath }, context) {
-    const report = { type: "text/plain; version=0.0.4; charset=utf-8", text: () => metrics(context) };
-    return new ReportServer(bind, port, new Map([metricsPath, aggregatedMetricsPath].map((path) => [path, report])));
+    const report = () => ({ type: "text/plain; version=0.0.4; charset=utf-8", body: metrics(context) });
+    return new ReportInput(
+      { bind, port, reports: [metricsPath, aggregatedMetricsPath].map((path) => [path, report] as const) },
+      context,
+    );
   },
 };
 

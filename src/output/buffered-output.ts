@@ -6,7 +6,6 @@
  * Source: fluentd 1.18 plugin/output.rb; COMPAT 4.
  */
 
-import type { BufferStats } from "../buffer/buffer-stats.ts";
 import { chunkIdText } from "../buffer/chunk.ts";
 import { ChunkBackup } from "../buffer/chunk-backup.ts";
 import { type Batch, ChunkBuffer } from "../buffer/chunk-buffer.ts";
@@ -18,7 +17,14 @@ import type { ConfigElement } from "../config/element.ts";
 import { BufferOverflowError, ConfigError, errorMessage, StoppingError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import type { Origin } from "../event/origin.ts";
-import type { BufferedOutputDefinition, ChunkWriter, Output, PluginContext } from "../plugin.ts";
+import type {
+  BufferedOutputDefinition,
+  BufferReport,
+  ChunkWriter,
+  Output,
+  PluginContext,
+  PluginReport,
+} from "../plugin.ts";
 import { type BufferSettings, readBufferSettings } from "./buffer-settings.ts";
 import type { BufferedConfig } from "./buffered-output-parameters.ts";
 import { ChunkDelivery } from "./chunk-delivery.ts";
@@ -34,12 +40,6 @@ export interface BufferedOutputEnvironment {
   /** FLUENT_BACKUP_DIR: where backups go when `<system> root_dir` is not set. */
   readonly backupFolder?: string;
   readonly random?: () => number;
-}
-
-export interface BufferedOutputStats extends BufferStats {
-  /** Chunks sent whose ack is awaited. */
-  readonly awaitingAck: number;
-  readonly retry: { readonly startMs: number; readonly steps: number; readonly nextTimeMs: number } | undefined;
 }
 
 /**
@@ -168,6 +168,7 @@ export class BufferedOutput implements Output {
   async emit(tag: string, events: EventStream, _origin?: Origin): Promise<void> {
     if (events.size === 0) return;
     if (this.#stopped) throw new StoppingError("the output is stopping and takes no events");
+    this.#context.counters.add("emits");
     const batches = this.#settings.keys.split(tag, events);
     while (!(await this.#append(batches)));
     this.#context.counters.add("emitted_events", events.size);
@@ -184,12 +185,17 @@ export class BufferedOutput implements Output {
     return this.#stopped;
   }
 
-  stats(): BufferedOutputStats {
-    const { retry } = this.#delivery;
+  report(): PluginReport {
+    return { ...this.#writers[0]?.report?.(), buffer: this.stats() };
+  }
+
+  stats(): BufferReport {
+    const { retry, lastDeliveryMs } = this.#delivery;
     return {
       ...this.#buffer.stats(),
       awaitingAck: this.#scheduler.awaiting,
       retry: retry && { startMs: retry.startMs, steps: retry.steps, nextTimeMs: retry.nextTimeMs },
+      lastDeliveryMs,
     };
   }
 

@@ -45,6 +45,7 @@ export class ChunkDelivery {
   #retry: RetryState | undefined;
   #ackFailures = 0;
   #ackPausedUntilMs = 0;
+  #lastDeliveryMs: number | undefined;
 
   constructor(options: ChunkDeliveryOptions) {
     this.#options = options;
@@ -52,6 +53,11 @@ export class ChunkDelivery {
 
   get retry(): RetryState | undefined {
     return this.#retry;
+  }
+
+  /** Wall time. */
+  get lastDeliveryMs(): number | undefined {
+    return this.#lastDeliveryMs;
   }
 
   /** Sends a taken chunk and settles it. `sent` is called when only the receiver's ack is awaited. Never rejects. */
@@ -81,20 +87,22 @@ export class ChunkDelivery {
 
   /** Resolves when the writer has delivered; rejects too when the agent or the commit timeout will wait no longer. */
   async #write(writer: ChunkWriter, chunk: BufferChunk, sent: () => void): Promise<void> {
-    const { clock, commitTimeoutMs } = this.#options;
+    const { clock, commitTimeoutMs, counters } = this.#options;
     const controller = new AbortController();
     const { signal } = controller;
     const startMs = clock.monotonic();
     let isWritten = false;
+    let sentMs: number | undefined;
     let cancelTimeout = () => {};
     const written = () => {
       if (isWritten) return;
       isWritten = true;
-      this.#checkSlow(clock.monotonic() - startMs);
+      this.#noteFlushTime(clock.monotonic() - startMs);
     };
     const onSent = () => {
       if (isWritten || signal.aborted) return;
       written();
+      sentMs = clock.monotonic();
       const timeoutMs = writer.commitTimeoutMs ?? commitTimeoutMs;
       if (timeoutMs !== undefined) cancelTimeout = clock.after(timeoutMs, () => controller.abort(notCommitted()));
       sent();
@@ -103,6 +111,9 @@ export class ChunkDelivery {
     try {
       await Promise.race([writer.write(chunk, { sent: onSent, signal }), rejectionOf(signal)]);
       written();
+      const nowMs = clock.monotonic();
+      counters.observe("flush_seconds", (nowMs - startMs) / 1000);
+      if (sentMs !== undefined) counters.observe("ack_seconds", (nowMs - sentMs) / 1000);
     } finally {
       isWritten = true;
       cancelTimeout();
@@ -111,9 +122,10 @@ export class ChunkDelivery {
   }
 
   #delivered(chunk: BufferChunk, isSecondary: boolean): void {
-    const { buffer, counters, logger, onPause } = this.#options;
+    const { buffer, clock, counters, logger, onPause } = this.#options;
     const { size, byteSize } = chunk;
     if (!buffer.purge(chunk)) return;
+    this.#lastDeliveryMs = clock.now();
     counters.add("delivered_events", size);
     counters.add("delivered_bytes", byteSize);
     this.#ackFailures = 0;
@@ -130,7 +142,7 @@ export class ChunkDelivery {
   async #failed(chunk: BufferChunk, error: unknown, isSecondary: boolean): Promise<void> {
     const { buffer, counters, logger } = this.#options;
     if (error instanceof StoppingError) {
-      buffer.takeBack(chunk);
+      if (buffer.takeBack(chunk)) counters.add("takebacks");
       logger.info("delayed commit for buffer chunks was cancelled in shutdown", { chunk_id: chunkIdText(chunk.id) });
       return;
     }
@@ -142,8 +154,8 @@ export class ChunkDelivery {
 
   /** The receiver did not say that it has the chunk: sent again with the same id, however often. */
   #takeBackUnacked(chunk: BufferChunk, error: AckError): void {
-    const { buffer, clock, logger, random, onPause } = this.#options;
-    buffer.takeBack(chunk);
+    const { buffer, clock, counters, logger, random, onPause } = this.#options;
+    if (buffer.takeBack(chunk)) counters.add("takebacks");
     logger.warn(error.message, { chunk_id: chunkIdText(chunk.id) });
     const now = clock.now();
     if (now >= this.#ackPausedUntilMs) {
@@ -157,7 +169,7 @@ export class ChunkDelivery {
 
   async #retryLater(chunk: BufferChunk, error: unknown, isSecondary: boolean): Promise<void> {
     const { buffer, clock, counters, logger, onPause, random, retryPolicy } = this.#options;
-    buffer.takeBack(chunk);
+    if (buffer.takeBack(chunk)) counters.add("takebacks");
     counters.add("retries");
     if (this.#retry) this.#retry.fail();
     else this.#retry = new RetryState(retryPolicy, clock, random);
@@ -242,9 +254,11 @@ export class ChunkDelivery {
     buffer.purge(chunk);
   }
 
-  #checkSlow(elapsedMs: number): void {
-    const { logger, pluginId, slowFlushMs } = this.#options;
+  #noteFlushTime(elapsedMs: number): void {
+    const { counters, logger, pluginId, slowFlushMs } = this.#options;
+    counters.add("flush_milliseconds", Math.floor(elapsedMs));
     if (elapsedMs <= slowFlushMs) return;
+    counters.add("slow_flushes");
     logger.warn("buffer flush took longer time than slow_flush_log_threshold:", {
       elapsed_time: elapsedMs / 1000,
       slow_flush_log_threshold: slowFlushMs / 1000,

@@ -47,6 +47,8 @@ export class Context implements PluginContext {
   readonly holdings: Holdings;
   /** Levels that the plugin sends events to: they are stopped after it. */
   readonly targets = new Set<Level>();
+  /** Whether the plugin has started and not been stopped; the agent says so. */
+  isRunning = false;
   readonly #source: ContextSource;
 
   /** Throws ConfigError when `@log_level` is none. */

@@ -3,6 +3,7 @@
  * takes them, after the `<filter>`s that stand above it. Source: fluentd 1.18 event_router.rb and match.rb.
  */
 
+import { Counters } from "../counters.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import type { Origin } from "../event/origin.ts";
 import type { Logger } from "../logger.ts";
@@ -15,6 +16,7 @@ export const ROUTE_CACHE_SIZE = 1024;
 interface FilterRule {
   readonly matches: MatchTag;
   readonly filter: Filter;
+  readonly counters: Counters;
 }
 
 interface OutputRule {
@@ -37,9 +39,9 @@ export class Router implements Emitter {
     this.#warnsUnmatched = warnsUnmatched;
   }
 
-  /** Adds a filter behind the rules that are there. */
-  addFilter(matches: MatchTag, filter: Filter): void {
-    this.#rules.push({ matches, filter });
+  /** Adds a filter behind the rules that are there; `counters` are its own. */
+  addFilter(matches: MatchTag, filter: Filter, counters = new Counters()): void {
+    this.#rules.push({ matches, filter, counters });
   }
 
   /** Adds an output behind the rules that are there. */
@@ -67,11 +69,11 @@ export class Router implements Emitter {
   }
 
   #search(tag: string): Emitter {
-    const filters: Filter[] = [];
+    const filters: FilterRule[] = [];
     for (const rule of this.#rules) {
       if (!rule.matches(tag)) continue;
       if ("output" in rule) return filters.length === 0 ? rule.output : filterChain(filters, rule.output);
-      filters.push(rule.filter);
+      filters.push(rule);
     }
     const nowhere: Emitter = { emit: (unmatched) => this.#dropUnmatched(unmatched) };
     return filters.length === 0 ? nowhere : filterChain(filters, nowhere);
@@ -92,14 +94,15 @@ export class Router implements Emitter {
 const DONE = Promise.resolve();
 
 /** Passes batches through every filter. Waits only for filters that need to, and ends early when nothing is left. */
-function filterChain(filters: readonly Filter[], output: Emitter): Emitter {
-  const keepsEvents = filters.some((filter) => filter.keepsEvents);
+function filterChain(filters: readonly FilterRule[], output: Emitter): Emitter {
+  const keepsEvents = filters.some(({ filter }) => filter.keepsEvents);
   return {
     async emit(tag, events, origin) {
       let rest = events;
-      for (const filter of filters) {
+      for (const { filter, counters } of filters) {
         const filtered = filter.filter(tag, rest);
         rest = filtered instanceof Promise ? await filtered : filtered;
+        counters.add("emitted_events", rest.size);
         if (rest.size === 0) return;
       }
       await output.emit(tag, rest, keepsEvents ? origin?.detached() : origin);

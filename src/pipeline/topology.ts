@@ -14,6 +14,7 @@ import type { Logger } from "../logger.ts";
 import { bufferTable } from "../output/buffer-parameters.ts";
 import { createBufferedOutput } from "../output/buffered-output.ts";
 import type { ChunkWriter, Filter, Input, Output, PluginDefinition, PluginSummary } from "../plugin.ts";
+import { CountedOutput } from "./counted-output.ts";
 import { ErrorRouter } from "./error-router.ts";
 import { matchPattern } from "./match-pattern.ts";
 import { Context, type ContextSource, ERROR_LABEL, type Level } from "./plugin-context.ts";
@@ -150,7 +151,7 @@ export class Topology implements ContextSource {
     const context = this.#context(element, type, level);
     const plugin = definition.create(this.#read(definition, element), context);
     this.parts.push({ kind: "filter", type, context, plugin, owner: undefined });
-    level.emitter.addFilter(matches, plugin);
+    level.emitter.addFilter(matches, plugin, context.counters);
   }
 
   #addInput(element: ConfigElement): void {
@@ -178,7 +179,7 @@ export class Topology implements ContextSource {
     if (definition.kind === "buffered-output") this.#checkBuffers(element);
     const plugin =
       definition.kind === "output"
-        ? definition.create(config, context)
+        ? new CountedOutput(definition.create(config, context), context.counters)
         : createBufferedOutput(
             definition,
             config,
@@ -243,7 +244,21 @@ export class Topology implements ContextSource {
   }
 
   summaries(): PluginSummary[] {
-    return this.parts.map(({ kind, type, context }) => ({ id: context.id, kind, type, counters: context.counters }));
+    return this.parts.map((part) => this.summary(part));
+  }
+
+  summary({ kind, type, context, plugin, owner }: Part): PluginSummary {
+    return {
+      id: context.id,
+      kind,
+      type,
+      element: context.element,
+      level: context.level.name,
+      owner: owner?.id,
+      isRunning: context.isRunning,
+      counters: context.counters,
+      report: () => plugin.report?.() ?? {},
+    };
   }
 
   /** `forward_1`: readable in logs, and the same for the same configuration. */

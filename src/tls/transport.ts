@@ -116,6 +116,7 @@ export async function createTransportServer(config: TransportConfig, options: Tr
 }
 
 export interface ListenAddress {
+  /** "" stands for every address. */
   readonly host: string;
   readonly port: number;
   readonly backlog?: number | undefined;
@@ -123,7 +124,7 @@ export interface ListenAddress {
 
 /** Resolves when `server` listens. Throws NetworkError, with the address and what to do. */
 export async function listen(server: Server, { host, port, backlog }: ListenAddress): Promise<void> {
-  server.listen({ host, port, ...(backlog !== undefined && { backlog }) });
+  server.listen({ ...(host !== "" && { host }), port, ...(backlog !== undefined && { backlog }) });
   try {
     await once(server, "listening");
   } catch (cause) {

@@ -18,7 +18,8 @@ const strata: readonly (readonly string[])[] = [
   ["cli"],
   ["agent.ts"],
   ["pipeline"],
-  ["input", "filter", "output", "metrics"],
+  ["input", "filter", "output"],
+  ["metrics"],
   ["plugin.ts"],
   ["forward-protocol", "buffer", "parser", "formatter", "tls"],
   ["event"],
@@ -35,6 +36,7 @@ const importers: Record<string, string> = {
   "oniguruma-to-es": "parser/text-pattern.ts",
   chokidar: "file-hints.ts",
   pino: "logger.ts",
+  "prom-client": "metrics/exposition.ts",
 };
 
 const importsOf = (text: string) =>

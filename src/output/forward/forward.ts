@@ -19,7 +19,7 @@ import {
   UnrecoverableError,
 } from "../../errors.ts";
 import type { EventStream } from "../../event/event-stream.ts";
-import type { BufferedOutputDefinition, ChunkWriter, Delivery, PluginContext } from "../../plugin.ts";
+import type { BufferedOutputDefinition, ChunkWriter, Delivery, PluginContext, PluginReport } from "../../plugin.ts";
 import { chunkBody } from "./chunk-body.ts";
 import { type ForwardConfig, forwardTable } from "./forward-parameters.ts";
 import { checkForwardConfig, nodeSettings } from "./forward-settings.ts";
@@ -78,6 +78,10 @@ export class ForwardWriter implements ChunkWriter {
   /** Every receiver that is known, whether available or not. */
   get nodes(): readonly ForwardNode[] {
     return this.#list.nodes;
+  }
+
+  report(): PluginReport {
+    return { nodes: this.nodes.map((node) => node.report()) };
   }
 
   /** Rejects with ConfigError when a name does not resolve, no receiver is known, or one cannot be reached as asked. */

@@ -13,7 +13,7 @@ import type { ClientIdentity } from "../../forward-protocol/handshake.ts";
 import type { OutgoingMessage } from "../../forward-protocol/outgoing-message.ts";
 import type { Connector } from "../../forward-protocol/tcp-connector.ts";
 import type { Logger } from "../../logger.ts";
-import type { Delivery } from "../../plugin.ts";
+import type { Delivery, NodeReport } from "../../plugin.ts";
 import { FailureDetector } from "./failure-detector.ts";
 import { HostResolver } from "./host-resolver.ts";
 import type { Balanced } from "./load-balancer.ts";
@@ -95,6 +95,20 @@ export class ForwardNode implements Balanced {
 
   get isAvailable(): boolean {
     return this.#isUp || !this.#settings.isWatched;
+  }
+
+  report(): NodeReport {
+    const { name, host, port, isAvailable, standby, weight } = this;
+    const age = this.#now() - this.#lastAck;
+    return {
+      name,
+      host,
+      port,
+      isAvailable,
+      standby,
+      weight,
+      lastAckAgeSeconds: Number.isFinite(age) ? age : undefined,
+    };
   }
 
   /** No chunks until the next good heartbeats. */

@@ -17,6 +17,7 @@ function configuration(name: string, calls: string[], refuses = false): LoadedCo
       },
       stop: note("stop"),
       flush: note("flush"),
+      plugins: [],
     },
     again: () => configuration(`${name} again`, calls, refuses),
   };

@@ -6,6 +6,7 @@ import { prometheusInput } from "../../../src/input/prometheus.ts";
 import type { InputDefinition } from "../../../src/plugin.ts";
 import { configElement } from "../../support/config-section.ts";
 import { pluginContext } from "../../support/plugin-context.ts";
+import { pluginSummary } from "../../support/plugin-summary.ts";
 
 for (const [definition, path, wanted] of [
   [monitorAgentInput, "/api/plugins.json", /"plugin_id":"in_1","plugin_category":"input","type":"tail"/],
@@ -20,7 +21,7 @@ for (const [definition, path, wanted] of [
     const context = pluginContext(element);
     context.counters.add("emitted_events", 3);
     const { counters } = context;
-    context.plugins = () => [{ id: "in_1", kind: "input", type: "tail", counters }];
+    context.plugins = () => [pluginSummary({ counters })];
     const { table, create } = definition as InputDefinition<any>;
     const input = create(readSectionOrThrow(table, element), context);
     await input.start();
