@@ -12,6 +12,7 @@
  * Source: fluentd 1.18 in_tail.rb `TailWatcher#on_rotate`, `update_watcher`, `refresh_watchers`; COMPAT 5.4.
  */
 
+import { errorMessage } from "../../errors.ts";
 import { type FileIdentity, type FileStatus, fileStatus, isSameFile, lifelongName } from "./file-identity.ts";
 import { inLanes } from "./lanes.ts";
 import { REMEMBERED_FILES, ROTATED_FILES_OF_PATH } from "./limits.ts";
@@ -42,6 +43,8 @@ interface FollowedPath {
   readonly group: { readonly lines: Allowance; leave(): void } | undefined;
   /** undefined while there is no file. */
   tailer: Tailer | undefined;
+  /** The last one that lost the path's name, though it may be read to its end: files that came after it are found. */
+  former: Tailer | undefined;
   checking: Promise<void> | undefined;
   wantsCheck: boolean;
 }
@@ -98,9 +101,17 @@ export class FollowedFiles {
     const followed = this.#paths.get(path);
     if (!followed) return;
     followed.wantsCheck = true;
-    followed.checking ??= this.#look(followed).finally(() => {
-      followed.checking = undefined;
-    });
+    followed.checking ??= this.#look(followed)
+      .catch((error) => {
+        this.#work.counters.add("disk_errors", 1, "tail_look");
+        this.#work.warnings.warn("cannot look for rotated files; the next look does", {
+          path,
+          error: errorMessage(error),
+        });
+      })
+      .finally(() => {
+        followed.checking = undefined;
+      });
     await followed.checking;
   }
 
@@ -139,11 +150,12 @@ export class FollowedFiles {
     if (this.#paths.has(path)) return;
     if (this.#rules.followsInodes && this.#isRead(status)) return;
     const group = this.#rules.groups?.join(path);
-    const followed: FollowedPath = { path, group, tailer: undefined, checking: undefined, wantsCheck: false };
+    const former = this.#latestRotated(path);
+    const followed: FollowedPath = { path, group, tailer: undefined, former, checking: undefined, wantsCheck: false };
     this.#paths.set(path, followed);
     this.#listener.added(path);
     const holder = this.#isFirstRefresh ? undefined : this.#holderOf(status);
-    if (holder || this.#latestRotated(path)) void this.check(path);
+    if (holder || former) void this.check(path);
     else this.#appear(followed, status, this.#isFirstRefresh && !this.#rules.readsFromHead);
   }
 
@@ -162,8 +174,8 @@ export class FollowedFiles {
   }
 
   /** Files that had the path's name since the one that is known, and before the one that has it now. */
-  async #findBetween({ path, tailer }: FollowedPath, status: FileStatus | undefined): Promise<FoundFile[]> {
-    const last = tailer ?? this.#latestRotated(path);
+  async #findBetween({ path, tailer, former }: FollowedPath, status: FileStatus | undefined): Promise<FoundFile[]> {
+    const last = tailer ?? former;
     if (!status?.isFile || !last || isSameFile(last.file.identity, status)) return [];
     const found = await findFilesBetween(path, last.file.identity, status, !this.#resumed.has(last));
     return found.filter((file) => this.#recall(file.status) === undefined && !this.#isRead(file.status));
@@ -221,6 +233,7 @@ export class FollowedFiles {
   #loseName(followed: FollowedPath, tailer: Tailer): void {
     const { counters, logger, rotateWaitMs } = this.#work;
     followed.tailer = undefined;
+    followed.former = tailer;
     counters.add("files_rotated");
     logger.info(`detected rotation of ${followed.path}; waiting ${rotateWaitMs / 1000} seconds`);
     this.#retire(tailer);

@@ -1,6 +1,6 @@
 /**
- * The descriptors of followed files, each read-only. At most LIMIT are open, or as many as the system gives; the least
- * recently used one is closed first, and opened again when its file is read.
+ * The descriptors of followed files, each read-only. At most LIMIT are open, or what the system gives without the share
+ * of others; the least recently used one is closed first, and opened again when its file is read.
  */
 
 import { close, constants, fstat, open, read } from "node:fs";
@@ -9,12 +9,15 @@ import { type FileIdentity, isSameFile, statusOf } from "./file-identity.ts";
 
 export const LIMIT = 2048;
 
+/** Where the system gives no more descriptors, so many are left to connections, buffers and folders. */
+const LEFT_TO_OTHERS = 32;
+
 /** A pipe that took the file's name must not keep the open waiting. */
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 export class OpenFiles {
   readonly #counters: Counters;
-  readonly #limit: number;
+  #limit: number;
   /** By their owner, least recently used first. */
   readonly #open = new Map<object, number>();
 
@@ -47,7 +50,7 @@ export class OpenFiles {
     this.#counters.add("files_opened");
     this.close(owner);
     this.#open.set(owner, descriptor);
-    if (this.#open.size > this.#limit) this.#shed();
+    this.#shed();
     return descriptor;
   }
 
@@ -76,12 +79,16 @@ export class OpenFiles {
       if (typeof result === "number") return result;
       if (result.code === "ENOENT" || result.code === "ENOTDIR") return undefined;
       if ((result.code !== "EMFILE" && result.code !== "ENFILE") || this.#open.size === 0) throw result;
+      this.#limit = Math.max(1, this.#open.size - LEFT_TO_OTHERS);
       this.#shed();
     }
   }
 
   #shed(): void {
-    for (const oldest of this.#open.keys()) return this.close(oldest);
+    for (const oldest of this.#open.keys()) {
+      if (this.#open.size <= this.#limit) return;
+      this.close(oldest);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
  * in_tail/position_file.rb `load`, `compact`; COMPAT 5.3.
  */
 
+import { errorMessage } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { fileStatus } from "./file-identity.ts";
 import { inLanes } from "./lanes.ts";
@@ -146,6 +147,9 @@ export class PositionBook {
   async #find({ path, inode }: SavedPosition): Promise<FoundFile | undefined> {
     const status = await fileStatus(path);
     if (status?.isFile && status.inode === inode) return { path, status };
-    return findRotatedFile([path], inode);
+    return findRotatedFile([path], inode).catch((error) => {
+      this.#logger.warn("cannot look for a rotated file", { path, inode, error: errorMessage(error) });
+      return undefined;
+    });
   }
 }

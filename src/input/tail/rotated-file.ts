@@ -16,12 +16,15 @@ export interface FoundFile {
 
 const COMPRESSED = /\.(?:gz|bz2|zst|xz|lz4|zip)$/;
 
+/** A folder is not there, or not ours to read. */
+const ABSENT = new Set(["ENOENT", "ENOTDIR", "EACCES", "EPERM"]);
+
 /** Entries of a folder that are looked at. */
 const MAX_ENTRIES = 20_000;
 
 /**
  * The file of that inode in the folder of one of `paths`, or in the folder that such a path, a link, leads into.
- * `device` is known for files that were followed already.
+ * `device` is known for files that were followed already. Throws the system's error where a folder cannot be read now.
  */
 export async function findRotatedFile(
   paths: readonly string[],
@@ -44,7 +47,7 @@ export async function findRotatedFile(
 }
 
 async function search(folder: string, start: string, inode: bigint, device?: bigint): Promise<FoundFile | undefined> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await namesIn(folder);
   const likely = names.filter((name) => name.startsWith(start) && !COMPRESSED.test(name)).slice(0, MAX_ENTRIES);
   let found: FoundFile | undefined;
   await inLanes(likely, async (name) => {
@@ -62,7 +65,8 @@ async function search(folder: string, start: string, inode: bigint, device?: big
  * The files that had the name `path` after `older` and before `newer`: a fast writer rotates more than once between two
  * looks. They are named after the path, and were made between the two; in the order in which they were made. Where the
  * file system does not say when files were made, none is found. Such times have steps of milliseconds: files of the
- * older one's step are among them when the caller knows those that were read before it.
+ * older one's step are among them when the caller knows those that were read before it, and what has the name by now
+ * never is: where that is not `newer` any more, it came after it. Throws as findRotatedFile does.
  */
 export async function findFilesBetween(
   path: string,
@@ -73,8 +77,9 @@ export async function findFilesBetween(
   if (older.bornNs === 0n || newer.bornNs === 0n) return [];
   const place = await realpath(path).catch(() => path);
   const folder = dirname(place);
-  const names = await readdir(folder).catch(() => []);
-  const likely = names.filter((name) => name.startsWith(basename(place)) && !COMPRESSED.test(name));
+  const current = basename(place);
+  const names = await namesIn(folder);
+  const likely = names.filter((name) => name.startsWith(current) && name !== current && !COMPRESSED.test(name));
   const found = await inLanes(likely.slice(0, MAX_ENTRIES), async (name) => {
     const status = await fileStatus(join(folder, name));
     if (!status?.isFile || isSameFile(status, older) || isSameFile(status, newer)) return [];
@@ -86,6 +91,15 @@ export async function findFilesBetween(
     if (left.bornNs !== right.bornNs) return left.bornNs < right.bornNs ? -1 : 1;
     return left.modifiedMs - right.modifiedMs;
   });
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (ABSENT.has((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
 }
 
 /** `app` of `app.log`: rotated names are such as `app.log.1`, `app-20231114.log`. */

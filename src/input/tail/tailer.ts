@@ -144,8 +144,9 @@ export class Tailer implements BlockOwner, TextSource {
     } else if (this.#state === "busy") this.#comesAgain = true;
   }
 
-  /** To be called about once a second: for what is due without a change of the file. */
+  /** To be called about once a second: for what is due without a change of the file. What is read now needs no push. */
   tick(): void {
+    if (this.#state !== "idle") return;
     const isOpenTooLong = this.#hasOpenEvent && this.#isFlushDue();
     if (this.rotatedAt !== undefined || !this.#isAtEnd || isOpenTooLong) this.notify();
   }
@@ -349,6 +350,7 @@ export class Tailer implements BlockOwner, TextSource {
     this.#state = "idle";
     const { lines, bytes } = this.file;
     const mayRead = lines.left > 0 && bytes.left > 0;
+    if (this.#isAtEnd && this.rotatedAt !== undefined) this.#drained();
     if (isRetry || this.#comesAgain || (!this.#isAtEnd && mayRead)) return this.notify();
     if (!this.#isAtEnd) {
       if (lines.isClosed && this.rotatedAt !== undefined) this.abandon();
@@ -356,7 +358,6 @@ export class Tailer implements BlockOwner, TextSource {
     }
     this.#flushesNow = false;
     if (this.rotatedAt === undefined) return;
-    this.#drained();
     if (this.#isFinishing) this.abandon();
     else if (this.#work.clock.monotonic() - this.rotatedAt >= this.#work.rotateWaitMs) {
       this.#isFinishing = true;

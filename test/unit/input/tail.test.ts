@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { test } from "node:test";
 import { BufferOverflowError } from "../../../src/errors.ts";
+import { Tailer } from "../../../src/input/tail/tailer.ts";
 import { TailFixture } from "./tail/tail-fixture.ts";
 
 const HEAD = "read_from_head true";
@@ -321,4 +322,35 @@ test("files that came and went between two looks are read, too, in order, and af
   await tail.pass(10);
   assert.deepEqual(tail.messages, ["1", "2", "3", "4", "5", "6", "7"]);
   assert.equal(tail.positions, tail.line("x.log", 2));
+});
+
+test("a file that came and went after the one before it was read and let go is read, too", async (context) => {
+  const tail = new TailFixture(context);
+  tail.write("x.log", "1\n");
+  await tail.start(`${HEAD}\nrotate_wait 1`);
+  await tail.until(() => tail.messages.length === 1);
+  renameSync(tail.path("x.log"), tail.path("x.log.1"));
+  await tail.until(() => tail.plugin.counters.get("files_closed") === 1);
+  tail.write("x.log", "2\n");
+  renameSync(tail.path("x.log"), tail.path("x.log.2"));
+  tail.write("x.log", "3\n");
+  await tail.until(() => tail.messages.length === 3);
+  assert.deepEqual(tail.messages, ["1", "2", "3"]);
+});
+
+test("looks at a rotated file while it is read, however slowly, do not keep the next one waiting", async (context) => {
+  const { read } = Tailer.prototype;
+  context.mock.method(Tailer.prototype, "read", async function (this: Tailer, ...args: Parameters<typeof read>) {
+    const done = read.apply(this, args);
+    this.tick();
+    await done;
+  });
+  const tail = new TailFixture(context);
+  tail.write("x.log", "1\n");
+  await tail.start(HEAD);
+  await tail.until(() => tail.messages.length === 1);
+  renameSync(tail.path("x.log"), tail.path("x.log.1"));
+  tail.write("x.log", "2\n");
+  await tail.until(() => tail.positions === tail.line("x.log", 2));
+  assert.deepEqual(tail.messages, ["1", "2"]);
 });
