@@ -9,7 +9,7 @@ import { encode } from "../src/event/msgpack.ts";
 import { FrameMemory } from "../src/forward-protocol/frame-memory.ts";
 import { ServerSession } from "../src/forward-protocol/server-session.ts";
 import { Deliveries, UnackedTotal } from "../src/input/forward/deliveries.ts";
-import { FRAME_LIMIT_BYTES } from "../src/input/forward/limits.ts";
+import { DEFAULT_LIMITS } from "../src/input/forward/limits.ts";
 import { RareWarnings } from "../src/input/forward/rare-warnings.ts";
 import { Receiver } from "../src/input/forward/receiver.ts";
 import { SourceFields } from "../src/input/forward/source-fields.ts";
@@ -77,7 +77,7 @@ function createSession(fields: SourceFields | undefined) {
       tagRule: new TagRule(undefined, undefined),
       chunkSizeLimit: undefined,
       chunkSizeWarnLimit: undefined,
-      decompressionLimitBytes: FRAME_LIMIT_BYTES,
+      limits: DEFAULT_LIMITS,
       denyKeepalive: false,
       floatTimes: "convert",
       frameMemory,
@@ -92,7 +92,7 @@ function createSession(fields: SourceFields | undefined) {
     finish: () => {},
   });
   const session = new ServerSession({
-    limitBytes: FRAME_LIMIT_BYTES,
+    limits: DEFAULT_LIMITS,
     memory: frameMemory,
     security: undefined,
     keepalive: true,

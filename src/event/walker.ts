@@ -18,9 +18,9 @@ const pending = new Int32Array(MAX_DEPTH + 1);
 
 /**
  * Returns the position behind the value that starts at `position`, or INCOMPLETE when it would pass `end`.
- * Throws MalformedError at the byte c1, LimitError past MAX_DEPTH.
+ * Throws MalformedError at the byte c1, LimitError past `nestingLimit`, which is MAX_DEPTH at most.
  */
-export function skipValue(bytes: Uint8Array, position: number, end: number): number {
+export function skipValue(bytes: Uint8Array, position: number, end: number, nestingLimit = MAX_DEPTH): number {
   let depth = 0;
   let remaining = 1;
   for (;;) {
@@ -48,7 +48,7 @@ export function skipValue(bytes: Uint8Array, position: number, end: number): num
     }
     if (children > 0) {
       if (children > end - position) return INCOMPLETE;
-      if (depth === MAX_DEPTH) throw new LimitError(`msgpack is nested deeper than ${MAX_DEPTH} levels`);
+      if (depth >= nestingLimit) throw new LimitError(`msgpack is nested deeper than ${nestingLimit} levels`);
       pending[depth++] = remaining;
       remaining = children;
     } else {
@@ -157,6 +157,7 @@ export function walkEntries(
   start: number,
   end: number,
   most = Number.POSITIVE_INFINITY,
+  nestingLimit = MAX_DEPTH,
 ): EntriesWalk {
   let position = start;
   let count = 0;
@@ -166,9 +167,9 @@ export function walkEntries(
     if (bytes[position] === 0x92 && bytes[position + 1] === 0xd7 && bytes[position + 2] === 0x00) {
       const record = position + 11;
       if (record < end && !isMapType(bytes[record] as number)) plain = false;
-      next = skipValue(bytes, record, end);
+      next = skipValue(bytes, record, end, nestingLimit - 1);
     } else {
-      next = skipValue(bytes, position, end);
+      next = skipValue(bytes, position, end, nestingLimit);
       if (next !== INCOMPLETE && plain) plain = isPlainEntry(bytes, position, next);
     }
     if (next === INCOMPLETE) break;

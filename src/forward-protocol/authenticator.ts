@@ -77,13 +77,18 @@ export function judgePing(bytes: Uint8Array, helo: Helo, address: string, policy
   return { reply: encodePong(ping, helo, policy.selfHostname, sharedKey), hostname };
 }
 
-/** Every user of that name is tried, as fluentd does: a password may be changed by listing the name twice. */
+/**
+ * Every user of that name is tried, as fluentd does: a password may be changed by listing the name twice. An unknown
+ * name takes as long as a known one, so that nobody learns which names there are.
+ */
 function isKnownUser(ping: Ping, helo: Helo, client: AllowedClient | undefined, policy: SecurityPolicy): boolean {
-  if (client && client.users.length > 0 && !client.users.includes(ping.username)) return false;
-  return policy.users
-    .filter((user) => user.username === ping.username)
-    .some((user) => verifyPingUser(ping, helo, user.password));
+  const mayCome = !client || client.users.length === 0 || client.users.includes(ping.username);
+  const users = policy.users.filter((user) => user.username === ping.username);
+  const matches = (users.length > 0 ? users : [NOBODY]).filter(({ password }) => verifyPingUser(ping, helo, password));
+  return mayCome && matches.length > 0 && users.length > 0;
 }
+
+const NOBODY: User = { username: "", password: "" };
 
 function refuse(reason: string, warning: string, hostname: string): Verdict {
   return { reply: encodePongFailure(reason), refusal: { reason, warning }, hostname };

@@ -10,15 +10,18 @@ import { promisify } from "node:util";
 import zlib from "node:zlib";
 import { LimitError, MalformedError } from "../errors.ts";
 import type { CompressionMethod } from "../event/event-stream.ts";
+import type { MessageLimits } from "./message-limits.ts";
 
-/** What may come out of so many bytes at most, however repetitive they are; log lines reach a tenth of it. */
-export const MAX_RATIO = 250;
+export type DecompressionLimits = Pick<MessageLimits, "decompressionSizeLimit" | "decompressionRatioLimit">;
+
 /** Below this the ratio is not asked: a short run of equal lines compresses beyond any ratio. */
 const RATIO_FLOOR_BYTES = 16 * 1024 * 1024;
 /** What is decompressed at once, on the event loop: about 4 ms of work. More goes to zlib's threads. */
 const SYNC_OUTPUT_BYTES = 1024 * 1024;
 /** Each frame of zstd costs a context of its own, about 40 µs; more of them go to the threads, too. */
 const SYNC_FRAMES = 16;
+/** Bodies that are decompressed on the threads at one time, in the whole process: each may take the limit twice. */
+const TURNS = 2;
 /** Longer input is not even tried at once. */
 const SYNC_INPUT_BYTES = 128 * 1024;
 
@@ -45,11 +48,16 @@ export function canDecompress(method: CompressionMethod): boolean {
 }
 
 /**
- * What `bytes` hold, at once where it is little, else as a promise. At most `limitBytes` and MAX_RATIO come out.
+ * What `bytes` hold, at once where it is little, else as a promise. At most `decompressionSizeLimit` bytes come out, and
+ * beyond RATIO_FLOOR_BYTES at most `decompressionRatioLimit` times their own.
  * Throws, or rejects with, LimitError beyond that and MalformedError where the bytes are no such stream.
  */
-export function decompress(method: CompressionMethod, bytes: Buffer, limitBytes: number): Buffer | Promise<Buffer> {
-  const limit = Math.min(limitBytes, Math.max(RATIO_FLOOR_BYTES, bytes.length * MAX_RATIO));
+export function decompress(
+  method: CompressionMethod,
+  bytes: Buffer,
+  { decompressionSizeLimit, decompressionRatioLimit }: DecompressionLimits,
+): Buffer | Promise<Buffer> {
+  const limit = Math.min(decompressionSizeLimit, Math.max(RATIO_FLOOR_BYTES, bytes.length * decompressionRatioLimit));
   if (bytes.length === 0) return bytes; // no member or frame, and so no entries
   if (bytes.length <= SYNC_INPUT_BYTES) {
     try {
@@ -61,8 +69,24 @@ export function decompress(method: CompressionMethod, bytes: Buffer, limitBytes:
         throw explained(error, method, limit);
     }
   }
-  const plain = method === "zstd" ? zstdFrames(bytes, limit) : gunzip(bytes, { maxOutputLength: limit });
-  return plain.catch((error) => Promise.reject(explained(error, method, limit)));
+  const read = () => (method === "zstd" ? zstdFrames(bytes, limit) : gunzip(bytes, { maxOutputLength: limit }));
+  return inTurn(read).catch((error) => Promise.reject(explained(error, method, limit)));
+}
+
+const waiting: (() => void)[] = [];
+let running = 0;
+
+/** Runs `work` when fewer than TURNS others run, in the order of the calls. */
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (running === TURNS) await new Promise<void>((resolve) => waiting.push(resolve));
+  else running += 1;
+  try {
+    return await work();
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else running -= 1;
+  }
 }
 
 function zstdFramesSync(bytes: Buffer, limit: number): Buffer {

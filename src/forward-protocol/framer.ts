@@ -3,8 +3,8 @@
  * not, header, tag and body length are found first, and then its bytes are collected once, into one buffer of the
  * declared size. The walk goes on where it stopped: no byte is looked at twice, however the stream is cut.
  *
- * Limits: a message never passes `limitBytes`, which is checked against declared lengths before memory is taken; depth
- * MAX_DEPTH, the message's own array included.
+ * Limits: a message never passes `limitBytes`, which is checked against declared lengths before memory is taken;
+ * `nestingLimit` levels, the message's own array included.
  */
 
 import { LimitError } from "../errors.ts";
@@ -34,6 +34,9 @@ export interface MessageSource {
 /** What is copied at a time while the end of a message is not known: options and small messages fit in one step. */
 const STEP_BYTES = 4096;
 
+/** A stream of messages that are all smaller than this collects them in memory of its own. */
+const SMALL_MESSAGE_BYTES = 16 * 1024;
+
 const NOTHING = Buffer.alloc(0);
 
 export class Framer implements MessageSource {
@@ -41,15 +44,16 @@ export class Framer implements MessageSource {
   start = 0;
   end = 0;
   isOwned = false;
-  readonly #walk = new MessageWalk();
+  readonly #walk: MessageWalk;
   #read: Buffer = NOTHING;
   #position = 0;
   #collected: Buffer = NOTHING;
   #collectedBytes = 0;
   readonly #memory: FrameMemory;
 
-  constructor(limitBytes: number, memory = new FrameMemory()) {
+  constructor(limitBytes: number, memory = new FrameMemory(), nestingLimit = MAX_DEPTH) {
     this.#memory = memory;
+    this.#walk = new MessageWalk(nestingLimit);
     this.limitBytes = limitBytes;
   }
 
@@ -105,7 +109,10 @@ export class Framer implements MessageSource {
   #reserve(needed: number): void {
     if (needed <= this.#collected.length) return;
     const doubled = Math.min(this.#collected.length * 2, this.limitBytes + STEP_BYTES);
-    const larger = this.#memory.take(Math.max(needed, doubled));
+    const wanted = Math.max(needed, doubled);
+    // Strangers get what they need and no more: frame memory has no buffer below 64 KiB.
+    const isSmall = this.limitBytes < SMALL_MESSAGE_BYTES;
+    const larger = isSmall ? Buffer.allocUnsafeSlow(wanted) : this.#memory.take(wanted);
     this.#collected.copy(larger, 0, 0, this.#collectedBytes);
     this.#memory.give(this.#collected);
     this.#collected = larger;
@@ -135,7 +142,13 @@ class MessageWalk {
   offset = 0;
   #remaining = 1;
   #depth = 0;
-  readonly #pending = new Int32Array(MAX_DEPTH);
+  readonly #nestingLimit: number;
+  readonly #pending: Int32Array;
+
+  constructor(nestingLimit: number) {
+    this.#nestingLimit = nestingLimit;
+    this.#pending = new Int32Array(nestingLimit);
+  }
 
   restart(): void {
     this.offset = 0;
@@ -170,7 +183,9 @@ class MessageWalk {
       position = next;
       if (position + children > limit) throw new LimitError(`a message is larger than ${this.limitBytes} bytes`);
       if (children > 0) {
-        if (depth === MAX_DEPTH) throw new LimitError(`msgpack is nested deeper than ${MAX_DEPTH} levels`);
+        if (depth === this.#nestingLimit) {
+          throw new LimitError(`msgpack is nested deeper than ${this.#nestingLimit} levels`);
+        }
         this.#pending[depth++] = remaining;
         remaining = children;
       } else {

@@ -17,6 +17,13 @@ import { decodeRaw, encode } from "../event/msgpack.ts";
 
 export const NONCE_BYTES = 16;
 
+/** What a peer may give as a nonce, auth or salt: 16 and 32 bytes are usual. */
+const LARGEST_NONCE_BYTES = 512;
+/** A DNS name has 253. */
+const LONGEST_NAME_BYTES = 1024;
+/** How much of a receiver's reason is shown. */
+const SHOWN_REASON_LENGTH = 200;
+
 /** What the server says first. `auth` is empty when it asks for no handshake of users. */
 export interface Helo {
   readonly nonce: Buffer;
@@ -52,11 +59,16 @@ export function encodeHelo({ nonce, auth, keepalive }: Helo): Buffer {
 /** Reads HELO from the bytes of one message. Throws HandshakeError. */
 export function readHelo(bytes: Uint8Array): Helo {
   const [name, options] = messageArray(bytes, "HELO");
-  if (text(name) !== "HELO" || typeof options !== "object" || options === null) {
+  if (text(name) !== "HELO" || !isMap(options)) {
     throw new HandshakeError("the first message was not HELO; does the receiver have <security>, as this side has?");
   }
-  const { nonce, auth, keepalive } = options as { nonce?: unknown; auth?: unknown; keepalive?: unknown };
-  return { nonce: buffer(nonce), auth: buffer(auth), keepalive: keepalive !== false };
+  const { nonce, auth = EMPTY, keepalive } = options as { nonce?: unknown; auth?: unknown; keepalive?: unknown };
+  return {
+    // Without a nonce an answer that was overheard once could be used again.
+    nonce: field(nonce, "HELO", "nonce", 1, LARGEST_NONCE_BYTES),
+    auth: field(auth ?? EMPTY, "HELO", "auth", 0, LARGEST_NONCE_BYTES),
+    keepalive: keepalive !== false,
+  };
 }
 
 /** 32 hexadecimal digits, as fluentd makes its salt. */
@@ -76,7 +88,8 @@ export function encodePing(helo: Helo, salt: string, identity: ClientIdentity): 
 export function readPing(bytes: Uint8Array): Ping {
   const message = messageArray(bytes, "PING");
   const [name, hostname, salt, digest, username, password] = message;
-  if (message.length !== 6 || text(name) !== "PING") throw new HandshakeError("invalid ping message");
+  const isPing = message.length === 6 && text(name) === "PING" && message.every((part) => part instanceof Uint8Array);
+  if (!isPing) throw new HandshakeError("invalid ping message");
   return {
     hostname: buffer(hostname),
     salt: buffer(salt),
@@ -109,13 +122,14 @@ export function verifyPong(bytes: Uint8Array, helo: Helo, salt: string, identity
   const message = messageArray(bytes, "PONG");
   const [name, accepted, reason, hostname, digest] = message;
   if (message.length !== 5 || text(name) !== "PONG") throw new HandshakeError("invalid format for PONG message");
-  if (accepted !== true) throw new HandshakeError(`authentication failed: ${text(reason)}`);
-  if (text(hostname) === identity.selfHostname) {
+  if (accepted !== true) throw new HandshakeError(`authentication failed: ${shown(reason)}`);
+  const serverName = field(hostname, "PONG", "hostname", 0, LONGEST_NAME_BYTES);
+  if (serverName.toString() === identity.selfHostname) {
     throw new HandshakeError(
       "same hostname between input and output: invalid configuration; set another self_hostname",
     );
   }
-  if (!equalDigest(buffer(digest), sharedKeyDigest(salt, buffer(hostname), helo.nonce, identity.sharedKey))) {
+  if (!equalDigest(buffer(digest), sharedKeyDigest(salt, serverName, helo.nonce, identity.sharedKey))) {
     throw new HandshakeError("shared key mismatch");
   }
 }
@@ -142,6 +156,28 @@ function messageArray(bytes: Uint8Array, name: string): unknown[] {
   }
   if (!Array.isArray(message)) throw new HandshakeError(`${name} is not an array`);
   return message;
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** A field of a server's message: str or bin of a length that makes sense. Throws HandshakeError. */
+function field(value: unknown, message: string, name: string, least: number, most: number): Buffer {
+  if (!(value instanceof Uint8Array)) throw new HandshakeError(`${name} of ${message} is no string`);
+  if (value.length < least || value.length > most) {
+    throw new HandshakeError(`${name} of ${message} has ${value.length} bytes, not ${least} to ${most}`);
+  }
+  return buffer(value);
+}
+
+/** A reason that the peer gives, for messages: short, and without bytes that a terminal would obey. */
+function shown(reason: unknown): string {
+  return text(reason)
+    .slice(0, SHOWN_REASON_LENGTH)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
 }
 
 /** str and bin alike; anything else is empty, and so matches nothing. */

@@ -93,20 +93,18 @@ export interface MessageOption {
   readonly fluentSignal: number;
 }
 
-/** FIELD 4: known clients send six keys at most. */
-const MAX_OPTION_KEYS = 16;
 /** fluentd's ids have 25 bytes; an id is held until its ack is written. */
 const MAX_CHUNK_ID_BYTES = 1024;
 const NO_OPTION: MessageOption = { chunk: undefined, compressed: undefined, fluentSignal: 0 };
 
 /** Reads the option `bytes[start, end)`; nil or nothing is no option. Throws MalformedError and LimitError. */
-export function readOption(bytes: Buffer, start: number, end: number): MessageOption {
+export function readOption(bytes: Buffer, start: number, end: number, keyLimit = 16): MessageOption {
   const type = bytes[start];
   if (start === end || type === 0xc0) return NO_OPTION;
   const isMap = type !== undefined && ((type >= 0x80 && type < 0x90) || type === 0xde || type === 0xdf);
   if (!isMap) throw new MalformedError("the option of a message is no map");
   const count = type < 0x90 ? type & 0x0f : type === 0xde ? readUint16(bytes, start + 1) : readUint32(bytes, start + 1);
-  if (count > MAX_OPTION_KEYS) throw new LimitError(`the option of a message has more than ${MAX_OPTION_KEYS} keys`);
+  if (count > keyLimit) throw new LimitError(`the option of a message has more than ${keyLimit} keys`);
   let chunk: Buffer | undefined;
   let compressed: string | undefined;
   let fluentSignal = 0;

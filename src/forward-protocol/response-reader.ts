@@ -10,6 +10,9 @@ import { INCOMPLETE, skipValue } from "../event/walker.ts";
 /** An ack has about 33 bytes, HELO 60, PONG 170 and a reason. */
 export const MAX_RESPONSE_BYTES = 4096;
 
+/** fluentd and Suiro send a map of one; a few more keys do no harm. */
+const MAX_ACK_KEYS = 16;
+
 export class ResponseReader {
   #rest: Buffer = EMPTY;
 
@@ -39,10 +42,11 @@ function tooLong(): LimitError {
   return new LimitError(`an answer of more than ${MAX_RESPONSE_BYTES} bytes, which no receiver of logs sends`);
 }
 
-/** The id of `{"ack": id}`, as its bytes; undefined for a message that is no ack. Throws MalformedError. */
+/** The id of `{"ack": id}`, as its bytes; undefined for a message that is no ack. Throws MalformedError, LimitError. */
 export function readAck(message: Buffer): Buffer | undefined {
   const value = decodeRaw(message);
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  if (Object.keys(value).length > MAX_ACK_KEYS) throw new LimitError(`an ack with more than ${MAX_ACK_KEYS} keys`);
   const { ack } = value as { ack?: unknown };
   return ack instanceof Uint8Array ? Buffer.from(ack.buffer, ack.byteOffset, ack.byteLength) : undefined;
 }

@@ -15,10 +15,8 @@ import type { FrameMemory } from "./frame-memory.ts";
 import { Framer, type MessageSource } from "./framer.ts";
 import { createHelo, encodeHelo, type Helo } from "./handshake.ts";
 import { JsonFramer, startsJson } from "./json-framer.ts";
+import type { MessageLimits } from "./message-limits.ts";
 import { encodeAcks, encodeJsonAcks } from "./messages.ts";
-
-/** What a stranger may make us hold before it has proved itself: a PING with long names has about 1.2 KB. */
-export const HANDSHAKE_LIMIT_BYTES = 4096;
 
 export interface MessageHandler {
   /**
@@ -36,7 +34,7 @@ export interface MessageHandler {
 }
 
 export interface ServerSessionOptions {
-  readonly limitBytes: number;
+  readonly limits: MessageLimits;
   /** Where messages that come in pieces are collected. */
   readonly memory: FrameMemory;
   /** Absent: every peer may send. */
@@ -63,7 +61,8 @@ export class ServerSession {
     this.#isEstablished = options.security === undefined;
     if (options.security === undefined) return;
     this.#helo = createHelo(options.keepalive);
-    this.#source = new Framer(HANDSHAKE_LIMIT_BYTES, options.memory);
+    const { limits, memory } = options;
+    this.#source = new Framer(limits.handshakeSizeLimit, memory, limits.nestingLimit);
   }
 
   /** Says HELO, where there is a handshake. */
@@ -86,9 +85,10 @@ export class ServerSession {
    */
   receive(read: Buffer): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
+    const { limits, memory } = this.#options;
     this.#source ??= startsJson(read[0] as number)
-      ? new JsonFramer(this.#options.limitBytes)
-      : new Framer(this.#options.limitBytes, this.#options.memory);
+      ? new JsonFramer(limits.frameSizeLimit)
+      : new Framer(limits.frameSizeLimit, memory, limits.nestingLimit);
     this.#source.feed(read);
     return this.#handleMessages(this.#source);
   }
@@ -119,7 +119,7 @@ export class ServerSession {
   }
 
   #judge(source: MessageSource): void {
-    const { security, address, handler, write, limitBytes } = this.#options;
+    const { security, address, handler, write, limits } = this.#options;
     const ping = source.bytes.subarray(source.start, source.end);
     const verdict = judgePing(ping, this.#helo as Helo, address, security as SecurityPolicy);
     write(verdict.reply);
@@ -128,7 +128,7 @@ export class ServerSession {
       throw new HandshakeError(verdict.refusal.reason);
     }
     this.#isEstablished = true;
-    source.limitBytes = limitBytes;
+    source.limitBytes = limits.frameSizeLimit;
     handler.established(verdict.hostname);
   }
 }

@@ -12,12 +12,14 @@ import { ConfigError, NetworkError } from "../errors.ts";
 import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { checkTransport, createTransportServer } from "../tls/transport.ts";
+import { AddressGuard, type AddressRefusal } from "./forward/address-guard.ts";
 import { Connection, type ConnectionRules } from "./forward/connection.ts";
 import { UnackedTotal } from "./forward/deliveries.ts";
 import { startHeartbeat } from "./forward/heartbeat.ts";
 import { HostNames } from "./forward/host-names.ts";
-import { SWEEP_INTERVAL_MS, TOTAL_UNACKED_LIMIT_BYTES } from "./forward/limits.ts";
+import { checkLimits, SWEEP_INTERVAL_MS } from "./forward/limits.ts";
 import { type ForwardConfig, forwardTable } from "./forward/parameters.ts";
+import { PendingMessages } from "./forward/pending-messages.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
 import { checkSecurity, createSecurityPolicy } from "./forward/security.ts";
 import { TagRule } from "./forward/tag-rule.ts";
@@ -46,20 +48,11 @@ function check(config: ForwardConfig): void {
     fail("send_keepalive_packet", "both 'send_keepalive_packet' and 'deny_keepalive' cannot be set to true");
   }
   if (config.port < 0 || config.port > 65535) fail("port", `'port' is ${config.port}, but must be from 0 to 65535`);
-  for (const [key, value] of [
-    ["frame_size_limit", config.frameSizeLimit],
-    ["unacked_limit", config.unackedLimit],
-    ["connection_limit", config.connectionLimit],
-    ["decompression_size_limit", config.decompressionSizeLimit],
-  ] as const) {
-    if (value < 1 || value > MAX_LIMIT) fail(key, `'${key}' must be from 1 to ${MAX_LIMIT}`);
-  }
+  checkLimits(config);
   if (config.security) checkSecurity(config.security);
   checkTransport(config.transport);
 }
 
-/** Buffers of Node.js have room for more, but offsets are kept in 32 bits. */
-const MAX_LIMIT = 2 ** 31 - 1;
 /** With `port 0` the system picks a TCP port; another program may have its UDP twin. */
 const PORT_ATTEMPTS = 5;
 
@@ -68,6 +61,7 @@ class ForwardInput implements Input {
   readonly #context: PluginContext;
   readonly #warnings: RareWarnings;
   readonly #connections = new Set<Connection>();
+  readonly #guard: AddressGuard;
   #rules: ConnectionRules | undefined;
   #server: Server | undefined;
   #heartbeat: DatagramSocket | undefined;
@@ -78,6 +72,7 @@ class ForwardInput implements Input {
     this.#config = config;
     this.#context = context;
     this.#warnings = new RareWarnings(context.logger, context.clock);
+    this.#guard = new AddressGuard(config, context.clock);
   }
 
   get address(): { host: string; port: number } | undefined {
@@ -127,18 +122,18 @@ class ForwardInput implements Input {
     const { clock, logger, counters, emitter } = this.#context;
     const resolveHostname = config.resolveHostname ?? config.sourceHostnameKey !== undefined;
     return {
-      frameLimitBytes: Math.max(config.frameSizeLimit, config.chunkSizeLimit ?? 0),
-      unackedLimitBytes: config.unackedLimit,
-      unackedTotal: new UnackedTotal(Math.max(TOTAL_UNACKED_LIMIT_BYTES, config.unackedLimit)),
+      limits: { ...config, frameSizeLimit: Math.max(config.frameSizeLimit, config.chunkSizeLimit ?? 0) },
+      unackedTotal: new UnackedTotal(Math.max(config.totalUnackedLimit, config.unackedLimit)),
+      pendingMessages: new PendingMessages(Math.max(config.pendingLimit, config.frameSizeLimit)),
       chunkSizeLimit: config.chunkSizeLimit,
       chunkSizeWarnLimit: config.chunkSizeWarnLimit,
-      decompressionLimitBytes: config.decompressionSizeLimit,
       frameMemory: new FrameMemory(),
       denyKeepalive: config.denyKeepalive,
-      tagRule: new TagRule(config.tag, config.addTagPrefix),
+      tagRule: new TagRule(config.tag, config.addTagPrefix, config.tagSizeLimit),
       floatTimes: floatTimes(config.skipInvalidEvent),
       now: clock.now,
       security: config.security && (await createSecurityPolicy(config.security)),
+      logins: this.#guard,
       hostNames: resolveHostname ? new HostNames(clock) : undefined,
       sourceAddressKey: config.sourceAddressKey,
       sourceHostnameKey: config.sourceHostnameKey,
@@ -159,9 +154,10 @@ class ForwardInput implements Input {
   }
 
   async #listen(address: string): Promise<Server> {
-    const { transport, backlog, port, sendKeepalivePacket, connectionLimit } = this.#config;
+    const { transport, backlog, port, sendKeepalivePacket, connectionLimit, handshakeTimeout } = this.#config;
     const { counters, logger } = this.#context;
     const server = await createTransportServer(transport, {
+      admit: (socket) => this.#admit(socket),
       onConnection: (socket) => this.#accept(socket),
       onTlsError: (error, peer, silent) => {
         counters.add("connections_refused", 1, "tls");
@@ -170,6 +166,7 @@ class ForwardInput implements Input {
       },
       sendKeepalivePacket,
       allowHalfOpen: true,
+      handshakeTimeoutMs: handshakeTimeout * 1000,
     });
     server.maxConnections = connectionLimit;
     server.on("drop", (peer) => {
@@ -195,6 +192,19 @@ class ForwardInput implements Input {
     });
   }
 
+  /** Before TLS, which costs much more than this look. */
+  #admit(socket: Socket): boolean {
+    const address = socket.remoteAddress ?? "";
+    const refusal = this.#guard.take(address);
+    if (refusal === undefined) {
+      socket.once("close", () => this.#guard.release(address));
+      return true;
+    }
+    this.#context.counters.add("connections_refused", 1, refusal);
+    this.#warnings.warn(REFUSALS[refusal], { address });
+    return false;
+  }
+
   #accept(socket: Socket): void {
     const { counters } = this.#context;
     if (this.#isStopping) {
@@ -214,6 +224,11 @@ class ForwardInput implements Input {
     return new NetworkError(`${place}${LISTEN_REMEDIES[code] ?? ""}`, { cause });
   }
 }
+
+const REFUSALS: Readonly<Record<AddressRefusal, string>> = {
+  address_connection_limit: "connection refused: its address has as many as 'address_connection_limit' allows",
+  failed_login_limit: "connection refused: too many failed handshakes from its address, see 'failed_login_limit'",
+};
 
 const LISTEN_REMEDIES: Readonly<Record<string, string>> = {
   EADDRINUSE: "; another process has this port: stop it (ss -lntup shows it), or set another 'port'",

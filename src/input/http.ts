@@ -17,6 +17,7 @@ import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { checkTransport, createTransportServer, listen } from "../tls/transport.ts";
 import { CONNECTION_LIMIT, DECOMPRESSION_LIMIT_BYTES } from "./forward/limits.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
+import { isSafeTag } from "./forward/tag-rule.ts";
 import { corsHeaders, preflightHeaders } from "./http/cors.ts";
 
 import { checkHttp, type HttpConfig, httpTable } from "./http/parameters.ts";
@@ -180,9 +181,14 @@ class HttpInput implements Input {
       counters.add("protocol_errors", 1, "bad_request");
       return { status: 400, headers: TEXT, body: `400 Bad Request\n${errorMessage(error)}\n` };
     }
+    const tag = this.#tag(path);
+    if (!isSafeTag(tag)) {
+      counters.add("protocol_errors", 1, "invalid_tag");
+      return { status: 400, headers: TEXT, body: "400 Bad Request\nthe path makes no valid tag\n" };
+    }
     counters.add("received_events", events.size);
     try {
-      if (events.size > 0) await emitter.emit(this.#tag(path), events);
+      if (events.size > 0) await emitter.emit(tag, events);
       counters.add("emitted_events", events.size);
     } catch (error) {
       if (this.#config.dumpErrorLog) logger.error("failed to emit data", { error });

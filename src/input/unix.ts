@@ -15,13 +15,8 @@ import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { Connection, type ConnectionRules } from "./forward/connection.ts";
 import { UnackedTotal } from "./forward/deliveries.ts";
-import {
-  CONNECTION_LIMIT,
-  DECOMPRESSION_LIMIT_BYTES,
-  FRAME_LIMIT_BYTES,
-  TOTAL_UNACKED_LIMIT_BYTES,
-  UNACKED_LIMIT_BYTES,
-} from "./forward/limits.ts";
+import { CONNECTION_LIMIT, DEFAULT_LIMITS } from "./forward/limits.ts";
+import { PendingMessages } from "./forward/pending-messages.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
 import { TagRule } from "./forward/tag-rule.ts";
 
@@ -52,18 +47,18 @@ class UnixInput implements Input {
     this.#config = config;
     this.#context = context;
     this.#rules = {
-      frameLimitBytes: FRAME_LIMIT_BYTES,
-      unackedLimitBytes: UNACKED_LIMIT_BYTES,
-      unackedTotal: new UnackedTotal(TOTAL_UNACKED_LIMIT_BYTES),
+      limits: DEFAULT_LIMITS,
+      unackedTotal: new UnackedTotal(DEFAULT_LIMITS.totalUnackedLimit),
+      pendingMessages: new PendingMessages(DEFAULT_LIMITS.pendingLimit),
       chunkSizeLimit: undefined,
       chunkSizeWarnLimit: undefined,
-      decompressionLimitBytes: DECOMPRESSION_LIMIT_BYTES,
       frameMemory: new FrameMemory(),
       denyKeepalive: false,
       tagRule: new TagRule(config.tag, undefined),
       floatTimes: "convert",
       now: clock.now,
       security: undefined,
+      logins: undefined,
       hostNames: undefined,
       sourceAddressKey: undefined,
       sourceHostnameKey: undefined,

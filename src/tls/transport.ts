@@ -11,12 +11,14 @@ import { bool, integer, size, string, time } from "../config/literals.ts";
 import { type ConfigOf, refused, section } from "../config/parameters.ts";
 import { ConfigError, errorMessage, NetworkError, TlsError } from "../errors.ts";
 import { explainTlsFailure } from "./handshake-failure.ts";
-import { protocolOptions, tlsVersion } from "./protocol-versions.ts";
+import { lowestTlsVersion, protocolOptions, tlsVersion } from "./protocol-versions.ts";
 import { checkServerIdentity, clientAuthorities, serverIdentity } from "./server-identity.ts";
 
 export const transportTable = section({
   version: tlsVersion.optional("The one TLS version to speak. Without it TLS 1.2 and 1.3."),
-  min_version: tlsVersion.optional("The lowest TLS version to speak; goes with max_version and wins over version."),
+  min_version: lowestTlsVersion.optional(
+    "The lowest TLS version to speak; goes with max_version and wins over version.",
+  ),
   max_version: tlsVersion.optional("The highest TLS version to speak; goes with min_version and wins over version."),
   ciphers: string.optional("Cipher list in OpenSSL's form, for TLS up to 1.2. Without it Node's list."),
   insecure: bool.default("Serve with a self-signed certificate, made at start, when no certificate is given.", false),
@@ -50,6 +52,8 @@ export type TransportConfig = ConfigOf<typeof transportTable>;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 export interface TransportServerOptions {
+  /** Whether a TCP connection is taken at all; asked before TLS. One that is not is closed at once. */
+  admit?(socket: Socket): boolean;
   /** A connection that is ready for data; with TLS, after the handshake. Errors on the socket are the receiver's. */
   onConnection(socket: Socket): void;
   /**
@@ -61,7 +65,7 @@ export interface TransportServerOptions {
   readonly sendKeepalivePacket?: boolean;
   /** Whether a peer that has ended its side still gets answers; the receiver then ends every connection itself. */
   readonly allowHalfOpen?: boolean;
-  /** Milliseconds; only tests make it shorter. */
+  /** Milliseconds that a TLS handshake may take; 5 s unless given. */
   readonly handshakeTimeoutMs?: number;
 }
 
@@ -101,18 +105,27 @@ export async function createTransportServer(config: TransportConfig, options: Tr
   checkTransport(config);
   const { sendKeepalivePacket = false, allowHalfOpen = false } = options;
   const tcp = { noDelay: true, keepAlive: sendKeepalivePacket, allowHalfOpen };
-  if (!isTls(config)) return createServer(tcp, options.onConnection);
+  const { admit = () => true } = options;
+  const take = (serve: (socket: Socket) => void) => (socket: Socket) => {
+    if (admit(socket)) serve(socket);
+    else socket.destroy();
+  };
+  if (!isTls(config)) return createServer(tcp, take(options.onConnection));
 
-  const server = createTlsServer({
+  // The one that listens hands the sockets that it admits to the one that speaks TLS.
+  const tlsServer = createTlsServer({
     ...tcp,
     ...versions(config),
     ...(await serverIdentity(config)),
     handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     ...(config.clientCertAuth && { requestCert: true, rejectUnauthorized: true, ca: clientAuthorities(config) }),
   });
-  server.on("secureConnection", options.onConnection);
-  reportFailures(server, options);
-  return server;
+  tlsServer.on("secureConnection", options.onConnection);
+  reportFailures(tlsServer, options);
+  return createServer(
+    tcp,
+    take((socket) => void tlsServer.emit("connection", socket)),
+  );
 }
 
 export interface ListenAddress {

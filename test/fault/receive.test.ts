@@ -5,16 +5,14 @@ import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import {
-  CLOSE_GRACE_MS,
-  FRAME_GRACE_MS,
-  HANDSHAKE_DEADLINE_MS,
-  IDLE_LIMIT_MS,
-  SWEEP_INTERVAL_MS,
-} from "../../src/input/forward/limits.ts";
+import { CLOSE_GRACE_MS, DEFAULT_LIMITS, SWEEP_INTERVAL_MS } from "../../src/input/forward/limits.ts";
 import { configElement, type InputSetup, type RunningInput, startForwardInput } from "../support/forward-input.ts";
 import { ack, array, bin, entry, eventTime, forward, message, packed } from "../support/forward-messages.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+
+const FRAME_GRACE_MS = DEFAULT_LIMITS.messageTimeout * 1000;
+const HANDSHAKE_DEADLINE_MS = DEFAULT_LIMITS.handshakeTimeout * 1000;
+const IDLE_LIMIT_MS = DEFAULT_LIMITS.idleTimeout * 1000;
 
 const good = message("t", 5, { ok: true }, { chunk: "ok" });
 const hex = (text: string) => Buffer.from(text, "hex");

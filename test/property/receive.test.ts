@@ -9,6 +9,7 @@ import { SuiroError } from "../../src/errors.ts";
 import { FrameMemory } from "../../src/forward-protocol/frame-memory.ts";
 import { ServerSession } from "../../src/forward-protocol/server-session.ts";
 import { Deliveries, UnackedTotal } from "../../src/input/forward/deliveries.ts";
+import { DEFAULT_LIMITS } from "../../src/input/forward/limits.ts";
 import { RareWarnings } from "../../src/input/forward/rare-warnings.ts";
 import { Receiver } from "../../src/input/forward/receiver.ts";
 import { TagRule } from "../../src/input/forward/tag-rule.ts";
@@ -38,7 +39,7 @@ async function receive(reads: readonly Buffer[]) {
       tagRule: new TagRule(undefined, undefined),
       chunkSizeLimit: undefined,
       chunkSizeWarnLimit: undefined,
-      decompressionLimitBytes: 1e8,
+      limits: DEFAULT_LIMITS,
       denyKeepalive: false,
       floatTimes: "convert",
       frameMemory,
@@ -53,7 +54,7 @@ async function receive(reads: readonly Buffer[]) {
     finish: () => {},
   });
   const session = new ServerSession({
-    limitBytes: 10_000_000,
+    limits: DEFAULT_LIMITS,
     memory: frameMemory,
     security: undefined,
     keepalive: true,

@@ -14,26 +14,23 @@ import { plainAddress, type SecurityPolicy } from "../../forward-protocol/authen
 import { ServerSession } from "../../forward-protocol/server-session.ts";
 import type { Logger } from "../../logger.ts";
 import type { Emitter } from "../../plugin.ts";
+import type { AddressGuard } from "./address-guard.ts";
 import { Deliveries, type UnackedTotal } from "./deliveries.ts";
 import type { HostNames } from "./host-names.ts";
-import {
-  CLOSE_GRACE_MS,
-  FRAME_FLOOR_BYTES_PER_SECOND,
-  FRAME_GRACE_MS,
-  HANDSHAKE_DEADLINE_MS,
-  IDLE_LIMIT_MS,
-  UNREAD_ACKS_LIMIT_BYTES,
-} from "./limits.ts";
+import { CLOSE_GRACE_MS, type ForwardLimits, UNREAD_ACKS_LIMIT_BYTES } from "./limits.ts";
+import type { Collecting, PendingMessages } from "./pending-messages.ts";
 import type { RareWarnings } from "./rare-warnings.ts";
 import { Receiver, type ReceiverRules } from "./receiver.ts";
 import { SourceFields } from "./source-fields.ts";
 
 /** What connections of an input share. */
 export interface ConnectionRules extends ReceiverRules {
-  readonly frameLimitBytes: number;
-  readonly unackedLimitBytes: number;
+  readonly limits: ForwardLimits;
   readonly unackedTotal: UnackedTotal;
+  readonly pendingMessages: PendingMessages;
   readonly security: SecurityPolicy | undefined;
+  /** Told how handshakes end; absent where there are no addresses. */
+  readonly logins: Pick<AddressGuard, "failed" | "succeeded"> | undefined;
   /** Absent: names are not looked up. */
   readonly hostNames: HostNames | undefined;
   readonly sourceAddressKey: string | undefined;
@@ -48,7 +45,7 @@ export interface ConnectionRules extends ReceiverRules {
 /** Why the socket is not read at the moment. */
 type Pause = "resolving" | "decompressing" | "unacked" | "unread acks";
 
-export class Connection {
+export class Connection implements Collecting {
   /** Resolves when the socket is gone. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
@@ -77,6 +74,7 @@ export class Connection {
       socket.on("close", () => {
         this.#cancelDeadline();
         this.#session?.close();
+        rules.pendingMessages.set(this, 0, true);
         onClose(this);
         resolve();
       });
@@ -99,17 +97,22 @@ export class Connection {
   /** Looks for limits of time; called every SWEEP_INTERVAL_MS. */
   check(now: number): void {
     if (this.#isFinishing || this.#pauses.size > 0 || !this.#session) return;
-    const pendingBytes = this.#session.pendingBytes;
-    const frameMs = now - this.#frameStartedAt;
-    if (
-      pendingBytes > 0 &&
-      frameMs > FRAME_GRACE_MS &&
-      pendingBytes < (frameMs / 1000) * FRAME_FLOOR_BYTES_PER_SECOND
-    ) {
-      this.#cut("slow_message", "a message comes too slowly: connection closed");
-    } else if (now - this.#lastReadAt > IDLE_LIMIT_MS) {
-      this.#cut("idle", "connection closed after a day without data");
+    const { messageTimeout, messageRateFloor, idleTimeout } = this.#rules.limits;
+    const { pendingBytes } = this.#session;
+    const frameSeconds = (now - this.#frameStartedAt) / 1000;
+    if (pendingBytes > 0 && frameSeconds > messageTimeout && pendingBytes < frameSeconds * messageRateFloor) {
+      this.#cut("slow_message", "a message comes too slowly: connection closed; see message_timeout");
+    } else if ((now - this.#lastReadAt) / 1000 > idleTimeout) {
+      this.#cut("idle", "connection closed after idle_timeout without data");
     }
+  }
+
+  /** Too many messages are under way, and this one began first. */
+  giveWay(): void {
+    this.#cut(
+      "pending_limit",
+      "too many unfinished messages: the connection of the oldest is closed; see pending_limit",
+    );
   }
 
   async #resolveThenServe(hostNames: HostNames): Promise<void> {
@@ -124,7 +127,7 @@ export class Connection {
     this.#deliveries = new Deliveries({
       emitter: rules.emitter,
       counters: rules.counters,
-      limitBytes: rules.unackedLimitBytes,
+      limitBytes: rules.limits.unackedLimit,
       total: rules.unackedTotal,
       acknowledge: (chunks) => this.#write((this.#session as ServerSession).encodeAcks(chunks)),
       setFull: (isFull) => (isFull ? this.#pause("unacked") : this.#resume("unacked")),
@@ -141,7 +144,7 @@ export class Connection {
       finish: () => this.#beginFinish(),
     });
     this.#session = new ServerSession({
-      limitBytes: rules.frameLimitBytes,
+      limits: rules.limits,
       memory: rules.frameMemory,
       security: rules.security,
       keepalive: !rules.denyKeepalive,
@@ -153,8 +156,11 @@ export class Connection {
     socket.on("end", () => this.#ended());
     socket.on("drain", () => this.#resume("unread acks"));
     if (rules.security) {
-      const late = () => this.#cut("handshake_timeout", "no handshake in time: connection closed");
-      this.#cancelDeadline = rules.clock.after(HANDSHAKE_DEADLINE_MS, late);
+      const late = () => {
+        rules.logins?.failed(this.#address);
+        this.#cut("handshake_timeout", "no handshake in time: connection closed");
+      };
+      this.#cancelDeadline = rules.clock.after(rules.limits.handshakeTimeout * 1000, late);
     }
     rules.logger.trace("accepted fluent socket", { addr: this.#address, port: socket.remotePort });
     this.#session.start();
@@ -177,12 +183,19 @@ export class Connection {
     this.#lastReadAt = this.#rules.clock.monotonic();
     try {
       const wait = session.receive(read);
-      if (!isEstablished && session.isEstablished) this.#cancelDeadline();
-      if (pendingBytes === 0 || session.messageCount > messageCount) this.#frameStartedAt = this.#lastReadAt;
+      if (!isEstablished && session.isEstablished) this.#loggedIn();
+      const isNew = pendingBytes === 0 || session.messageCount > messageCount;
+      if (isNew) this.#frameStartedAt = this.#lastReadAt;
+      this.#rules.pendingMessages.set(this, session.pendingBytes, isNew);
       if (wait) void this.#waitFor(wait);
     } catch (error) {
       this.#broken(error);
     }
+  }
+
+  #loggedIn(): void {
+    this.#cancelDeadline();
+    this.#rules.logins?.succeeded(this.#address);
   }
 
   async #waitFor(wait: Promise<void>): Promise<void> {
@@ -208,6 +221,7 @@ export class Connection {
     const { counters, warnings } = this.#rules;
     const reason = error instanceof SuiroError ? error.code.toLowerCase() : "unexpected";
     counters.add("protocol_errors", 1, reason);
+    if (this.#session?.isEstablished === false) this.#rules.logins?.failed(this.#address);
     if (!(error instanceof HandshakeError)) {
       const peer = { host: this.#host, port: this.#socket.remotePort };
       warnings.warn("unexpected error on reading data", { ...peer, error });

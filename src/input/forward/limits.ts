@@ -1,36 +1,114 @@
-/** Every limit of the forward input that has no parameter of its own. Source: FIELD 4, "Limits table". */
+/**
+ * The limits of the forward input: parameters with their defaults, and those that nobody has to change.
+ * docs/security.md says what each is for.
+ */
 
-/** Default of `frame_size_limit`: eight times fluentd's default chunk. Refused from the declared length. */
-export const FRAME_LIMIT_BYTES = 64 * 1024 * 1024;
+import { integer, size, time } from "../../config/literals.ts";
+import { camelCase, type SectionBase, type TableShape } from "../../config/parameters.ts";
+import { ConfigError } from "../../errors.ts";
+import { MAX_DEPTH } from "../../event/walker.ts";
 
-/** Default of `decompression_size_limit`, as fluentd 1.19.3 has it. */
-export const DECOMPRESSION_LIMIT_BYTES = 256 * 1024 * 1024;
+const MEBIBYTE = 1024 * 1024;
 
-/** Default of `connection_limit`. A relay behind a large cluster sees one or two connections per machine. */
+/** `decompression_size_limit`, as fluentd 1.19.3 has it. */
+export const DECOMPRESSION_LIMIT_BYTES = 256 * MEBIBYTE;
+
+/** `connection_limit`. A relay behind a large cluster sees one or two connections per machine. */
 export const CONNECTION_LIMIT = 4096;
 
-/** Default of `unacked_limit`: events of one connection that outputs do not hold yet. Beyond it the socket is not read. */
-export const UNACKED_LIMIT_BYTES = 16 * 1024 * 1024;
+/** Spread into the input's table. Unknown to fluentd, but for decompression_size_limit. */
+export const limitParameters = {
+  frame_size_limit: size.default(
+    "Suiro's own. A message that is declared larger is never taken into memory: it goes to the quarantine, or closes " +
+      "its connection.",
+    64 * MEBIBYTE, // eight times fluentd's default chunk
+  ),
+  decompression_size_limit: size.default(
+    "Bytes that a compressed message may hold; one with more goes to the quarantine, or closes its connection.",
+    DECOMPRESSION_LIMIT_BYTES,
+  ),
+  decompression_ratio_limit: integer.default(
+    "Suiro's own. How many times its size a compressed message may hold, where that is more than 16 MiB.",
+    250, // log lines reach a tenth of it
+  ),
+  nesting_limit: integer.default("Suiro's own. Levels of arrays and maps in a message.", MAX_DEPTH),
+  tag_size_limit: size.default("Suiro's own. Bytes of a tag; a message with a longer one is dropped.", 512),
+  option_key_limit: integer.default("Suiro's own. Keys in the option of a message.", 16), // known clients send six
+  connection_limit: integer.default("Suiro's own. Connections at one time; more are refused.", CONNECTION_LIMIT),
+  address_connection_limit: integer.default(
+    "Suiro's own. Connections at one time from one address, or one /64 network of IPv6. A whole cluster behind one " +
+      "translated address needs as many as it has machines.",
+    CONNECTION_LIMIT / 2,
+  ),
+  handshake_timeout: time.default(
+    "Suiro's own. Seconds that TLS, and the handshake of <security>, may take each.",
+    5, // fluentd has none; Node's own for TLS is 120 s
+  ),
+  handshake_size_limit: size.default(
+    "Suiro's own. Bytes of a message before the peer has proved itself.",
+    4096, // a PING with long names has about 1.2 KB
+  ),
+  failed_login_limit: integer.default(
+    "Suiro's own. Failed handshakes of one address within a minute, behind which it is refused for the rest of that " +
+      "minute; an address that someone logged in from within the last hour is not.",
+    30,
+  ),
+  message_timeout: time.default(
+    "Suiro's own. Seconds after which a message that is not whole must have come at message_rate_floor.",
+    60,
+  ),
+  message_rate_floor: size.default(
+    "Suiro's own. Bytes a second below which a sender is cut off.",
+    256, // far below any link that carries logs: only who stalls on purpose, or has died, is slower
+  ),
+  pending_limit: size.default(
+    "Suiro's own. Bytes of messages that are not whole yet, over all connections; beyond it the connection whose " +
+      "message began first is cut off.",
+    256 * MEBIBYTE,
+  ),
+  idle_timeout: time.default(
+    "Suiro's own. Seconds without a byte after which a connection is closed.",
+    86_400, // who logs rarely and never connects again must not be cut off
+  ),
+  unacked_limit: size.default(
+    "Suiro's own. Bytes of one connection that outputs do not hold yet; beyond them it is not read.",
+    16 * MEBIBYTE,
+  ),
+  total_unacked_limit: size.default(
+    "Suiro's own. The same over all connections: with thousands of senders the sum would be the machine's memory.",
+    256 * MEBIBYTE,
+  ),
+};
 
-/** The same over all connections of the input: with thousands of senders the sum would be the machine's memory. */
-export const TOTAL_UNACKED_LIMIT_BYTES = 256 * 1024 * 1024;
+/** The values of `limitParameters`: sizes in bytes, times in seconds. */
+// biome-ignore lint/complexity/noBannedTypes: limits have no sections.
+export type ForwardLimits = Omit<TableShape<typeof limitParameters, {}>, keyof SectionBase>;
+
+/** What holds where nothing is configured. */
+export const DEFAULT_LIMITS = Object.fromEntries(
+  Object.entries(limitParameters).map(([name, { fallback }]) => [camelCase(name), fallback]),
+) as unknown as ForwardLimits;
+
+/** Offsets are kept in 32 bits. */
+const MOST = 2 ** 31 - 1;
+/** A Message has its own array and its record; Forward mode two arrays more. */
+const LEAST_NESTING = 4;
+
+/** Throws ConfigError for a limit that cannot work. */
+export function checkLimits(config: ForwardLimits & SectionBase): void {
+  for (const name of Object.keys(limitParameters)) {
+    const value = config[camelCase(name) as keyof ForwardLimits];
+    const [least, most] = name === "nesting_limit" ? [LEAST_NESTING, MAX_DEPTH] : [1, MOST];
+    if (value >= least && value <= most) continue;
+    const position = config.element.parameter(name)?.position ?? config.element.position;
+    throw new ConfigError(`'${name}' is ${value}, but must be from ${least} to ${most}`, position);
+  }
+}
 
 /** Acks that the peer does not read; beyond them the socket is not read either. */
 export const UNREAD_ACKS_LIMIT_BYTES = 256 * 1024;
 
-/** From accept to PONG. fluentd has none, Node's TLS would wait 120 s. */
-export const HANDSHAKE_DEADLINE_MS = 5_000;
-
-/** A peer that sends nothing for a day is gone; one that logs rarely and never reconnects must not be cut off. */
-export const IDLE_LIMIT_MS = 24 * 60 * 60 * 1000;
-
-/** A message that is not whole after this long must at least have come at FRAME_FLOOR_BYTES_PER_SECOND. */
-export const FRAME_GRACE_MS = 60_000;
-
-/** Far below any link that carries logs: only who stalls on purpose, or has died, is slower. */
-export const FRAME_FLOOR_BYTES_PER_SECOND = 256;
-
-/** How often connections are looked at for the three limits above. */
+/** How often connections are looked at for limits of time. */
 export const SWEEP_INTERVAL_MS = 10_000;
 
 /** How long a peer may take to end its side after we ended ours; then the connection is dropped. */
@@ -39,8 +117,14 @@ export const CLOSE_GRACE_MS = 2_000;
 /** Messages that are no arrays, after which the connection is closed: an HTTP request has one per byte. */
 export const BROKEN_MESSAGES_LIMIT = 16;
 
-/** Longer tags are no tags: outputs make paths and metric labels of them. */
-export const TAG_LIMIT_BYTES = 512;
+/** The time in which failed handshakes of an address are counted. */
+export const FAILED_LOGIN_WINDOW_MS = 60_000;
+
+/** How long an address is trusted after someone logged in from there. */
+export const TRUSTED_ADDRESS_MS = 60 * 60 * 1000;
+
+/** Addresses whose handshakes are remembered; the oldest is forgotten. */
+export const REMEMBERED_ADDRESSES = 4096;
 
 /** The same warning is logged once in this time; how many were left out is logged with the next. */
 export const WARNING_INTERVAL_MS = 30_000;

@@ -3,7 +3,7 @@
 import { array, bool, integer, size, string, time } from "../../config/literals.ts";
 import { type ConfigOf, many, optional, section, withDefaults } from "../../config/parameters.ts";
 import { transportTable } from "../../tls/transport.ts";
-import { CONNECTION_LIMIT, DECOMPRESSION_LIMIT_BYTES, FRAME_LIMIT_BYTES, UNACKED_LIMIT_BYTES } from "./limits.ts";
+import { limitParameters } from "./limits.ts";
 
 const userTable = section({
   username: string.required("Name that the client gives."),
@@ -43,10 +43,6 @@ export const forwardTable = section(
     send_keepalive_packet: bool.default("Let TCP find out dead peers (SO_KEEPALIVE).", false),
     chunk_size_limit: size.optional("Larger messages are dropped with a warning, and not acked."),
     chunk_size_warn_limit: size.optional("Larger messages are logged."),
-    decompression_size_limit: size.default(
-      "Bytes that a compressed message may hold; one with more closes its connection.",
-      DECOMPRESSION_LIMIT_BYTES,
-    ),
     skip_invalid_event: bool.optional(
       "What is no event (a time and a map) is always dropped, counted, logged and acked, since no retry would mend " +
         "it. A time that is a float becomes an event time when this is absent; with true such an event is dropped, " +
@@ -56,15 +52,7 @@ export const forwardTable = section(
     source_hostname_key: string.optional("Field of each record that gets the client's name."),
     tag: string.optional("Tag instead of the one that came."),
     add_tag_prefix: string.optional("What goes before the tag, with a dot."),
-    frame_size_limit: size.default(
-      "Suiro's own. A message that is declared larger closes its connection before memory is taken.",
-      FRAME_LIMIT_BYTES,
-    ),
-    unacked_limit: size.default(
-      "Suiro's own. Bytes of one connection that outputs do not hold yet; beyond them it is not read.",
-      UNACKED_LIMIT_BYTES,
-    ),
-    connection_limit: integer.default("Suiro's own. Connections at one time; more are refused.", CONNECTION_LIMIT),
+    ...limitParameters,
   },
   { security: optional(securityTable), transport: withDefaults(transportTable) },
 );

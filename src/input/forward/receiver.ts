@@ -12,6 +12,7 @@ import { walkEntries } from "../../event/walker.ts";
 import type { Refusal } from "../../forward-protocol/authenticator.ts";
 import { canDecompress, decompress } from "../../forward-protocol/compression.ts";
 import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
+import type { MessageLimits } from "../../forward-protocol/message-limits.ts";
 import { MessageBounds, type MessageOption, readMessage, readOption } from "../../forward-protocol/messages.ts";
 import type { MessageHandler } from "../../forward-protocol/server-session.ts";
 import type { Logger } from "../../logger.ts";
@@ -27,7 +28,7 @@ export interface ReceiverRules extends EntryRules {
   readonly tagRule: TagRule;
   readonly chunkSizeLimit: number | undefined;
   readonly chunkSizeWarnLimit: number | undefined;
-  readonly decompressionLimitBytes: number;
+  readonly limits: MessageLimits;
   readonly frameMemory: FrameMemory;
   /** Close after the first message. */
   readonly denyKeepalive: boolean;
@@ -119,7 +120,9 @@ export class Receiver implements MessageHandler {
     if (bounds.mode === "broken") return this.#broken(bytes[start] as number);
     const tag = this.#options.rules.tagRule.tagOf(bytes, bounds.tagStart, bounds.tagEnd);
     if (this.#isTooLarge(tag, end - start)) return undefined;
-    const option = bounds.optionEnd === 0 ? NO_OPTION : readOption(bytes, bounds.optionStart, bounds.optionEnd);
+    const { optionKeyLimit } = this.#options.rules.limits;
+    const option =
+      bounds.optionEnd === 0 ? NO_OPTION : readOption(bytes, bounds.optionStart, bounds.optionEnd, optionKeyLimit);
     if (option.fluentSignal !== 0) return this.#drop("fluent_signal", bytes, option);
     if (tag === undefined) return this.#drop("invalid_tag", bytes, option);
     if (bounds.mode === "message") this.#message(tag, bytes, option);
@@ -149,7 +152,8 @@ export class Receiver implements MessageHandler {
     option: MessageOption,
     compressed?: CompressedEntries,
   ): void {
-    const walk = this.#bounds.walk ?? walkEntries(bytes, start, end);
+    const { nestingLimit } = this.#options.rules.limits;
+    const walk = this.#bounds.walk ?? walkEntries(bytes, start, end, Number.POSITIVE_INFINITY, nestingLimit);
     const isWhole = walk.end === end;
     if (!isWhole) {
       this.#options.counters.add("protocol_errors", 1, "truncated_entries");
@@ -182,7 +186,7 @@ export class Receiver implements MessageHandler {
       const compressed = { method, bytes: isOwned ? body : Buffer.from(body) };
       this.#batch(tag, plain, 0, plain.length, true, option, compressed);
     };
-    const plain = decompress(method, body, this.#options.rules.decompressionLimitBytes);
+    const plain = decompress(method, body, this.#options.rules.limits);
     if (plain instanceof Promise) {
       this.readEnd();
       return plain.then(take);

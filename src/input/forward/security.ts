@@ -18,7 +18,10 @@ export function checkSecurity(security: SecurityConfig): void {
   if (!security.allowAnonymousSource && security.client.length === 0) {
     throw new ConfigError("<client> sections required if allow_anonymous_source disabled", position);
   }
-  for (const { host, network, element } of security.client) {
+  for (const { host, network, sharedKey, element } of security.client) {
+    if (sharedKey === "") {
+      throw new ConfigError("'shared_key' must not be empty: everybody would know it", element.position);
+    }
     if (host !== undefined && network !== undefined) {
       throw new ConfigError("both of 'host' and 'network' are specified for client", element.position);
     }

@@ -6,7 +6,7 @@ import { isIPv6 } from "node:net";
 import { errorMessage, NetworkError } from "../../errors.ts";
 import type { PluginContext } from "../../plugin.ts";
 import { HostNames } from "../forward/host-names.ts";
-import { UNACKED_LIMIT_BYTES } from "../forward/limits.ts";
+import { DEFAULT_LIMITS } from "../forward/limits.ts";
 import { emitBatches } from "./emit-batches.ts";
 import { type PeerKeys, peerValues } from "./peer.ts";
 import type { Batch } from "./text-events.ts";
@@ -70,7 +70,7 @@ export class DatagramServer {
   #receive(datagram: Buffer, address: string): void {
     const { counters } = this.#context;
     counters.add("received_bytes", datagram.length);
-    if (this.#waitingBytes > UNACKED_LIMIT_BYTES) {
+    if (this.#waitingBytes > DEFAULT_LIMITS.unackedLimit) {
       counters.add("dropped_events", 1, "backlog");
       return;
     }
