@@ -8,8 +8,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "docs", "configuration.md");
 const { PLUGINS } = await import(join(root, "dist", "pipeline", "plugin-list.js"));
 const { bufferTable } = await import(join(root, "dist", "output", "buffer-parameters.js"));
+const { PARSERS } = await import(join(root, "dist", "parser", "parser-list.js"));
+const { commonParameters } = await import(join(root, "dist", "parser", "common-parameters.js"));
 const { msgpackToJson } = await import(join(root, "dist", "event", "json.js"));
 const { systemTable } = await import(join(root, "dist", "config", "system.js"));
+
+const common = commonParameters({});
 
 const INTRODUCTION = `# Configuration
 
@@ -28,6 +32,13 @@ ${table(systemTable)}
 ${plugins("Inputs", "`<source>`", ["input"])}
 ${plugins("Filters", "`<filter PATTERN>`", ["filter"])}
 ${plugins("Outputs", "`<match PATTERN>`", ["output", "buffered-output"])}
+## Parsers
+
+In \`<parse>\` of inputs and of the filter \`parser\`, chosen by \`@type\`. A \`@type\` between slashes is the expression of
+\`regexp\`. Each of them has also:
+
+${table({ parameters: common, sections: {} })}
+${parsers()}
 ## \`<buffer CHUNK_KEYS>\`
 
 In every buffered output. \`@type\` is \`memory\` or \`file\`. Chunk keys are \`tag\`, \`time\` and names of record fields,
@@ -46,6 +57,24 @@ if (!process.argv.includes("--check")) {
 } else if (readFileSync(target, "utf8") !== `${text}\n`) {
   console.error("docs/configuration.md is out of date: run `npm run docs`");
   process.exit(1);
+}
+
+/** Parameters that a parser has beside those of all, or with another default. */
+function parsers() {
+  return [...PARSERS.values()]
+    .sort((a, b) => (a.type < b.type ? -1 : 1))
+    .map(({ type, table: own }) => {
+      const parameters = Object.fromEntries(
+        Object.entries(own.parameters).filter(
+          ([name, { fallback }]) =>
+            !(name in common) ||
+            (fallback !== common[name].fallback && JSON.stringify(fallback) !== JSON.stringify(common[name].fallback)),
+        ),
+      );
+      const isPlain = Object.keys(parameters).length === 0 && Object.keys(own.sections).length === 0;
+      return `### ${type}\n\n${isPlain ? "The parameters of all parsers." : table({ ...own, parameters })}\n`;
+    })
+    .join("\n");
 }
 
 function plugins(title, place, kinds) {

@@ -8,6 +8,7 @@ import { apache2Parser } from "./apache2.ts";
 import { criParser } from "./cri.ts";
 import { csvParser } from "./csv.ts";
 import { flatParseSection } from "./flat-parameters.ts";
+import { grokParser, multilineGrokParser } from "./grok.ts";
 import { jsonParser } from "./json.ts";
 import { jsonInJsonParser } from "./json-in-json.ts";
 import {
@@ -29,19 +30,22 @@ import { tsvParser } from "./tsv.ts";
 
 export { flatParameters as parseParameters } from "./flat-parameters.ts";
 
-const PARSERS: ReadonlyMap<string, ParserDefinition<any>> = new Map(
+/** Each once. */
+export const PARSERS: ReadonlyMap<string, ParserDefinition<any>> = new Map(
   [
     apacheParser,
     apache2Parser,
     apacheErrorParser,
     criParser,
     csvParser,
+    grokParser,
     jsonParser,
     jsonInJsonParser,
     kubernetesParser,
     ltsvParser,
     msgpackParser,
     multiFormatParser,
+    multilineGrokParser,
     multilineParser,
     multilineKubernetesParser,
     nginxParser,
