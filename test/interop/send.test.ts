@@ -239,7 +239,7 @@ test("UDP heartbeats are answered by fluentd", { skip }, async (context) => {
   const values = { heartbeat_type: "udp", heartbeat_interval: 0.02, recover_wait: 0.04 };
   const { writer } = await startForwardWriter(context, values, [server(target.port)]);
   const [node] = writer.nodes;
-  node?.disable();
+  node?.disable("a test wants it so");
   while (!node?.isAvailable) await delay(5);
 });
 

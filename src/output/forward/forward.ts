@@ -121,7 +121,7 @@ export class ForwardWriter implements ChunkWriter {
     const { requireAckResponse, compress } = this.#config;
     const body = await chunkBody(chunk, compress);
     const message = { ...body, tag, size: chunk.size, chunkId: requireAckResponse ? chunk.id : undefined };
-    let failure: unknown = new NetworkError("no nodes are available");
+    let failure: unknown;
     for (const node of this.#balancer.candidates()) {
       if (delivery.signal.aborted) break;
       try {
@@ -132,7 +132,13 @@ export class ForwardWriter implements ChunkWriter {
         this.#context.logger.debug("cannot send a chunk to this node", { node: node.name, error });
       }
     }
-    throw failure;
+    throw failure ?? this.#noNodes();
+  }
+
+  /** Each node with its reason: the log may have turned since a node went down. */
+  #noNodes(): NetworkError {
+    const reasons = this.nodes.map(({ name, downReason }) => `${name}: ${downReason ?? "standing by"}`);
+    return new NetworkError(`no nodes are available (${reasons.join("; ")})`);
   }
 
   #createHeartbeat(): Heartbeat | undefined {
@@ -153,7 +159,7 @@ export class ForwardWriter implements ChunkWriter {
           throw new ConfigError(`${errorMessage(error)}; ${remedy}`, this.#config.element.position, { cause: error });
         }
         this.#context.logger.warn("failed to resolve node name when configured", { server: node.name, error });
-        node.disable();
+        node.disable(errorMessage(error));
       }
     }
   }

@@ -64,6 +64,8 @@ export class ForwardNode implements Balanced {
   readonly #connections: NodeConnections;
   readonly #detector: FailureDetector;
   #isUp = true;
+  /** Why no chunks go to it, for the log; undefined while it is up. */
+  #downReason: string | undefined;
   #lastAck = Number.NEGATIVE_INFINITY;
 
   constructor(service: Service, settings: NodeSettings, context: NodeContext) {
@@ -111,10 +113,15 @@ export class ForwardNode implements Balanced {
     };
   }
 
+  get downReason(): string | undefined {
+    return this.#downReason;
+  }
+
   /** No chunks until the next good heartbeats. */
-  disable(): void {
+  disable(reason: string): void {
     if (!this.#settings.isWatched || !this.#isUp) return;
     this.#isUp = false;
+    this.#downReason = reason;
     this.#context.onAvailabilityChange();
   }
 
@@ -148,6 +155,7 @@ export class ForwardNode implements Balanced {
     this.#detector.add(this.#now());
     if (this.#isUp || this.#detector.sampleSize <= this.#settings.recoverSampleSize) return;
     this.#isUp = true;
+    this.#downReason = undefined;
     this.#context.logger.warn(`recovered forwarding server '${this.name}'`, { host: this.host, port: this.port });
     this.#context.onAvailabilityChange();
   }
@@ -211,7 +219,7 @@ export class ForwardNode implements Balanced {
       logger.warn(error.message, { host, port });
       counters.add("protocol_errors", 1, error instanceof NoAckError ? "no_ack" : "wrong_ack");
     }
-    if (error instanceof HandshakeError || error instanceof NoAckError) this.disable();
+    if (error instanceof HandshakeError || error instanceof NoAckError) this.disable(error.message);
   }
 
   /** Connects to the first address that answers. */
@@ -258,7 +266,7 @@ export class ForwardNode implements Balanced {
     this.#context.logger.warn(`detached forwarding server '${this.name}'`, { host, port, ...why });
     this.resolver.forget();
     this.#detector.clear();
-    this.disable();
+    this.disable("it answers no heartbeats");
   }
 
   #now(): number {
