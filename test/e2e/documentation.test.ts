@@ -67,6 +67,8 @@ for (const page of pages.filter((name) => name.endsWith(".md") && existsSync(nam
       {
         cwd: folder,
         encoding: "utf8",
+        timeout: 100_000, // what hangs is to be seen
+        killSignal: "SIGKILL",
         env: { ...fluentdEnvironment(), PATH: `${join(folder, "bin")}${delimiter}${process.env.PATH}`, HOME: folder },
       },
     );
@@ -134,11 +136,12 @@ function npmScript(): string {
 }
 
 function scriptOf(blocks: readonly Block[]): string {
-  const lines = ["set -euo pipefail", "ip link set lo up"];
+  const lines = ["set -euo pipefail", "ip link set lo up", "services="];
   let current = 0;
   for (const { line, section, place, text } of blocks) {
     if (place === "elsewhere") continue;
-    if (section !== current) lines.push("kill $(jobs -p) 2>/dev/null && wait || true");
+    if (section !== current)
+      lines.push("for service in $services; do kill $service; wait $service || true; done", "services=");
     current = section;
     lines.push(`echo "--- line ${line}" >&2`);
     if (place === "here") lines.push(text);
@@ -150,9 +153,9 @@ function scriptOf(blocks: readonly Block[]): string {
 /** Starts a block that goes on, and waits until it runs; its log is shown where it ends before that. */
 function serviceLines(log: string, text: string): string[] {
   return [
-    `( ${text}) > ${log} 2>&1 & service=$!`,
+    `( ${text}) > ${log} 2>&1 & services="$services $!"`,
     `until grep -q 'worker is now running' ${log}; do`,
-    `  kill -0 $service || { cat ${log} >&2; exit 1; }; sleep 0.1`,
+    `  kill -0 $! || { cat ${log} >&2; exit 1; }; sleep 0.1`,
     "done",
   ];
 }
