@@ -11,14 +11,14 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { encode } from "../src/event/msgpack.ts";
-import { INCOMPLETE, readUint32, skipValue } from "../src/event/walker.ts";
-import { CHUNK_ID_BYTES, TAG } from "./frames.ts";
+import { type Frame, readFrames } from "./frame-reader.ts";
+import { CHUNK_ID_BYTES } from "./frames.ts";
 
 /** As chunk_limit_size of the other agents. Short files matter: their pages are used again, which is 8 times cheaper. */
 const FILE_BYTES = 8 * 1024 * 1024;
 const ENTRY_HEADER = Buffer.of(0x92);
 const ACK_HEADER = Buffer.concat([Buffer.of(0x81), encode("ack"), Buffer.of(0xa0 | CHUNK_ID_BYTES)]);
-const PACKED_HEADER = Buffer.concat([Buffer.of(0x93), encode(TAG)]);
+const PACKED_HEADER = Buffer.concat([Buffer.of(0x93), encode("floor")]);
 
 /** Entries of one read, and the acks to write once they are in the file. */
 interface Taken {
@@ -45,44 +45,22 @@ let waiting: Taken[] = [];
 let writing = false;
 let gzip = false;
 
-createServer({ noDelay: true }, (socket) => serve(socket)).listen(Number(port), "127.0.0.1");
+const server = createServer({ noDelay: true }, (socket) => {
+  readFrames(socket, (bytes, frames) => take(bytes, frames, socket));
+});
+server.listen(Number(port), "127.0.0.1");
 process.on("SIGTERM", () => process.exit());
 
-function serve(socket: Socket): void {
-  let parts: Buffer[] = [];
-  let collected = 0;
-  let wanted = 1;
-  socket.on("error", () => {});
-  socket.on("data", (data) => {
-    parts.push(data);
-    collected += data.length;
-    if (collected < wanted) return;
-    const bytes = parts.length === 1 ? data : Buffer.concat(parts, collected);
-    const taken = takeFrames(bytes, socket);
-    wanted = taken.wanted;
-    collected = bytes.length - taken.consumed;
-    parts = collected > 0 ? [bytes.subarray(taken.consumed)] : [];
-  });
-}
-
-/** Takes every whole frame. */
-function takeFrames(bytes: Buffer, socket: Socket): { consumed: number; wanted: number } {
+function take(bytes: Buffer, frames: readonly Frame[], socket: Socket): void {
   const taken: Taken = { entries: [], acks: [], socket };
-  let position = 0;
-  let wanted = 1;
-  while (position < bytes.length) {
-    const frame = frameAt(bytes, position);
-    if (frame.end > bytes.length) {
-      wanted = frame.end - position;
-      break;
-    }
-    taken.entries.push(...frame.entries);
-    taken.acks.push(ACK_HEADER, bytes.subarray(frame.end - CHUNK_ID_BYTES, frame.end));
-    position = frame.end;
+  for (const { isMessage, bodyStart, bodyEnd, end } of frames) {
+    if (isMessage) taken.entries.push(ENTRY_HEADER);
+    taken.entries.push(bytes.subarray(bodyStart, bodyEnd));
+    taken.acks.push(ACK_HEADER, bytes.subarray(end - CHUNK_ID_BYTES, end));
+    gzip ||= bytes[bodyStart] === 0x1f;
   }
-  if (taken.acks.length > 0) waiting.push(taken);
+  waiting.push(taken);
   write();
-  return { consumed: position, wanted };
 }
 
 /** One write at a time, and none while the receiver is behind. */
@@ -108,28 +86,6 @@ function nextFile(): void {
   unlinkSync(path);
   file = openSync(path, "w");
   fileBytes = 0;
-}
-
-/** The frame at `start`; with an `end` past the bytes it is not whole, and `end` is a guess. */
-function frameAt(bytes: Buffer, start: number): { end: number; entries: Buffer[] } {
-  const incomplete = { end: bytes.length + 1, entries: [] };
-  const body = skipValue(bytes, start + 1, bytes.length);
-  if (body === INCOMPLETE || body + 5 > bytes.length) return incomplete;
-  const type = bytes[body] as number;
-  if (type === 0xc6) {
-    const end = body + 5 + readUint32(bytes, body + 1);
-    if (end > bytes.length) return { end, entries: [] };
-  }
-  const isMessage = bytes[start] === 0x94;
-  const time = isMessage ? skipValue(bytes, body, bytes.length) : body;
-  const bodyEnd = time === INCOMPLETE ? INCOMPLETE : skipValue(bytes, time, bytes.length);
-  const end = bodyEnd === INCOMPLETE ? INCOMPLETE : skipValue(bytes, bodyEnd, bytes.length);
-  if (end === INCOMPLETE) return incomplete;
-  if (isMessage) return { end, entries: [ENTRY_HEADER, bytes.subarray(body, bodyEnd)] };
-  if (type === 0xdc) return { end, entries: [bytes.subarray(body + 3, bodyEnd)] };
-  const header = type === 0xc6 ? 5 : type === 0xc5 ? 3 : 2;
-  gzip ||= bytes[body + header] === 0x1f;
-  return { end, entries: [bytes.subarray(body + header, bodyEnd)] };
 }
 
 function send(entries: Buffer[], byteSize: number): void {

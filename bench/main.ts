@@ -1,27 +1,36 @@
 /**
  * `npm run bench`: load generator → agent → TLS receiver, for Suiro, fluentd where it is installed, and the floor.
  *
- *   --only PART,…       only modes and subjects whose names contain a part: --only message,suiro
+ *   --only PART,…       only rows and subjects whose names contain a part: --only message,suiro
  *   --runs N            measurements of each, interleaved (3)
  *   --seconds N         load per measurement (5)
  *   --quick             one run of 2 seconds
+ *   --profile FOLDER    write CPU profiles of Suiro
+ *   --guard             fail where Suiro has become slower beside the floor or fluentd than bench/guard.json has it
+ *   --save-guard        write bench/guard.json from this run
  *
- * It measures and judges nothing; the table and the figures go to bench/results/.
+ * The table, the figures and the chart go to bench/results/. See docs/performance.md.
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { CertificateAuthority } from "../src/tls/certificate-authority.ts";
-import { type Mode, modes } from "./frames.ts";
+import { chart } from "./chart.ts";
+import { type Guard, guardOf, worsened } from "./guard.ts";
+import { describeMachine } from "./machine.ts";
 import { measure, type Setting } from "./measurement.ts";
-import { describeMachine, markdown, type Result } from "./report.ts";
-import { type Subject, subjects } from "./subject.ts";
+import { Progress } from "./progress.ts";
+import { markdown } from "./report.ts";
+import type { Result } from "./result.ts";
+import { rows } from "./rows.ts";
+import { subjects } from "./subject.ts";
 
 const programs = dirname(fileURLToPath(import.meta.url));
 const root = join(programs, "..", "..");
+const guardPath = join(root, "bench", "guard.json");
 
 const { values: options } = parseArgs({
   options: {
@@ -29,53 +38,63 @@ const { values: options } = parseArgs({
     runs: { type: "string" },
     seconds: { type: "string" },
     quick: { type: "boolean", default: false },
+    profile: { type: "string" },
+    guard: { type: "boolean", default: false },
+    "save-guard": { type: "boolean", default: false },
   },
 });
 const runs = Number(options.runs ?? (options.quick ? 1 : 3));
 const seconds = Number(options.seconds ?? (options.quick ? 2 : 5));
 
-const chosenModes = chosen(modes);
-const chosenSubjects = chosen(subjects(root)).filter((subject) => {
+const chosenSubjects = chosen(subjects(root, options.profile)).filter((subject) => {
   if (subject.absent) console.error(`${subject.name} is left out: ${subject.absent}`);
   return !subject.absent;
 });
-const results = chosenModes.flatMap((mode) =>
-  chosenSubjects.map((subject): Result => ({ mode, subject: subject.name, runs: [], failures: [] })),
+const results = chosen(rows).flatMap((row) =>
+  chosenSubjects
+    .filter((subject) => subject.takes(row))
+    .map((subject): Result => ({ row, subject: subject.name, runs: [], failures: [] })),
 );
 
 const folder = mkdtempSync(join(tmpdir(), "suiro-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
+const progress = new Progress(runs * results.length);
 await measureAll({
   programs,
   folder,
   certificate: await makeCertificates(folder),
   warmUpMs: options.quick ? 500 : 1500,
   loadMs: seconds * 1000,
+  onPhase: (phase) => progress.phase(phase),
 });
-const machine = describeMachine({ runs, "seconds of load": seconds });
+const machine = describeMachine(root, { runs, "seconds of load": seconds });
 const table = markdown(results, machine);
 process.stdout.write(`\n${table}`);
-save(table);
+save();
+if (options["save-guard"]) writeFileSync(guardPath, `${JSON.stringify(guardOf(results), undefined, 2)}\n`);
+if (options.guard) judge(JSON.parse(readFileSync(guardPath, "utf8")));
 
-/** Run by run, so that a slow minute of the machine hits every subject alike. */
+/** Run by run, and the subjects of a row in turn, so that a slow minute of the machine hits every subject alike. */
 async function measureAll(setting: Setting): Promise<void> {
-  const total = runs * chosenModes.length * chosenSubjects.length;
-  let done = 0;
   for (let run = 0; run < runs; run += 1) {
-    for (const mode of chosenModes) {
-      for (const subject of rotated(chosenSubjects, run)) {
-        const title = `[${++done}/${total}] ${mode.name} ${subject.name}`;
-        console.error(`${title}: ${await measureOne(subject, mode, setting)}`);
+    for (const row of chosen(rows)) {
+      for (const result of rotated(
+        results.filter((each) => each.row === row),
+        run,
+      )) {
+        progress.begin(`${row.name} ${result.subject}`);
+        progress.end(await measureOne(result, setting));
       }
     }
   }
 }
 
-async function measureOne(subject: Subject, mode: Mode, setting: Setting): Promise<string> {
-  const result = results.find((entry) => entry.mode === mode && entry.subject === subject.name) as Result;
+async function measureOne(result: Result, setting: Setting): Promise<string> {
+  const subject = chosenSubjects.find(({ name }) => name === result.subject);
+  if (!subject) throw new TypeError(`no subject ${result.subject}`);
   try {
-    const measured = await measure(subject, mode, setting);
+    const measured = await measure(subject, result.row, setting);
     result.runs.push(measured);
     const rate = Math.round(measured.eventsPerSecond).toLocaleString("en");
     return `${rate} events/s, ${measured.cpuMicrosecondsPerEvent.toFixed(2)} µs CPU per event, ${measured.cores.toFixed(2)} cores`;
@@ -100,13 +119,21 @@ async function makeCertificates(target: string): Promise<Setting["certificate"]>
   };
 }
 
-function save(text: string): void {
+function save(): void {
   const target = join(root, "bench", "results");
   mkdirSync(target, { recursive: true });
   const name = new Date().toISOString().slice(0, 16).replace(":", "-");
-  writeFileSync(join(target, `${name}.md`), text);
+  writeFileSync(join(target, `${name}.md`), table);
   writeFileSync(join(target, `${name}.json`), `${JSON.stringify({ machine, results }, undefined, 2)}\n`);
-  console.error(`bench/results/${name}.md`);
+  writeFileSync(join(target, `${name}.svg`), chart(results, machine));
+  console.error(`bench/results/${name}.md, .json and .svg`);
+}
+
+function judge(guard: Guard): void {
+  const complaints = worsened(results, guard);
+  for (const complaint of complaints) console.error(complaint);
+  console.error(complaints.length > 0 ? "guard: slower than before" : "guard: as fast as before");
+  if (complaints.length > 0) process.exitCode = 1;
 }
 
 /** Those that --only names, whole or in part; parts that name nothing of this kind do not count. */

@@ -1,15 +1,15 @@
-/** One measurement: a subject under one mode of load, between a load generator and a receiver of their own. */
+/** One measurement: a subject in one row, between a load generator and a receiver of their own. */
 
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { Companion } from "./companion.ts";
-import type { Mode } from "./frames.ts";
-import type { LoadReport, LoadRequest } from "./load-generator.ts";
+import type { AckTimes, LoadReport, LoadRequest } from "./load.ts";
 import { readUsage } from "./process-usage.ts";
 import type { ReceiverReport } from "./receiver.ts";
-import { type Subject, startSubject } from "./subject.ts";
+import type { Row } from "./rows.ts";
+import { type RunningSubject, type Subject, startSubject } from "./subject.ts";
 
 export interface Setting {
   /** build/bench. */
@@ -19,20 +19,26 @@ export interface Setting {
   readonly certificate: { readonly ca: string; readonly certificate: string; readonly key: string };
   readonly warmUpMs: number;
   readonly loadMs: number;
+  /** Told what happens now. */
+  readonly onPhase: (phase: string) => void;
 }
 
 export interface Measurement {
   readonly events: number;
-  /** From the first byte of load to the arrival of the last event. */
+  /** From the first byte of load to the arrival of the last event; of a late receiver, from its first event on. */
   readonly seconds: number;
   readonly eventsPerSecond: number;
   /** Of the agent's whole process tree. */
   readonly cpuMicrosecondsPerEvent: number;
   /** CPU seconds per second: 1 is one core. */
   readonly cores: number;
+  /** From its start until it listened. */
+  readonly startMs: number;
+  readonly startCpuMs: number;
   readonly idleBytes: number;
   readonly peakBytes: number;
-  readonly ackMs: LoadReport["ackMs"];
+  /** Undefined where the load has no acks. */
+  readonly ackMs: AckTimes | undefined;
   readonly lost: number;
   readonly duplicates: number;
 }
@@ -44,38 +50,66 @@ const POLL_MS = 50;
 const SETTLE_MS = 1_000;
 
 /** Throws Error when the agent does not start, ends, or refuses the load. */
-export async function measure(subject: Subject, mode: Mode, setting: Setting): Promise<Measurement> {
-  const folder = mkdtempSync(join(setting.folder, `${subject.name}-${mode.name}-`));
+export async function measure(subject: Subject, row: Row, setting: Setting): Promise<Measurement> {
+  const folder = mkdtempSync(join(setting.folder, `${subject.name}-${row.name}-`));
+  const [port, receiverPort] = [await freePort(), await freePort()];
   const { ca, certificate, key } = setting.certificate;
-  const receiver = new Companion(join(setting.programs, "receiver.js"), [mode.name, certificate, key]);
+  const relay = { row, port, receiverPort, caPath: ca, folder };
+  const companions: Companion[] = [];
+  const start = async (program: string, args: (string | number)[]) => {
+    const companion = new Companion(join(setting.programs, program), [row.name, ...args.map(String)]);
+    companions.push(companion);
+    await companion.next();
+    return companion;
+  };
+  const startReceiver = () => start("receiver.js", [receiverPort, certificate, key]);
+  const startGenerator = (target: string | number) => start("load-generator.js", [target]);
   try {
-    const relay = { port: await freePort(), receiverPort: await receiver.next<number>(), caPath: ca, folder };
+    const receiver = row.receiverComesLate ? undefined : await startReceiver();
+    const files = row.load.kind === "tail" ? await startGenerator(folder) : undefined;
     const agent = await startSubject(subject, relay);
-    const generator = new Companion(join(setting.programs, "load-generator.js"), [mode.name, String(relay.port)]);
     try {
-      return await Promise.race([agent.ended, drive(agent.pid, generator, receiver, setting)]);
+      const generator = files ?? (await startGenerator(port));
+      return await Promise.race([agent.ended, drive({ agent, generator, receiver, startReceiver }, setting)]);
     } finally {
-      generator.stop();
       await agent.stop();
     }
   } finally {
-    receiver.stop();
+    for (const companion of companions) companion.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function drive(pid: number, generator: Companion, receiver: Companion, setting: Setting): Promise<Measurement> {
+interface Parties {
+  readonly agent: RunningSubject;
+  readonly generator: Companion;
+  /** Undefined when it comes late. */
+  readonly receiver: Companion | undefined;
+  readonly startReceiver: () => Promise<Companion>;
+}
+
+const NO_LOAD: LoadReport = { startedAt: 0, cycles: 0, events: 0, ackMs: undefined };
+
+async function drive(parties: Parties, { warmUpMs, loadMs, onPhase }: Setting): Promise<Measurement> {
+  const { agent, generator } = parties;
+  const run = (durationMs: number) => generator.ask<LoadReport>({ durationMs } satisfies LoadRequest);
+  onPhase("settles");
   await pause(SETTLE_MS);
-  const idle = readUsage(pid);
-  const warmUp = await generator.ask<LoadReport>({ durationMs: setting.warmUpMs } satisfies LoadRequest);
-  await delivered(receiver, warmUp.events);
+  const idle = readUsage(agent.pid);
 
-  const before = readUsage(pid);
-  const load = await generator.ask<LoadReport>({ durationMs: setting.loadMs } satisfies LoadRequest);
+  onPhase("warms up");
+  const warmUp = parties.receiver ? await run(warmUpMs) : NO_LOAD;
+  if (parties.receiver) await delivered(parties.receiver, warmUp.events);
+
+  onPhase("under load");
+  const before = readUsage(agent.pid);
+  const load = await run(loadMs);
+  onPhase("delivers the rest");
+  const receiver = parties.receiver ?? (await parties.startReceiver());
   const received = await delivered(receiver, warmUp.events + load.events);
-  const after = readUsage(pid);
+  const after = readUsage(agent.pid);
 
-  const seconds = (received.lastAt - load.startedAt) / 1000;
+  const seconds = (received.lastAt - (parties.receiver ? load.startedAt : received.firstAt)) / 1000;
   const cpuMs = after.cpuMs - before.cpuMs;
   const surplus = received.arrivals.map((count) => count - warmUp.cycles - load.cycles);
   return {
@@ -84,6 +118,8 @@ async function drive(pid: number, generator: Companion, receiver: Companion, set
     eventsPerSecond: load.events / seconds,
     cpuMicrosecondsPerEvent: (cpuMs * 1000) / load.events,
     cores: cpuMs / 1000 / seconds,
+    startMs: agent.startMs,
+    startCpuMs: agent.startCpuMs,
     idleBytes: idle.residentBytes,
     peakBytes: after.peakBytes,
     ackMs: load.ackMs,

@@ -1,53 +1,58 @@
-/** The agents that are measured: how each is configured, started and stopped. */
+/** The agents that are measured: how each is started and stopped. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { delimiter, join } from "node:path";
-
-export interface Relay {
-  readonly port: number;
-  readonly receiverPort: number;
-  /** PEM file of the CA that issued the receiver's certificate for `localhost`. */
-  readonly caPath: string;
-  /** For buffers, logs and configuration. */
-  readonly folder: string;
-}
+import { type Relay, writeConfiguration } from "./configuration.ts";
+import { readUsage } from "./process-usage.ts";
+import type { Row } from "./rows.ts";
 
 export interface Subject {
   readonly name: string;
   /** Why it cannot run here. */
   readonly absent?: string;
+  readonly takes: (row: Row) => boolean;
   readonly command: (relay: Relay) => { program: string; args: string[]; env?: Record<string, string> };
 }
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
+/** Short beside the time that a start takes. */
+const LOOK_MS = 5;
 
-/** `root` is the project's folder, where dist/, build/ and .fluentd/ are. */
-export function subjects(root: string): Subject[] {
+/**
+ * `root` is the project's folder, where dist/, build/ and .fluentd/ are. CPU profiles of Suiro go to `profileFolder`;
+ * what it costs to make them shows in the figures.
+ */
+export function subjects(root: string, profileFolder?: string): Subject[] {
   const main = join(root, "dist", "main.js");
   const ownFluentd = join(root, ".fluentd", "bin", "fluentd");
+  const nodeArgs = profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
   const fluentd = existsSync(ownFluentd) ? ownFluentd : findProgram("fluentd");
   return [
     {
       name: "suiro",
       ...(!existsSync(main) && { absent: "dist/main.js is not built" }),
-      command: (relay) => ({ program: process.execPath, args: [main, "-c", configFile(relay)] }),
+      takes: () => true,
+      command: (relay) => ({ program: process.execPath, args: [...nodeArgs, main, "-c", writeConfiguration(relay)] }),
     },
     {
       name: "fluentd",
       ...(!fluentd && { absent: "not installed; node scripts/fluentd.mjs installs it" }),
+      takes: () => true,
       command: (relay) => ({
         program: fluentd as string,
-        // Without the supervisor, which would be one more process to pay for.
-        args: ["--no-supervisor", "-c", configFile(relay)],
+        // One worker does without the supervisor, which would be one more process to pay for.
+        args: [...(relay.row.workers === undefined ? ["--no-supervisor"] : []), "-c", writeConfiguration(relay)],
         ...(fluentd === ownFluentd && { env: { GEM_HOME: join(root, ".fluentd"), GEM_PATH: join(root, ".fluentd") } }),
       }),
     },
     {
       name: "floor",
+      takes: ({ load, receiverComesLate, workers }) =>
+        load.kind === "forward" && !receiverComesLate && workers === undefined,
       command: ({ port, receiverPort, caPath, folder }) => ({
         program: process.execPath,
         args: [join(root, "build", "bench", "floor.js"), `${port}`, `${receiverPort}`, caPath, folder],
@@ -61,47 +66,12 @@ function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** One text for all agents that read fluentd's language: what a user writes, with acks and a file buffer added. */
-function configFile({ port, receiverPort, caPath, folder }: Relay): string {
-  const path = join(folder, "relay.conf");
-  const text = `<system>
-  log_level warn
-</system>
-<source>
-  @type forward
-  bind 127.0.0.1
-  port ${port}
-</source>
-<match **>
-  @type forward
-  transport tls
-  tls_version TLSv1_3
-  tls_cert_path ${caPath}
-  require_ack_response true
-  heartbeat_type none
-  <server>
-    host 127.0.0.1
-    name localhost
-    port ${receiverPort}
-  </server>
-  <buffer tag>
-    @type file
-    path ${join(folder, "buffer")}
-    chunk_limit_size 8m
-    flush_mode interval
-    flush_interval 1s
-    flush_thread_count 2
-    overflow_action block
-  </buffer>
-</match>
-`;
-  writeFileSync(path, text);
-  return path;
-}
-
 /** A running agent. */
 export interface RunningSubject {
   readonly pid: number;
+  /** From its start until it listened: wall time, and CPU time of its processes. */
+  readonly startMs: number;
+  readonly startCpuMs: number;
   /** Rejects when the agent ends by itself. */
   readonly ended: Promise<never>;
   stop(): Promise<void>;
@@ -112,6 +82,7 @@ export async function startSubject(subject: Subject, relay: Relay): Promise<Runn
   const { program, args, env } = subject.command(relay);
   const logPath = join(relay.folder, "agent.log");
   const log = openSync(logPath, "w");
+  const startedAt = performance.now();
   const child = spawn(program, args, { stdio: ["ignore", log, log], env: { ...process.env, ...env } });
   closeSync(log);
   let stopping = false;
@@ -134,7 +105,8 @@ export async function startSubject(subject: Subject, relay: Relay): Promise<Runn
     await stop();
     throw error;
   }
-  return { pid: child.pid as number, ended, stop };
+  const pid = child.pid as number;
+  return { pid, startMs: performance.now() - startedAt, startCpuMs: readUsage(pid).cpuMs, ended, stop };
 }
 
 async function listening(port: number): Promise<void> {
@@ -147,7 +119,7 @@ async function listening(port: number): Promise<void> {
       return;
     } catch (error) {
       if (Date.now() > deadline) throw new Error(`nobody listens on port ${port}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
 }

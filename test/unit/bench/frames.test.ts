@@ -1,39 +1,46 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { buildFrames, CHUNK_ID_BYTES, EVENT_ID_OFFSET, FIRST_EVENT_ID, modes } from "../../../bench/frames.ts";
+import { eventIndex } from "../../../bench/event-ids.ts";
+import { buildFrames, CHUNK_ID_BYTES } from "../../../bench/frames.ts";
+import { type ForwardLoad, rows } from "../../../bench/rows.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
 import { decode, encode } from "../../../src/event/msgpack.ts";
-import { readUint32, skipValue, walkEntries } from "../../../src/event/walker.ts";
+import { skipValue, walkEntries } from "../../../src/event/walker.ts";
 
-for (const mode of modes) {
-  test(`${mode.name}: every frame is a message of ${mode.eventsPerFrame} events, each with an id of its own`, () => {
+const loads = new Map(rows.flatMap(({ name, load }) => (load.kind === "forward" ? [[name, load] as const] : [])));
+
+for (const [name, load] of loads) {
+  test(`${name}: every frame is a message of ${load.eventsPerFrame} events, each with an id of its own`, () => {
     const ids = new Set<number>();
-    for (const frame of buildFrames(mode)) {
+    const tags = new Set<string>();
+    for (const frame of buildFrames(load)) {
       const whole = Buffer.concat([frame, Buffer.from("7".repeat(CHUNK_ID_BYTES))]);
       const message = decode(whole) as unknown[];
+      tags.add(message[0] as string);
       const option = message.at(-1) as Record<string, unknown>;
       assert.equal(option.chunk, "7".repeat(CHUNK_ID_BYTES));
-      assert.equal(option.size, mode.eventsPerFrame);
+      assert.equal(option.size, load.eventsPerFrame);
 
-      const entries = entriesOf(mode.shape, message);
+      const entries = entriesOf(load.shape, message);
       const walk = walkEntries(entries, 0, entries.length);
-      assert.deepEqual(walk, { count: mode.eventsPerFrame, end: entries.length, plain: true });
-      for (let at = 0; at < entries.length; at = skipValue(entries, at, entries.length)) {
-        assert.equal(entries[at + EVENT_ID_OFFSET], 0xce);
-        ids.add(readUint32(entries, at + EVENT_ID_OFFSET + 1) - FIRST_EVENT_ID);
+      assert.deepEqual(walk, { count: load.eventsPerFrame, end: entries.length, plain: true });
+      for (let at = 0, end = 0; at < entries.length; at = end) {
+        end = skipValue(entries, at, entries.length);
+        ids.add(eventIndex(entries, at, end));
       }
     }
-    assert.equal(ids.size, mode.frames * mode.eventsPerFrame);
+    assert.equal(tags.size, load.tags);
+    assert.equal(ids.size, load.frames * load.eventsPerFrame);
     assert.equal(Math.min(...ids), 0);
     assert.equal(Math.max(...ids), ids.size - 1);
   });
 }
 
 test("an event has about 210 bytes", () => {
-  const [mode] = modes.filter(({ shape }) => shape === "packed");
-  const bytes = buildFrames(mode!).reduce((sum, frame) => sum + frame.length, 0);
-  const byteSize = bytes / (mode!.frames * mode!.eventsPerFrame);
+  const load = loads.get("packed-1000") as ForwardLoad;
+  const bytes = buildFrames(load).reduce((sum, frame) => sum + frame.length, 0);
+  const byteSize = bytes / (load.frames * load.eventsPerFrame);
   assert.ok(byteSize > 200 && byteSize < 220, `${byteSize} bytes`);
 });
 

@@ -1,0 +1,118 @@
+/** What is measured: the rows of the table, each a load and what the agent between has to do with it. */
+
+/** Messages of the Forward protocol over plain TCP, with acks. */
+export interface ForwardLoad {
+  readonly kind: "forward";
+  readonly shape: "packed" | "forward" | "message" | "gzip";
+  readonly eventsPerFrame: number;
+  /** Different frames; a cycle sends each of them once. */
+  readonly frames: number;
+  /** Frames that one connection may have without an ack. */
+  readonly window: number;
+  readonly connections: number;
+  /** Tags that the frames take in turn. */
+  readonly tags: number;
+  /** Of all connections together; undefined: as many as the agent takes. */
+  readonly eventsPerSecond?: number;
+}
+
+/** Lines of the container runtime, appended to files. */
+export interface TailLoad {
+  readonly kind: "tail";
+  readonly files: number;
+  readonly lineBytes: number;
+  /** Different lines; a cycle appends each of them once to one file. */
+  readonly lines: number;
+}
+
+export interface Row {
+  readonly name: string;
+  /** As the table says it. */
+  readonly title: string;
+  readonly load: ForwardLoad | TailLoad;
+  /** CPU of Suiro in microseconds per event, on the machine on which the goals were set. */
+  readonly goal?: number;
+  /** The output keeps its connections. */
+  readonly keepalive?: boolean;
+  /** The receiver listens only when the load is over: what counts is memory, and then how fast the buffer drains. */
+  readonly receiverComesLate?: boolean;
+  /** Between source and match. */
+  readonly filters?: string;
+  readonly workers?: number;
+}
+
+const packed1000: ForwardLoad = {
+  kind: "forward",
+  shape: "packed",
+  eventsPerFrame: 1000,
+  frames: 8,
+  window: 4,
+  connections: 4,
+  tags: 1,
+};
+const packed10: ForwardLoad = { ...packed1000, eventsPerFrame: 10, frames: 200, window: 64 };
+const containers: TailLoad = { kind: "tail", files: 4, lineBytes: 200, lines: 10_000 };
+
+const ADDED_FIELDS = `<filter kubernetes.**>
+  @type record_transformer
+  <record>
+    cluster bench-1
+    source \${tag}
+  </record>
+</filter>
+`;
+
+export const rows: readonly Row[] = [
+  { name: "packed-1000", title: "PackedForward, 1,000 events", load: packed1000, goal: 0.65 },
+  { name: "packed-10", title: "PackedForward, 10 events", load: packed10, goal: 1.3 },
+  {
+    name: "forward-100",
+    title: "Forward, 100 events",
+    load: { ...packed1000, shape: "forward", eventsPerFrame: 100, frames: 40, window: 16 },
+    goal: 1.0,
+  },
+  { name: "gzip-1000", title: "gzip, 1,000 events", load: { ...packed1000, shape: "gzip" }, goal: 0.9 },
+  {
+    name: "message",
+    title: "Message",
+    load: { ...packed1000, shape: "message", eventsPerFrame: 1, frames: 1000, window: 256 },
+    goal: 1.8,
+  },
+  { name: "tail", title: "tail, CRI lines of 200 bytes, 4 files", load: containers, goal: 1.8 },
+  { name: "tail-filters", title: "tail, with record_transformer", load: containers, filters: ADDED_FIELDS },
+  {
+    name: "keepalive",
+    title: "PackedForward, 1,000 events, keepalive",
+    load: packed1000,
+    keepalive: true,
+  },
+  { name: "tags-200", title: "PackedForward, 10 events, 200 tags", load: { ...packed10, tags: 200 } },
+  {
+    name: "connections-200",
+    title: "PackedForward, 10 events, 200 connections",
+    load: { ...packed10, frames: 20, window: 4, connections: 200 },
+  },
+  {
+    name: "latency",
+    title: "PackedForward, 10 events, at 20,000 events/s",
+    load: { ...packed10, eventsPerSecond: 20_000 },
+  },
+  {
+    name: "away",
+    title: "PackedForward, 1,000 events, receiver away, then back",
+    load: packed1000,
+    receiverComesLate: true,
+  },
+];
+
+/** Throws Error when there is no such row. */
+export function rowNamed(name: string | undefined): Row {
+  const row = rows.find((candidate) => candidate.name === name);
+  if (!row) throw new Error(`no row '${name}'`);
+  return row;
+}
+
+/** Events with an id of their own in one cycle. */
+export function eventsPerCycle({ load }: Row): number {
+  return load.kind === "tail" ? load.lines : load.frames * load.eventsPerFrame;
+}
