@@ -12,9 +12,11 @@ import { ByteWriter } from "../event/byte-writer.ts";
 import { encode } from "../event/msgpack.ts";
 import { splitEntries, writeWithFields } from "./added-fields.ts";
 import { commonParameters, eventTimeParser } from "./common-parameters.ts";
-import { CRI_TIME_FORMAT, CriTime } from "./cri-time.ts";
 import { EntryWriter } from "./entry-writer.ts";
 import type { Parser, ParserContext, ParserDefinition } from "./parser.ts";
+
+/** What the runtime writes, in fluentd's words. */
+const CRI_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%L%z";
 
 const table = section(
   {
@@ -73,16 +75,16 @@ function text(writer: ByteWriter, bytes: Buffer, start: number, end: number): vo
   writer.copy(bytes, start, end);
 }
 
-function plainParser(config: Config, { clock, element }: ParserContext): Parser {
+function plainParser(config: Config, { clock }: ParserContext): Parser {
   const line = new CriLine();
   const heads = new EntryWriter(config, clock);
-  const time = new CriTime(eventTimeParser(config, clock), element);
+  const timeParser = eventTimeParser(config, clock);
   const timeKey = config.keepTimeKey && config.timeKey !== undefined ? encode(config.timeKey) : undefined;
   return {
     parse(bytes, start, end, target) {
       if (!line.cut(bytes, start, end)) return false;
       const { timeEnd, streamEnd, logtagEnd } = line;
-      time.read(bytes, start, timeEnd);
+      const time = timeParser.read(bytes, start, timeEnd);
       const { writer } = target;
       heads.time(target, time.seconds, time.nanoseconds);
       writer.byte(timeKey ? 0x84 : 0x83);

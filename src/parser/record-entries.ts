@@ -135,7 +135,7 @@ export class RecordEntries {
 
   #parseTime(bytes: Buffer, start: number, end: number): { seconds: number; nanoseconds: number } {
     const text = textStart(bytes, start);
-    if (text !== ABSENT) return this.#time.parse(bytes.toString("latin1", text, end));
+    if (text !== ABSENT) return this.#time.read(bytes, text, end);
     if (kindOf(bytes, start) === "number") return this.#time.parse(readText(bytes, start, end) ?? "", true);
     throw new MalformedError(`value must be a string or a number: ${readText(bytes, start, end) ?? ""}`);
   }

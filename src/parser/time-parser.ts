@@ -11,9 +11,10 @@ import { ConfigError, MalformedError, type SourcePosition } from "../errors.ts";
 import { EventTime } from "../event/event-time.ts";
 import { type TimeZone, timeZone, utc } from "../event/time-zone.ts";
 import { freeTime, iso8601 } from "./free-time.ts";
+import { IsoTime } from "./iso-time.ts";
 import { rubyStrptime } from "./ruby-strptime.ts";
 import { strptime, type TimeReader } from "./strptime.ts";
-import { type TimeFields, wallTime } from "./wall-clock.ts";
+import { localMoment, type TimeFields, wallTime } from "./wall-clock.ts";
 
 export const timeTypes = ["string", "unixtime", "float", "mixed"] as const;
 export type TimeType = (typeof timeTypes)[number];
@@ -21,6 +22,8 @@ export type TimeType = (typeof timeTypes)[number];
 export interface TimeParser {
   /** The time of a text, or of a number as Ruby prints it. Throws MalformedError, with fluentd's text. */
   parse(text: string, isNumber?: boolean): EventTime;
+  /** The time of the text `bytes[start, end)`. Throws as `parse` does. */
+  read(bytes: Buffer, start: number, end: number): EventTime;
 }
 
 export interface TimeOptions {
@@ -44,7 +47,7 @@ export function createTimeParser(options: TimeOptions, clock: Clock): TimeParser
   if (format === undefined && (timezone !== undefined || !isLocal)) {
     throw new ConfigError("specifying timezone requires time format", position);
   }
-  return cached(formattedTime(format, isLocal, timezone, clock));
+  return formattedTime(format, isLocal, timezone, clock);
 }
 
 type ParseTime = (text: string, isNumber: boolean) => EventTime;
@@ -54,16 +57,23 @@ function cached(parse: ParseTime): TimeParser {
   let [newest, older] = ["", ""];
   let newestTime: EventTime | undefined;
   let olderTime: EventTime | undefined;
+  return timeParser((text, isNumber) => {
+    if (isNumber) return parse(text, true);
+    if (newestTime !== undefined && text === newest) return newestTime;
+    if (olderTime !== undefined && text === older) return olderTime;
+    const time = parse(text, false);
+    older = newest;
+    olderTime = newestTime;
+    newest = text;
+    newestTime = time;
+    return time;
+  });
+}
+
+function timeParser(parse: ParseTime): TimeParser {
   return {
-    parse(text, isNumber = false) {
-      if (isNumber) return parse(text, true);
-      if (newestTime !== undefined && text === newest) return newestTime;
-      if (olderTime !== undefined && text === older) return olderTime;
-      const time = parse(text, false);
-      [older, olderTime] = [newest, newestTime];
-      [newest, newestTime] = [text, time];
-      return time;
-    },
+    parse: (text, isNumber = false) => parse(text, isNumber),
+    read: (bytes, start, end) => parse(bytes.toString("latin1", start, end), false),
   };
 }
 
@@ -72,16 +82,39 @@ function formattedTime(
   isLocal: boolean,
   timezone: string | undefined,
   clock: Clock,
-): ParseTime {
+): TimeParser {
   const read = readerOf(format);
   const carriesZone = format !== undefined && (format.includes("%z") || format.includes("%Z"));
   const zone = carriesZone || format === "%iso8601" ? undefined : targetZone(isLocal, timezone);
-  return (text, isNumber) => {
+  const parser = cached((text, isNumber) => {
     if (isNumber) throw new MalformedError(`value must be string: ${text}`);
     const fields: TimeFields = {};
     if (!read(text, fields)) throw invalidTime(text);
-    const { seconds, nanoseconds, offset } = wallTime(fields, clock.now());
-    return new EventTime(zone ? seconds + offset - zone.offsetAt(seconds + offset) : seconds, nanoseconds);
+    const moment = wallTime(fields, clock.now());
+    return new EventTime(inZone(moment, zone), moment.nanoseconds);
+  });
+  // fluentd does not see that `%:z` carries a zone, and moves such times, too.
+  if (format === undefined || (zone && format.includes("%:z"))) return parser;
+  const iso = IsoTime.of(format, (wall) => inZone(localMoment(wall), zone));
+  return iso ? isoFirst(iso, parser) : parser;
+}
+
+/** A moment on the local wall, taken for one on the wall of `zone`. */
+function inZone({ seconds, offset }: { seconds: number; offset: number }, zone: TimeZone | undefined): number {
+  return zone ? seconds + offset - zone.offsetAt(seconds + offset) : seconds;
+}
+
+/** More letters than any usual time has. */
+const ISO_ROOM_BYTES = 40;
+
+function isoFirst(iso: IsoTime, parser: TimeParser): TimeParser {
+  const room = Buffer.alloc(ISO_ROOM_BYTES);
+  return {
+    parse(text, isNumber = false) {
+      const isShort = !isNumber && text.length < room.length;
+      return (isShort && iso.read(room, 0, room.write(text, "latin1"))) || parser.parse(text, isNumber);
+    },
+    read: (bytes, start, end) => iso.read(bytes, start, end) ?? parser.read(bytes, start, end),
   };
 }
 
@@ -124,21 +157,19 @@ function mixedParser(options: TimeOptions, clock: Clock): TimeParser {
   const parsers = formats.map((candidate) => {
     const isNumeric = candidate === "unixtime" || candidate === "float";
     // fluentd gives the name of the format as text where it looks for a symbol: `unixtime` has fractions, too.
-    return { isNumeric, parser: cached(isNumeric ? float : formattedTime(candidate, isLocal, timezone, clock)) };
+    return { isNumeric, parser: isNumeric ? cached(float) : formattedTime(candidate, isLocal, timezone, clock) };
   });
-  return {
-    parse(text, isNumber = false) {
-      for (const { isNumeric, parser } of parsers) {
-        if (isNumeric && !isNumber && !NUMBER.test(text)) continue;
-        try {
-          return parser.parse(text, isNumber);
-        } catch (error) {
-          if (!(error instanceof MalformedError)) throw error;
-        }
+  return timeParser((text, isNumber) => {
+    for (const { isNumeric, parser } of parsers) {
+      if (isNumeric && !isNumber && !NUMBER.test(text)) continue;
+      try {
+        return parser.parse(text, isNumber);
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error;
       }
-      throw new MalformedError(`invalid time format: value = ${text}, even though fallbacks: ${formats.join(",")}`);
-    },
-  };
+    }
+    throw new MalformedError(`invalid time format: value = ${text}, even though fallbacks: ${formats.join(",")}`);
+  });
 }
 
 function invalidTime(text: string): MalformedError {

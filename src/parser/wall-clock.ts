@@ -44,8 +44,13 @@ export function wallTime(fields: TimeFields, nowMs: number): WallTime {
     fields.yearDay === undefined ? daysSince1970(year, month) + day : daysSince1970(year, 1) + fields.yearDay;
   const wall = (days - 1) * 86_400 + hour * 3600 + minute * 60 + second;
   if (fields.offset !== undefined) return { seconds: wall - fields.offset, nanoseconds, offset: fields.offset };
+  return { ...localMoment(wall), nanoseconds };
+}
+
+/** When the local wall shows `wall` seconds since 1970, as if it were UTC's. */
+export function localMoment(wall: number): { readonly seconds: number; readonly offset: number } {
   const seconds = wall - localOffset(wall);
-  return { seconds, nanoseconds, offset: localZone.offsetAt(seconds) };
+  return { seconds, offset: localZone.offsetAt(seconds) };
 }
 
 function fillFromNow(fields: TimeFields, nowMs: number): void {
