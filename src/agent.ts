@@ -5,7 +5,7 @@
  */
 
 import { setMaxListeners } from "node:events";
-import type { Clock } from "./clock.ts";
+import { type Clock, sleep } from "./clock.ts";
 import { ConfigElement } from "./config/element.ts";
 import { Problems } from "./config/parameters.ts";
 import { readSystem, type SystemConfig } from "./config/system.ts";
@@ -15,7 +15,7 @@ import type { Logger } from "./logger.ts";
 import { OWN_LOG_TAGS, type OwnLog } from "./pipeline/own-log.ts";
 import { PluginList } from "./pipeline/plugin-list.ts";
 import { OWN_LOG_LABEL, type Part, ROOT_LABEL, Topology } from "./pipeline/topology.ts";
-import type { Input, Output, PluginSummary } from "./plugin.ts";
+import type { Emitter, Input, Output, PluginSummary } from "./plugin.ts";
 
 export interface AgentSeams {
   readonly clock: Clock;
@@ -28,6 +28,8 @@ export interface AgentSeams {
   readonly ownLog?: OwnLog;
   /** Instead of the plugins that Suiro has. */
   readonly plugins?: PluginList;
+  /** The agent that runs now, when this one is to take over from it. */
+  readonly previous?: Agent | undefined;
 }
 
 export interface CreatedAgent {
@@ -50,6 +52,7 @@ export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgen
       plugins: seams.plugins ?? new PluginList(),
       backupFolder: seams.environment.FLUENT_BACKUP_DIR,
       withoutSource: seams.withoutSource ?? system.withoutSource ?? false,
+      previous: seams.previous?.topology,
     },
     problems,
   );
@@ -76,22 +79,26 @@ export interface PluginView extends PluginSummary {
 /** How long after the deadline a plugin may take to let go, before the agent stops waiting for it. */
 const GRACE_MS = 1000;
 
+/** How long a reload waits for emits under way: one that waits for room in a full buffer may wait for hours. */
+const DRAIN_MS = 1000;
+
 export class Agent {
-  readonly #topology: Topology;
+  /** For the agent that is to take over from this one. */
+  readonly topology: Topology;
   readonly #ownLog: OwnLog | undefined;
   readonly #parts: readonly Part[];
   #started: Part[] = [];
   #stop: Promise<void> | undefined;
 
   constructor(topology: Topology, ownLog: OwnLog | undefined) {
-    this.#topology = topology;
+    this.topology = topology;
     this.#ownLog = ownLog;
     this.#parts = topology.parts.filter((part) => part.owner === undefined);
   }
 
   /** Every plugin, with those inside others. */
   get plugins(): PluginView[] {
-    return this.#topology.parts.map((part) => ({ ...this.#topology.summary(part), plugin: part.plugin }));
+    return this.topology.parts.map((part) => ({ ...this.topology.summary(part), plugin: part.plugin }));
   }
 
   /** Where the inputs listen, in the order of the configuration. */
@@ -105,25 +112,59 @@ export class Agent {
   /** Starts every plugin. When one fails, those that had started are stopped, and its error is thrown. */
   async start(): Promise<void> {
     try {
-      for (const part of this.#of("output").reverse()) await this.#start(part);
-      for (const part of this.#of("filter").reverse()) await this.#start(part);
-      this.#connectOwnLog();
-      for (const part of this.#of("input")) await this.#start(part);
+      await this.#startAll();
     } catch (error) {
       await this.stop(GRACE_MS);
       throw error;
     }
   }
 
+  /**
+   * Takes over from the agent that it was built upon: plugins that are in both go on, the others of `old` are stopped
+   * within about `timeoutMs`, and the rest of this one is started. What inputs bring meanwhile waits. When a plugin
+   * fails to start, those that were started here are stopped again and its error is thrown: what went on still runs,
+   * held back, until another agent takes over from this one.
+   */
+  async takeOver(old: Agent, timeoutMs: number): Promise<void> {
+    const goesOn = (part: Part) => this.#parts.includes(part);
+    this.#started = old.#started.filter(goesOn);
+    const held = this.#started.flatMap(({ context }) => context.valve ?? []);
+    const drained = Promise.all(held.map((valve) => valve.close()));
+    const waited = new AbortController();
+    await Promise.race([drained, sleep(this.topology.clock, DRAIN_MS, waited.signal)]);
+    waited.abort();
+    old.#started = old.#started.filter((part) => !goesOn(part));
+    await old.#stopParts(old.#started.splice(0), timeoutMs, true);
+    try {
+      await this.#startAll();
+    } catch (error) {
+      await this.#stopParts(
+        this.#started.filter((part) => !old.#parts.includes(part)),
+        GRACE_MS,
+      );
+      this.#started = this.#started.filter((part) => old.#parts.includes(part));
+      throw error;
+    }
+    for (const valve of held) valve.open();
+  }
+
+  async #startAll(): Promise<void> {
+    for (const part of this.#of("output").reverse()) await this.#start(part);
+    for (const part of this.#of("filter").reverse()) await this.#start(part);
+    this.topology.connect();
+    this.#connectOwnLog();
+    for (const part of this.#of("input")) await this.#start(part);
+  }
+
   /** Sends what is buffered now. Failures are logged; the chunks stay. */
   async flush(): Promise<void> {
-    this.#topology.logger.info("flushing all buffer forcedly");
+    this.topology.logger.info("flushing all buffer forcedly");
     await Promise.all(
       this.#of("output").map(async ({ context, plugin }) => {
         try {
           await (plugin as Output).flush?.();
         } catch (error) {
-          this.#topology.logger.warn("unexpected error while flushing buffer", { plugin_id: context.id, error });
+          this.topology.logger.warn("unexpected error while flushing buffer", { plugin_id: context.id, error });
         }
       }),
     );
@@ -136,17 +177,23 @@ export class Agent {
   }
 
   async #start(part: Part): Promise<void> {
+    if (this.#started.includes(part)) return;
     await part.plugin.start();
     part.context.isRunning = true;
     this.#started.push(part);
   }
 
   async #stopAll(timeoutMs: number): Promise<void> {
-    const deadline = new AbortController();
-    setMaxListeners(0, deadline.signal);
-    const cancel = this.#topology.clock.after(timeoutMs, () => deadline.abort());
     const started = this.#started;
     this.#started = [];
+    await this.#stopParts(started, timeoutMs);
+  }
+
+  /** With `holds` nothing gets to outputs that are going down, from plugins that go on: it waits for the next routes. */
+  async #stopParts(started: readonly Part[], timeoutMs: number, holds = false): Promise<void> {
+    const deadline = new AbortController();
+    setMaxListeners(0, deadline.signal);
+    const cancel = this.topology.clock.after(timeoutMs, () => deadline.abort());
     const stop = (parts: readonly Part[]) => Promise.all(parts.map((part) => this.#stopPart(part, deadline.signal)));
     await stop(started.filter(({ kind }) => kind === "input"));
     const emitting = started.filter(
@@ -154,6 +201,7 @@ export class Agent {
     );
     for (const level of this.#levelsInOrder()) await stop(emitting.filter(({ context }) => context.level === level));
     await this.#withinDeadline(this.#ownLog?.disconnect() ?? Promise.resolve(), deadline.signal);
+    if (holds) for (const { emitter } of this.topology.levels.values()) void emitter.close();
     await stop(started.filter((part) => part.kind === "output" && !emitting.includes(part)));
     cancel();
   }
@@ -161,13 +209,13 @@ export class Agent {
   async #stopPart({ kind, type, context, plugin }: Part, deadline: AbortSignal): Promise<void> {
     const fields = { type, plugin_id: context.id };
     context.isRunning = false;
-    this.#topology.logger.info(`shutting down ${kind} plugin`, fields);
+    this.topology.logger.info(`shutting down ${kind} plugin`, fields);
     try {
       const inTime = await this.#withinDeadline(plugin.stop(deadline), deadline);
-      if (!inTime) this.#topology.logger.warn(`${kind} plugin did not stop in time`, fields);
+      if (!inTime) this.topology.logger.warn(`${kind} plugin did not stop in time`, fields);
     } catch (error) {
       const cause = errorMessage(error);
-      this.#topology.logger.warn(`unexpected error while shutting down ${kind} plugin`, { ...fields, error: cause });
+      this.topology.logger.warn(`unexpected error while shutting down ${kind} plugin`, { ...fields, error: cause });
     }
   }
 
@@ -176,7 +224,7 @@ export class Agent {
     let cancel = () => {};
     const late = new Promise<boolean>((resolve) => {
       const giveUp = () => {
-        cancel = this.#topology.clock.after(GRACE_MS, () => resolve(false));
+        cancel = this.topology.clock.after(GRACE_MS, () => resolve(false));
       };
       if (deadline.aborted) giveUp();
       else deadline.addEventListener("abort", giveUp, { once: true });
@@ -190,10 +238,10 @@ export class Agent {
 
   /** The levels in the order in which events pass them: from the root along the labels, `@ERROR` last. */
   #levelsInOrder() {
-    const levels = [...this.#topology.levels.values()];
+    const levels = [...this.topology.levels.values()];
     const distance = new Map(levels.map((level) => [level, 0]));
     for (let round = 1; round < levels.length; round++) {
-      for (const { context, kind } of this.#topology.parts) {
+      for (const { context, kind } of this.topology.parts) {
         if (kind === "input") continue;
         const next = (distance.get(context.level as (typeof levels)[number]) ?? 0) + 1;
         for (const target of context.targets as Set<(typeof levels)[number]>) {
@@ -209,11 +257,12 @@ export class Agent {
   /** Finds who takes the agent's own log, as fluentd does. */
   #connectOwnLog(): void {
     if (!this.#ownLog) return;
-    const { levels, logger } = this.#topology;
+    const { levels, logger } = this.topology;
     const label = levels.get(OWN_LOG_LABEL);
-    const router = (label ?? levels.get(ROOT_LABEL))?.emitter;
-    if (!router) return;
-    const unmatched = OWN_LOG_TAGS.filter((tag) => !router.takes(tag));
+    const level = label ?? levels.get(ROOT_LABEL);
+    if (!level) return;
+    const takes = (tag: string) => this.topology.takes(level, tag);
+    const unmatched = OWN_LOG_TAGS.filter((tag) => !takes(tag));
     if (!label && unmatched.length === OWN_LOG_TAGS.length) return;
     if (!label) {
       logger.warn(
@@ -224,7 +273,8 @@ export class Agent {
       const where = label ? `${OWN_LOG_LABEL} label` : "top level";
       logger.warn(`match for some tags of log events are not defined in ${where} (to be ignored)`, { tags: unmatched });
     }
-    this.#ownLog.connect({ emit: (tag, events) => (router.takes(tag) ? router.emit(tag, events) : DONE) }, logger);
+    const emit: Emitter["emit"] = (tag, events) => (takes(tag) ? level.emitter.emit(tag, events) : DONE);
+    this.#ownLog.connect({ emit }, logger);
   }
 
   #of(kind: Part["kind"]): Part[] {

@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import { text } from "node:stream/consumers";
-import { createAgent } from "../agent.ts";
+import { type Agent, createAgent } from "../agent.ts";
 import { systemClock } from "../clock.ts";
 import { ConfigElement } from "../config/element.ts";
 import { loadConfig } from "../config/load.ts";
@@ -49,14 +49,23 @@ export function systemOf(root: ConfigElement): SystemConfig {
   return readSection(systemTable, element, new Problems());
 }
 
-/** Builds the agent; touches nothing outside the process. It is undefined when its `problems` has errors. */
-export function createFromConfiguration(root: ConfigElement, logger: Logger = silentLogger, ownLog?: OwnLog) {
+/**
+ * Builds the agent, to take over from `previous` when there is one; touches nothing outside the process. It is undefined
+ * when its `problems` has errors.
+ */
+export function createFromConfiguration(
+  root: ConfigElement,
+  logger: Logger = silentLogger,
+  ownLog?: OwnLog,
+  previous?: Agent,
+) {
   return createAgent(root, {
     clock: systemClock,
     logger,
     hostname: hostname(),
     environment: process.env,
     ...(ownLog ? { ownLog } : {}),
+    previous,
   });
 }
 

@@ -9,7 +9,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { hostname } from "node:os";
 import { join, relative, resolve } from "node:path";
-import { createAgent } from "../agent.ts";
+import { type Agent, createAgent } from "../agent.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config/load.ts";
 import { ConfigError } from "../errors.ts";
@@ -37,7 +37,9 @@ export async function demo(options: DemoOptions): Promise<number> {
   const environment = { ...process.env, SUIRO_SHARED_KEY: randomBytes(24).toString("base64") };
   const receiver = createDemoAgent("receiver", receiverConfiguration(places), environment);
   const sender = createDemoAgent("sender", senderConfiguration(places), environment);
+  const oneConfiguration = () => Promise.reject(new Error("the demo has one configuration"));
   const both: RunnableAgent = {
+    takeOver: oneConfiguration,
     async start() {
       await receiver.start();
       await sender.start();
@@ -57,7 +59,7 @@ export async function demo(options: DemoOptions): Promise<number> {
   };
   const logger = demoLogger();
   const loaded = { agent: both, logger, shutdownTimeoutMs: SHUTDOWN_TIMEOUT_MS, dump: "", again: () => loaded };
-  const service = new Service(loaded, () => Promise.reject(new Error("the demo has one configuration")));
+  const service = new Service(loaded, oneConfiguration);
   const exitCode = await runUntilStopped(service, standardOutput, 2 * SHUTDOWN_TIMEOUT_MS);
   console.log("Stopped.");
   return exitCode;
@@ -68,7 +70,7 @@ function demoLogger() {
   return createLogger({ level: "warn", format: "text", write: (line) => void process.stderr.write(line) });
 }
 
-function createDemoAgent(name: string, text: string, environment: NodeJS.ProcessEnv): RunnableAgent {
+function createDemoAgent(name: string, text: string, environment: NodeJS.ProcessEnv): Agent {
   const root = parseConfig(text, `${name} of the demo`, { environment, hostname: hostname() });
   const context = { clock: systemClock, logger: demoLogger(), hostname: hostname(), environment };
   const { agent, problems } = createAgent(root, context);

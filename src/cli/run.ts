@@ -4,6 +4,7 @@
  */
 
 import { existsSync, readdirSync } from "node:fs";
+import type { Agent } from "../agent.ts";
 import { sleep, systemClock } from "../clock.ts";
 import { dumpConfig } from "../config/dump.ts";
 import type { ConfigElement } from "../config/element.ts";
@@ -72,8 +73,8 @@ async function start(options: RunOptions, read: ReadConfiguration, log: LogDesti
   logger.info(`starting fluentd-${FLUENTD_VERSION}`, { suiro: VERSION, pid: process.pid, node: process.version });
   warnOfRubyPlugins(options.plugin ?? [], logger);
   dropPrivileges(options.user, options.group, log);
-  const service = new Service(first, async () => {
-    const next = load(options, await readConfiguration(options), log);
+  const service = new Service<Agent>(first, async (running) => {
+    const next = load(options, await readConfiguration(options), log, {}, running);
     if (next) return next;
     throw new SuiroError("CONFIG", "the new configuration has errors");
   });
@@ -92,7 +93,7 @@ async function start(options: RunOptions, read: ReadConfiguration, log: LogDesti
 /** The control interface is the process's, not the agent's: it stays while configurations come and go. */
 async function startControl(
   { rpcEndpoint, enableGetDump = false }: SystemConfig,
-  service: Service,
+  service: Service<Agent>,
   { logger, shutdownTimeoutMs }: LoadedConfiguration,
 ): Promise<ControlInterface | undefined> {
   if (!rpcEndpoint) return undefined;
@@ -112,7 +113,10 @@ async function startControl(
 }
 
 /** The health port is the process's, too: it answers while configurations come and go. */
-async function startHealth({ healthEndpoint }: SystemConfig, service: Service): Promise<HealthServer | undefined> {
+async function startHealth(
+  { healthEndpoint }: SystemConfig,
+  service: Service<Agent>,
+): Promise<HealthServer | undefined> {
   if (!healthEndpoint) return undefined;
   const { HealthServer } = await import("../metrics/health-server.ts");
   const { logger } = service;
@@ -121,15 +125,28 @@ async function startHealth({ healthEndpoint }: SystemConfig, service: Service): 
   return health;
 }
 
-/** Builds the agent and logs all that is wrong with the configuration; undefined when it cannot be used. */
+/** What a configuration needs of the one before it: with the same `<system>`, plugins and their log go on. */
+interface RunConfiguration extends LoadedConfiguration<Agent> {
+  readonly system: ConfigElement | undefined;
+  readonly ownLog: OwnLog;
+}
+
+/**
+ * Builds the agent and logs all that is wrong with the configuration; undefined when it cannot be used. After a start it
+ * is to take over from the `running` one.
+ */
 function load(
   options: RunOptions,
   { root: written, problems }: ReadConfiguration,
   log: LogDestination,
   form: LogForm = {},
-): LoadedConfiguration | undefined {
-  const ownLog = new OwnLog(systemClock);
-  const logger = loggerFor(written, options, log, { ...form, tap: ownLog.tap });
+  running?: LoadedConfiguration<Agent>,
+): RunConfiguration | undefined {
+  const system = written?.childrenNamed("system")[0];
+  const before = running as RunConfiguration | undefined;
+  const previous = before && isSame(before.system, system) ? before : undefined;
+  const ownLog = previous?.ownLog ?? new OwnLog(systemClock);
+  const logger = previous?.logger ?? loggerFor(written, options, log, { ...form, tap: ownLog.tap });
   logProblems(options.config, problems, logger);
   if (!written) return undefined;
   logger.info(`parsing config file is succeeded path=${JSON.stringify(options.config)}`);
@@ -137,7 +154,7 @@ function load(
   const { suppressConfigDump, processName, shutdownTimeout } = systemOf(root);
   const dump = dumpConfig(written, isSecretParameter).trimEnd();
   if (!suppressConfigDump) logger.info(`using configuration file: ${dump}`);
-  const created = createFromConfiguration(root, logger, ownLog);
+  const created = createFromConfiguration(root, logger, ownLog, previous?.agent);
   logProblems(options.config, created.problems, logger);
   if (!created.agent) return undefined;
   if (processName !== undefined) process.title = processName;
@@ -146,8 +163,14 @@ function load(
     logger,
     shutdownTimeoutMs: shutdownTimeout * 1000,
     dump,
-    again: () => load(options, { root: written, problems: new Problems() }, log, form) as LoadedConfiguration,
+    system,
+    ownLog,
+    again: (next) => load(options, { root: written, problems: new Problems() }, log, form, next) as RunConfiguration,
   };
+}
+
+function isSame(left: ConfigElement | undefined, right: ConfigElement | undefined): boolean {
+  return left && right ? left.equals(right) : left === right;
 }
 
 /** One line each. `error=` is what fluentd says, `at=` the place. */

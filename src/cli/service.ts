@@ -3,7 +3,8 @@
  * as long as its receiver is silent, so nothing waits for one.
  *
  * A reload never leaves the machine without an agent: a configuration with errors is refused while the old agent runs
- * on; one that cannot start (a port is taken) makes way for the old configuration, which is started again.
+ * on; one that cannot start (a port is taken) makes way for the old configuration, which is started again. Plugins whose
+ * elements did not change go on over all that.
  */
 
 import type { Logger } from "../logger.ts";
@@ -12,6 +13,8 @@ import type { PluginSummary } from "../plugin.ts";
 /** What the service needs of an agent. */
 export interface RunnableAgent {
   start(): Promise<void>;
+  /** Takes the place of `old`; rejects when it cannot, for another agent to take its own place. */
+  takeOver(old: this, timeoutMs: number): Promise<void>;
   stop(timeoutMs: number): Promise<void>;
   flush(): Promise<void>;
   /** Every plugin, running or not. */
@@ -19,24 +22,33 @@ export interface RunnableAgent {
 }
 
 /** A configuration without errors, made into an agent that is not started yet. */
-export interface LoadedConfiguration {
-  readonly agent: RunnableAgent;
+export interface LoadedConfiguration<A extends RunnableAgent = RunnableAgent> {
+  readonly agent: A;
   readonly logger: Logger;
   readonly shutdownTimeoutMs: number;
   /** The configuration as text, secrets masked. */
   readonly dump: string;
-  /** The same configuration as a new agent: a stopped one is not started again. */
-  again(): LoadedConfiguration;
+  /** The same configuration as a new agent, which is to take over from that of `running`. */
+  again(running: LoadedConfiguration<A>): LoadedConfiguration<A>;
 }
 
-export class Service {
-  readonly #load: () => Promise<LoadedConfiguration>;
-  #current: LoadedConfiguration;
+/** What signals and the control interface ask for. */
+export type ServiceCommands = Pick<Service, "logger" | "start" | "stop" | "reload" | "flush">;
+
+export class Service<A extends RunnableAgent = RunnableAgent> {
+  readonly #load: (running: LoadedConfiguration<A>) => Promise<LoadedConfiguration<A>>;
+  #current: LoadedConfiguration<A>;
   #work: Promise<void> = Promise.resolve();
   #isStopping = false;
 
-  /** `load` reads the configuration anew; it rejects, with everything that is wrong in one message, to refuse it. */
-  constructor(first: LoadedConfiguration, load: () => Promise<LoadedConfiguration>) {
+  /**
+   * `load` reads the configuration anew, as an agent that is to take over from that of `running`; it rejects, with
+   * everything that is wrong in one message, to refuse it.
+   */
+  constructor(
+    first: LoadedConfiguration<A>,
+    load: (running: LoadedConfiguration<A>) => Promise<LoadedConfiguration<A>>,
+  ) {
     this.#current = first;
     this.#load = load;
   }
@@ -74,7 +86,7 @@ export class Service {
     return this.#next(async () => {
       if (this.#isStopping) return;
       this.logger.info("Reloading new config");
-      const next = await this.#load().catch((error) => this.#refuse(error));
+      const next = await this.#load(this.#current).catch((error) => this.#refuse(error));
       if (next) await this.#replaceBy(next);
     });
   }
@@ -93,18 +105,18 @@ export class Service {
     this.logger.error("Failed to reload config file; the running configuration stays", { error });
   }
 
-  async #replaceBy(next: LoadedConfiguration): Promise<void> {
+  async #replaceBy(next: LoadedConfiguration<A>): Promise<void> {
     const old = this.#current;
-    await this.#stopCurrent();
     try {
-      await startOrUndo(next);
+      await next.agent.takeOver(old.agent, old.shutdownTimeoutMs);
       this.#current = next;
     } catch (error) {
       old.logger.error("the new configuration cannot start; starting the old one again", { error });
-      const again = old.again();
-      await startOrUndo(again);
+      const again = old.again(next);
+      await again.agent.takeOver(next.agent, old.shutdownTimeoutMs);
       this.#current = again;
     }
+    sayRunning(this.logger);
   }
 
   #next(action: () => Promise<void>): Promise<void> {
@@ -117,9 +129,13 @@ export class Service {
 async function startOrUndo({ agent, logger, shutdownTimeoutMs }: LoadedConfiguration): Promise<void> {
   try {
     await agent.start();
-    logger.info("fluentd worker is now running worker=0");
+    sayRunning(logger);
   } catch (error) {
     await agent.stop(shutdownTimeoutMs).catch(() => {});
     throw error;
   }
+}
+
+function sayRunning(logger: Logger): void {
+  logger.info("fluentd worker is now running worker=0");
 }

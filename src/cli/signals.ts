@@ -13,7 +13,7 @@
 import { systemClock } from "../clock.ts";
 import { errorMessage } from "../errors.ts";
 import type { LogDestination } from "./log-destination.ts";
-import type { Service } from "./service.ts";
+import type { ServiceCommands } from "./service.ts";
 
 /** A stop that is still not done so long after its deadline hangs. */
 const HANG_MS = 5000;
@@ -22,7 +22,11 @@ const HANG_MS = 5000;
 const CRASHED = 2;
 
 /** Starts the service and resolves with the exit code when it has ended. */
-export function runUntilStopped(service: Service, log: LogDestination, shutdownTimeoutMs: number): Promise<number> {
+export function runUntilStopped(
+  service: ServiceCommands,
+  log: LogDestination,
+  shutdownTimeoutMs: number,
+): Promise<number> {
   return new Promise((resolve) => {
     // Timers of the agent keep no process alive; this one does, until the process ends.
     setInterval(() => {}, 2 ** 30);
@@ -53,7 +57,11 @@ export function runUntilStopped(service: Service, log: LogDestination, shutdownT
   });
 }
 
-function stopOnce(service: Service, shutdownTimeoutMs: number, resolve: (exitCode: number) => void): () => void {
+function stopOnce(
+  service: ServiceCommands,
+  shutdownTimeoutMs: number,
+  resolve: (exitCode: number) => void,
+): () => void {
   let isStopping = false;
   return () => {
     const { logger } = service;

@@ -66,6 +66,20 @@ export class ConfigElement {
     return this.children.filter((child) => child.name === name);
   }
 
+  /** Whether both say the same, wherever they stand. */
+  equals(other: ConfigElement): boolean {
+    const values = ({ parameters }: ConfigElement) =>
+      JSON.stringify(parameters.map(({ key, value, special }) => [key, value, special]));
+    return (
+      this.name === other.name &&
+      this.argument === other.argument &&
+      this.isStrict === other.isStrict &&
+      values(this) === values(other) &&
+      this.children.length === other.children.length &&
+      this.children.every((child, index) => child.equals(other.children[index] as ConfigElement))
+    );
+  }
+
   /** `<match a.**>`: how messages name this element. */
   get title(): string {
     return this.argument === "" ? `<${this.name}>` : `<${this.name} ${this.argument}>`;

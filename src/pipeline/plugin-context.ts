@@ -10,6 +10,7 @@ import type { EventStream } from "../event/event-stream.ts";
 import type { Logger } from "../logger.ts";
 import type { Emitter, Output, PluginContext, PluginSummary } from "../plugin.ts";
 import type { ErrorRouter } from "./error-router.ts";
+import { Valve } from "./valve.ts";
 
 /** A level of the configuration: the root, or a label. */
 export interface Level {
@@ -49,16 +50,19 @@ export class Context implements PluginContext {
   readonly targets = new Set<Level>();
   /** Whether the plugin has started and not been stopped; the agent says so. */
   isRunning = false;
-  readonly #source: ContextSource;
+  readonly #isInput: boolean;
+  #source: ContextSource;
+  #valve: Valve | undefined;
 
   /** Throws ConfigError when `@log_level` is none. */
-  constructor(source: ContextSource, element: ConfigElement, type: string, level: Level) {
+  constructor(source: ContextSource, element: ConfigElement, type: string, level: Level, isInput = false) {
     const givenId = element.text("@id") ?? element.text("id");
     this.#source = source;
     this.id = givenId ?? source.nameFor(type);
     this.hasGivenId = givenId !== undefined;
     this.element = element;
     this.level = level;
+    this.#isInput = isInput;
     this.logger = source.logger.child(this.id, levelOfLog(element));
     this.clock = source.clock;
     this.system = source.system;
@@ -66,8 +70,17 @@ export class Context implements PluginContext {
   }
 
   get emitter(): Emitter {
+    if (this.#valve) return this.#valve;
     const label = this.element.text("@label");
-    return label === undefined ? this.#emitterOf(this.level) : this.labelEmitter(label);
+    const emitter = label === undefined ? this.#emitterOf(this.level) : this.labelEmitter(label);
+    if (!this.#isInput) return emitter;
+    this.#valve = new Valve(emitter);
+    return this.#valve;
+  }
+
+  /** Holds back what an input emits, and lets it go on. Only inputs that have an emitter have one. */
+  get valve(): Valve | undefined {
+    return this.#valve;
   }
 
   labelEmitter(name: string): Emitter {
@@ -94,6 +107,11 @@ export class Context implements PluginContext {
 
   createOutput(element: ConfigElement): Output {
     return this.#source.createOutput(element, this);
+  }
+
+  /** From now on the plugin belongs to the pipeline that took its configuration over, and sees the plugins of that. */
+  moveTo(source: ContextSource): void {
+    this.#source = source;
   }
 
   #emitterOf(level: Level): Emitter {

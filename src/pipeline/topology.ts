@@ -21,6 +21,7 @@ import { Context, type ContextSource, ERROR_LABEL, type Level } from "./plugin-c
 import type { PluginList } from "./plugin-list.ts";
 import { Router } from "./router.ts";
 import { secondaryElement, withBufferPath } from "./secondary-element.ts";
+import { Valve } from "./valve.ts";
 
 export const ROOT_LABEL = "@ROOT";
 export const OWN_LOG_LABEL = "@FLUENT_LOG";
@@ -33,6 +34,8 @@ export interface Part<P = Input | Filter | Output> {
   readonly plugin: P;
   /** The part that starts and stops this one; undefined when the agent does. */
   readonly owner: Context | undefined;
+  /** Its own, and those of plugins inside it. */
+  readonly contexts: readonly Context[];
 }
 
 export interface TopologySeams {
@@ -42,10 +45,12 @@ export interface TopologySeams {
   readonly withoutSource: boolean;
   /** FLUENT_BACKUP_DIR. */
   readonly backupFolder: string | undefined;
+  /** The pipeline that runs now: what stands in both configurations goes on in the new one. */
+  readonly previous?: Topology | undefined;
 }
 
 interface RoutedLevel extends Level {
-  readonly emitter: Router;
+  readonly emitter: Valve;
 }
 
 export class Topology implements ContextSource {
@@ -53,15 +58,19 @@ export class Topology implements ContextSource {
   readonly logger: Logger;
   readonly system: SystemConfig;
   readonly errors: ErrorRouter;
-  readonly holdings = new Holdings();
+  readonly holdings: Holdings;
   readonly levels = new Map<string, RoutedLevel>();
   /** In the order of creation: outputs and filters of labels, then of the root, then inputs. */
   readonly parts: Part[] = [];
   readonly #plugins: PluginList;
   readonly #backupFolder: string | undefined;
   readonly #problems: Problems;
+  readonly #previous: Topology | undefined;
   readonly #ids = new Map<string, ConfigElement>();
-  readonly #names = new Map<string, number>();
+  #names = new Map<string, number>();
+  /** Contexts of the part that is being made: its own, and those of plugins inside it. */
+  #making: Context[] = [];
+  readonly #routers = new Map<Level, Router>();
 
   /** Builds everything that stands in `root`; what cannot be built is in `problems`. */
   constructor(root: ConfigElement, system: SystemConfig, seams: TopologySeams, problems: Problems) {
@@ -71,7 +80,9 @@ export class Topology implements ContextSource {
     this.errors = new ErrorRouter(seams.logger);
     this.#plugins = seams.plugins;
     this.#backupFolder = seams.backupFolder;
+    this.#previous = seams.previous;
     this.#problems = problems;
+    this.holdings = seams.previous?.holdings ?? new Holdings();
     this.#warnOfUnread(root, ROOT_SECTIONS, "");
     const labels = this.#addLevels(root);
     for (const [element, level] of labels) this.#addRules(element, level);
@@ -86,7 +97,7 @@ export class Topology implements ContextSource {
 
   /** Makes the routers of the root and of every label, so that no order of the text makes a label unknown. */
   #addLevels(root: ConfigElement): [ConfigElement, RoutedLevel][] {
-    this.levels.set(ROOT_LABEL, { name: ROOT_LABEL, emitter: new Router(this.logger) });
+    this.#addLevel(ROOT_LABEL);
     const labels: [ConfigElement, RoutedLevel][] = [];
     for (const element of root.childrenNamed("label")) {
       const name = element.argument;
@@ -94,13 +105,31 @@ export class Topology implements ContextSource {
       const problem = this.#labelProblem(element);
       if (problem) this.#problems.error(problem, element.position);
       if (this.levels.has(name)) continue;
-      const level = { name, emitter: new Router(this.logger, name !== OWN_LOG_LABEL) };
-      this.levels.set(name, level);
-      labels.push([element, level]);
+      labels.push([element, this.#addLevel(name)]);
     }
     const error = this.levels.get(ERROR_LABEL);
     if (error) this.errors.connect(error.emitter);
     return labels;
+  }
+
+  /** A level of the same name goes on, so that plugins that emit to it need not know of a reload. */
+  #addLevel(name: string): RoutedLevel {
+    const router = new Router(this.logger, name !== OWN_LOG_LABEL);
+    const level = this.#previous?.levels.get(name) ?? { name, emitter: new Valve(router) };
+    this.levels.set(name, level);
+    this.#routers.set(level, router);
+    return level;
+  }
+
+  /** Gives the routes of this configuration to every level, and this pipeline to the plugins that went on. */
+  connect(): void {
+    for (const { context } of this.parts) context.moveTo(this);
+    for (const [level, router] of this.#routers) (level as RoutedLevel).emitter.open(router);
+  }
+
+  /** Whether an output of the level would take this tag. */
+  takes(level: Level, tag: string): boolean {
+    return this.#routers.get(level)?.takes(tag) ?? false;
   }
 
   /** fluentd passes over them in silence, and so over a misspelt <match>. */
@@ -141,28 +170,32 @@ export class Topology implements ContextSource {
     const type = this.#announce("match", element, level);
     const matches = matchPattern(element.argument, element.position);
     const output = this.#createOutput(type, element, level, undefined);
-    level.emitter.addOutput(matches, level.name === ERROR_LABEL ? output : this.errors.guard(output));
+    this.#routers.get(level)?.addOutput(matches, level.name === ERROR_LABEL ? output : this.errors.guard(output));
   }
 
   #addFilter(element: ConfigElement, level: RoutedLevel): void {
     const type = this.#announce("filter", element, level);
     const matches = matchPattern(element.argument, element.position);
+    const { plugin, context } = this.#kept("filter", element, level) ?? this.#createFilter(type, element, level);
+    this.#routers.get(level)?.addFilter(matches, plugin as Filter, context.counters);
+  }
+
+  #createFilter(type: string, element: ConfigElement, level: Level): Part {
     const definition = this.#plugins.filter(type, element.position);
     const context = this.#context(element, type, level);
     const plugin = definition.create(this.#read(definition, element), context);
-    this.parts.push({ kind: "filter", type, context, plugin, owner: undefined });
-    level.emitter.addFilter(matches, plugin, context.counters);
+    return this.#add({ kind: "filter", type, context, plugin, owner: undefined });
   }
 
   #addInput(element: ConfigElement): void {
     const type = this.#typeOf(element);
     this.logger.info("adding source", { type });
+    if (this.#kept("input", element, this.#level(ROOT_LABEL))) return;
     const definition = this.#plugins.input(type, element.position);
-    const context = this.#context(element, type, this.#level(ROOT_LABEL));
-    const label = element.text("@label");
-    if (label !== undefined) context.labelEmitter(label);
+    const context = this.#context(element, type, this.#level(ROOT_LABEL), true);
+    void context.emitter; // Finds an unknown label here, whenever the plugin asks for it.
     const plugin = definition.create(this.#read(definition, element), context);
-    this.parts.push({ kind: "input", type, context, plugin, owner: undefined });
+    this.#add({ kind: "input", type, context, plugin, owner: undefined });
   }
 
   /** Builds an output that stands inside another one. */
@@ -174,6 +207,8 @@ export class Topology implements ContextSource {
     const wantsBuffer = written.childrenNamed("buffer").length > 0;
     const definition = this.#plugins.output(type, wantsBuffer, written.position);
     const element = definition.kind === "output" ? written : withBufferPath(definition, written, this.system);
+    const running = owner ? undefined : this.#kept("output", element, level);
+    if (running) return running.plugin as Output;
     const context = this.#context(element, type, level);
     const config = this.#read(definition, element);
     if (definition.kind === "buffered-output") this.#checkBuffers(element);
@@ -188,7 +223,7 @@ export class Topology implements ContextSource {
             this.#backupFolder === undefined ? {} : { backupFolder: this.#backupFolder },
           );
     if (owner) for (const target of context.targets) owner.targets.add(target);
-    this.parts.push({ kind: "output", type, context, plugin, owner });
+    this.#add({ kind: "output", type, context, plugin, owner });
     return plugin;
   }
 
@@ -223,17 +258,10 @@ export class Topology implements ContextSource {
     throw new ConfigError(`Missing '@type' parameter on <${element.name}> directive`, element.position);
   }
 
-  #context(element: ConfigElement, type: string, level: Level): Context {
-    const context = new Context(this, element, type, level);
-    if (context.hasGivenId) {
-      const first = this.#ids.get(context.id);
-      if (first) {
-        const other = `${first.position.file}:${first.position.line}`;
-        const message = `Duplicated plugin id \`${context.id}\`. Check whole configuration and fix it.`;
-        this.#problems.error(`${message} The other one is at ${other}.`, element.position);
-      }
-      this.#ids.set(context.id, element);
-    }
+  #context(element: ConfigElement, type: string, level: Level, isInput = false): Context {
+    const context = new Context(this, element, type, level, isInput);
+    this.#making.push(context);
+    this.#claimId(context);
     for (const old of ["type", "id", "log_level"]) {
       const given = element.parameter(old);
       if (given && !element.parameter(`@${old}`)) {
@@ -241,6 +269,61 @@ export class Topology implements ContextSource {
       }
     }
     return context;
+  }
+
+  #claimId({ id, hasGivenId, element }: Context): void {
+    if (!hasGivenId) return;
+    const first = this.#ids.get(id);
+    if (first) {
+      const other = `${first.position.file}:${first.position.line}`;
+      const message = `Duplicated plugin id \`${id}\`. Check whole configuration and fix it.`;
+      this.#problems.error(`${message} The other one is at ${other}.`, element.position);
+    }
+    this.#ids.set(id, element);
+  }
+
+  #add(part: Omit<Part, "contexts">): Part {
+    const added = { ...part, contexts: part.owner ? [part.context] : this.#making };
+    if (!part.owner) this.#making = [];
+    this.parts.push(added);
+    return added;
+  }
+
+  /**
+   * The running plugin of an element that says the same as before, in the same place: it goes on, with those inside it.
+   * Undefined when there is none, or when it would get another name or emit to a label that is gone.
+   */
+  #kept(kind: Part["kind"], element: ConfigElement, level: Level): Part | undefined {
+    const { parts = [] } = this.#previous ?? {};
+    const part = parts.find(
+      (candidate) =>
+        candidate.kind === kind &&
+        candidate.owner === undefined &&
+        candidate.context.isRunning &&
+        candidate.context.level === level &&
+        candidate.context.element.equals(element) &&
+        !this.parts.includes(candidate),
+    );
+    if (!part || ![...part.context.targets].every((target) => this.levels.get(target.name) === target))
+      return undefined;
+    const names = this.#namesAfter(part.contexts);
+    if (!names) return undefined;
+    this.#names = names;
+    for (const context of part.contexts) this.#claimId(context);
+    this.parts.push(...parts.filter(({ context }) => part.contexts.includes(context)));
+    return part;
+  }
+
+  /** The numbers of names once these have theirs; undefined when one of them would be named anew. */
+  #namesAfter(contexts: readonly Context[]): Map<string, number> | undefined {
+    const names = new Map(this.#names);
+    for (const { id, hasGivenId } of contexts) {
+      if (hasGivenId) continue;
+      const [, type = "", number] = /^(.*)_(\d+)$/.exec(id) ?? [];
+      if ((names.get(type) ?? 0) + 1 !== Number(number)) return undefined;
+      names.set(type, Number(number));
+    }
+    return names;
   }
 
   summaries(): PluginSummary[] {

@@ -1,18 +1,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type LoadedConfiguration, Service } from "../../../src/cli/service.ts";
+import { type LoadedConfiguration, type RunnableAgent, Service } from "../../../src/cli/service.ts";
 import { silentLogger } from "../../../src/logger.ts";
 
+interface NamedAgent extends RunnableAgent {
+  readonly name: string;
+}
+
 /** Notes what is called, in order; `refuses` makes every start fail. */
-function configuration(name: string, calls: string[], refuses = false): LoadedConfiguration {
+function configuration(name: string, calls: string[], refuses = false): LoadedConfiguration<NamedAgent> {
   const note = (what: string) => async () => void calls.push(`${name} ${what}`);
   return {
     logger: silentLogger,
     shutdownTimeoutMs: 1000,
     dump: `<ROOT> of ${name}`,
     agent: {
+      name,
       start: async () => {
         calls.push(`${name} start`);
+        if (refuses) throw new Error("port is taken");
+      },
+      takeOver: async (old) => {
+        calls.push(`${name} takes over from ${old.name}`);
         if (refuses) throw new Error("port is taken");
       },
       stop: note("stop"),
@@ -23,20 +32,20 @@ function configuration(name: string, calls: string[], refuses = false): LoadedCo
   };
 }
 
-async function started(load: (calls: string[]) => Promise<LoadedConfiguration>) {
+async function started(load: (calls: string[]) => Promise<LoadedConfiguration<NamedAgent>>) {
   const calls: string[] = [];
   const service = new Service(configuration("old", calls), () => load(calls));
   await service.start();
   return { calls, service };
 }
 
-test("a reload stops the old agent only after the new configuration was found good", async () => {
+test("the new agent takes over only after its configuration was found good", async () => {
   const { calls, service } = await started(async (calls) => {
     calls.push("load");
     return configuration("new", calls);
   });
   await service.reload();
-  assert.deepEqual(calls, ["old start", "load", "old stop", "new start"]);
+  assert.deepEqual(calls, ["old start", "load", "new takes over from old"]);
 });
 
 test("a configuration with errors is refused and the old agent runs on", async () => {
@@ -50,7 +59,7 @@ test("a configuration that cannot start makes way for the old one", async () => 
   const { calls, service } = await started(async (calls) => configuration("new", calls, true));
   await service.reload();
   await service.stop();
-  assert.deepEqual(calls, ["old start", "old stop", "new start", "new stop", "old again start", "old again stop"]);
+  assert.deepEqual(calls, ["old start", "new takes over from old", "old again takes over from new", "old again stop"]);
 });
 
 test("a reload after which no agent runs rejects", async () => {
