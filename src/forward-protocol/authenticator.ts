@@ -19,7 +19,8 @@ import {
 /** One `<client>`: who is meant, and what holds for them. */
 export interface AllowedClient {
   readonly addresses: BlockList;
-  readonly sharedKey: string;
+  /** Of their own; absent: the policy's. */
+  readonly sharedKey: string | undefined;
   /** Names of the users that may come from there; empty: all. */
   readonly users: readonly string[];
 }
@@ -31,7 +32,8 @@ export interface User {
 
 export interface SecurityPolicy {
   readonly selfHostname: string;
-  readonly sharedKey: string;
+  /** Whoever knows one of them is in; they may change. */
+  readonly sharedKeys: { readonly all: readonly string[] };
   readonly userAuth: boolean;
   readonly allowAnonymousSource: boolean;
   readonly users: readonly User[];
@@ -69,8 +71,9 @@ export function judgePing(bytes: Uint8Array, helo: Helo, address: string, policy
   if (!client && !policy.allowAnonymousSource) {
     return refuse(`anonymous source host '${address}' denied`, "Anonymous client disallowed", hostname);
   }
-  const sharedKey = client?.sharedKey ?? policy.sharedKey;
-  if (!verifyPingKey(ping, helo, sharedKey)) return refuse("shared_key mismatch", "Shared key mismatch", hostname);
+  const keys = client?.sharedKey === undefined ? policy.sharedKeys.all : [client.sharedKey];
+  const [sharedKey] = keys.filter((key) => verifyPingKey(ping, helo, key));
+  if (sharedKey === undefined) return refuse("shared_key mismatch", "Shared key mismatch", hostname);
   if (policy.userAuth && !isKnownUser(ping, helo, client, policy)) {
     return refuse("username/password mismatch", "Authentication failed", hostname);
   }

@@ -17,6 +17,10 @@ export interface ConnectTarget {
 /** Makes connections. The caller owns the socket and handles its errors from then on. */
 export interface Connector {
   connect(target: ConnectTarget): Promise<Socket>;
+  /** The files that it depends on. */
+  readonly paths?: readonly string[];
+  /** Reads them again. Throws, and changes nothing then. */
+  reload?(): void;
 }
 
 /** Rejects with NetworkError or TimeoutError. */

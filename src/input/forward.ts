@@ -9,6 +9,8 @@ import { once } from "node:events";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { aborted, type CancelTimer } from "../clock.ts";
 import { ConfigError, NetworkError } from "../errors.ts";
+import { reloadOnChange } from "../file-reload.ts";
+import type { SecurityPolicy } from "../forward-protocol/authenticator.ts";
 import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { checkTransport, createTransportServer } from "../tls/transport.ts";
@@ -18,10 +20,10 @@ import { UnackedTotal } from "./forward/deliveries.ts";
 import { startHeartbeat } from "./forward/heartbeat.ts";
 import { HostNames } from "./forward/host-names.ts";
 import { checkLimits, SWEEP_INTERVAL_MS } from "./forward/limits.ts";
-import { type ForwardConfig, forwardTable } from "./forward/parameters.ts";
+import { type ForwardConfig, forwardTable, type SecurityConfig } from "./forward/parameters.ts";
 import { PendingMessages } from "./forward/pending-messages.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
-import { checkSecurity, createSecurityPolicy } from "./forward/security.ts";
+import { checkSecurity, createSecurityPolicy, sharedKeysOf } from "./forward/security.ts";
 import { TagRule } from "./forward/tag-rule.ts";
 
 export const forwardInput: InputDefinition<ForwardConfig> = {
@@ -66,6 +68,7 @@ class ForwardInput implements Input {
   #server: Server | undefined;
   #heartbeat: DatagramSocket | undefined;
   #cancelSweep: CancelTimer = () => {};
+  #keyReload: { stop: CancelTimer } | undefined;
   #isStopping = false;
 
   constructor(config: ForwardConfig, context: PluginContext) {
@@ -106,6 +109,7 @@ class ForwardInput implements Input {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#cancelSweep();
+    this.#keyReload?.stop();
     this.#heartbeat?.close();
     if (!this.#server) return;
     this.#server.close();
@@ -132,7 +136,7 @@ class ForwardInput implements Input {
       tagRule: new TagRule(config.tag, config.addTagPrefix, config.tagSizeLimit),
       floatTimes: floatTimes(config.skipInvalidEvent),
       now: clock.now,
-      security: config.security && (await createSecurityPolicy(config.security)),
+      security: config.security && (await this.#createSecurity(config.security)),
       logins: this.#guard,
       hostNames: resolveHostname ? new HostNames(clock) : undefined,
       sourceAddressKey: config.sourceAddressKey,
@@ -143,6 +147,14 @@ class ForwardInput implements Input {
       counters,
       clock,
     };
+  }
+
+  async #createSecurity(security: SecurityConfig): Promise<SecurityPolicy> {
+    const { clock, logger } = this.#context;
+    const keys = sharedKeysOf(security);
+    const paths = keys.path === undefined ? [] : [keys.path];
+    this.#keyReload = reloadOnChange({ paths, what: "shared keys", reload: () => keys.reload(), clock, logger });
+    return createSecurityPolicy(security, keys);
   }
 
   async #bindAddress(): Promise<string> {
@@ -157,6 +169,8 @@ class ForwardInput implements Input {
     const { transport, backlog, port, sendKeepalivePacket, connectionLimit, handshakeTimeout } = this.#config;
     const { counters, logger } = this.#context;
     const server = await createTransportServer(transport, {
+      clock: this.#context.clock,
+      logger,
       admit: (socket) => this.#admit(socket),
       onConnection: (socket) => this.#accept(socket),
       onTlsError: (error, peer, silent) => {

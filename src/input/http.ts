@@ -84,6 +84,8 @@ class HttpInput implements Input {
     const { counters, logger } = this.#context;
     logger.debug("listening http", { bind, port });
     const server = await createTransportServer(transport, {
+      clock: this.#context.clock,
+      logger,
       onConnection: (socket) => {
         counters.add("connections_accepted");
         this.#http.emit("connection", socket);

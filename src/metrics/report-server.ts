@@ -59,6 +59,7 @@ export class ReportServer {
     const onConnection = (socket: unknown) => void this.#http.emit("connection", socket);
     if (transport) {
       const server = await createTransportServer(transport, {
+        logger,
         onConnection,
         onTlsError: (error, peer) => logger.debug("a connection without TLS was refused", { peer, error }),
         allowHalfOpen: true,

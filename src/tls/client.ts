@@ -60,26 +60,36 @@ export interface TlsConnector {
    * Rejects with TlsError (trust, versions), NetworkError (connect, reset) or TimeoutError.
    */
   connect(target: TlsTarget): Promise<TLSSocket>;
+  /** The files that certificates and keys were read from. */
+  readonly paths: readonly string[];
+  /** Reads them again, for the connections to come. Throws ConfigError, and those from before stay in use. */
+  reload(): void;
 }
 
-/** Reads certificates and keys, once. Throws ConfigError at `position`. */
+/** Reads certificates and keys. Throws ConfigError at `position`. */
 export function createTlsConnector(
   config: TlsClientConfig,
   position: SourcePosition,
   clock: Clock = systemClock,
 ): TlsConnector {
-  const secureContext = createContext(contextOptions(config, position), position);
-  const sessions = new ResumableSessions();
+  let secureContext = createContext(contextOptions(config, position), position);
+  let sessions = new ResumableSessions();
   return {
+    paths: filesOf(config),
+    reload() {
+      secureContext = createContext(contextOptions(config, position), position);
+      sessions = new ResumableSessions(); // a server that is taken up again shows no certificate
+    },
     async connect(target) {
       const server = `${peer(target)} ${target.serverName}`;
-      const session = sessions.of(server);
-      const keep = (next: Buffer) => sessions.keep(server, next);
+      const known = sessions;
+      const session = known.of(server);
+      const keep = (next: Buffer) => known.keep(server, next);
       try {
         return await connectOnce({ target, config, secureContext, clock, session, keep });
       } catch (error) {
         if (session === undefined || !(error instanceof TlsError)) throw error;
-        sessions.refuse(server);
+        known.refuse(server);
         return connectOnce({ target, config, secureContext, clock, session: undefined, keep });
       }
     },
@@ -163,6 +173,13 @@ function contextOptions(config: TlsClientConfig, position: SourcePosition): Secu
   const protocol = protocolOptions(config.tlsVersion, config.tlsVersion, config.tlsCiphers);
   if (config.tlsInsecureMode) return { ...protocol, ca: [] };
   return { ...protocol, ca: authorities(config, position), ...clientIdentity(config, position) };
+}
+
+function filesOf(config: TlsClientConfig): string[] {
+  if (config.tlsInsecureMode) return [];
+  const { tlsCertPath = [], tlsCaCertPath = [], tlsClientCertPath, tlsClientPrivateKeyPath } = config;
+  const own = [tlsClientCertPath, tlsClientPrivateKeyPath].filter((path) => path !== undefined);
+  return [...(tlsCertPath.length > 0 ? tlsCertPath : tlsCaCertPath), ...own];
 }
 
 function authorities(config: TlsClientConfig, position: SourcePosition): string[] {

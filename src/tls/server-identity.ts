@@ -37,6 +37,13 @@ export function checkServerIdentity(config: TransportConfig): void {
   if (readSource(config).kind !== "files") certificateRequest(config);
 }
 
+/** The files behind serverIdentity and clientAuthorities. */
+export function certificatePaths(config: TransportConfig): string[] {
+  const { certPath, privateKeyPath, caCertPath, caPrivateKeyPath, caPath, clientCertAuth } = config;
+  const identity = certPath === undefined ? [caCertPath, caPrivateKeyPath] : [certPath, privateKeyPath];
+  return [...identity, clientCertAuth ? caPath : undefined].filter((path) => path !== undefined);
+}
+
 /** What client certificates are checked with: `ca_path`, else the system's authorities. Throws ConfigError. */
 export function clientAuthorities(config: TransportConfig): string[] {
   return config.caPath === undefined ? systemCertificates() : readCertificates(file(config, "ca_path", config.caPath));

@@ -7,12 +7,15 @@ import { getFips } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { type Clock, systemClock } from "../clock.ts";
 import { bool, integer, size, string, time } from "../config/literals.ts";
 import { type ConfigOf, refused, section } from "../config/parameters.ts";
 import { ConfigError, errorMessage, NetworkError, TlsError } from "../errors.ts";
+import { reloadOnChange } from "../file-reload.ts";
+import type { Logger } from "../logger.ts";
 import { explainTlsFailure } from "./handshake-failure.ts";
 import { lowestTlsVersion, protocolOptions, tlsVersion } from "./protocol-versions.ts";
-import { checkServerIdentity, clientAuthorities, serverIdentity } from "./server-identity.ts";
+import { certificatePaths, checkServerIdentity, clientAuthorities, serverIdentity } from "./server-identity.ts";
 
 export const transportTable = section({
   version: tlsVersion.optional("The one TLS version to speak. Without it TLS 1.2 and 1.3."),
@@ -52,6 +55,9 @@ export type TransportConfig = ConfigOf<typeof transportTable>;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 export interface TransportServerOptions {
+  /** Told when certificates are read again, or cannot be. */
+  readonly logger: Logger;
+  readonly clock?: Clock;
   /** Whether a TCP connection is taken at all; asked before TLS. One that is not is closed at once. */
   admit?(socket: Socket): boolean;
   /** A connection that is ready for data; with TLS, after the handshake. Errors on the socket are the receiver's. */
@@ -98,7 +104,8 @@ export function checkTransport(config: TransportConfig): void {
 }
 
 /**
- * A server that does not listen yet. Certificates are read here, once. Throws ConfigError.
+ * A server that does not listen yet. Certificates are read here, and again whenever their files change: connections
+ * that are open stay as they are, new ones get the new certificate. Throws ConfigError.
  * The caller listens, handles `error`, and closes it.
  */
 export async function createTransportServer(config: TransportConfig, options: TransportServerOptions): Promise<Server> {
@@ -112,20 +119,29 @@ export async function createTransportServer(config: TransportConfig, options: Tr
   };
   if (!isTls(config)) return createServer(tcp, take(options.onConnection));
 
+  const context = async () => ({
+    ...versions(config),
+    ...(await serverIdentity(config)),
+    ...(config.clientCertAuth && { ca: clientAuthorities(config) }),
+  });
   // The one that listens hands the sockets that it admits to the one that speaks TLS.
   const tlsServer = createTlsServer({
     ...tcp,
-    ...versions(config),
-    ...(await serverIdentity(config)),
+    ...(await context()),
     handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
-    ...(config.clientCertAuth && { requestCert: true, rejectUnauthorized: true, ca: clientAuthorities(config) }),
+    ...(config.clientCertAuth && { requestCert: true, rejectUnauthorized: true }),
   });
   tlsServer.on("secureConnection", options.onConnection);
   reportFailures(tlsServer, options);
-  return createServer(
+  const server = createServer(
     tcp,
     take((socket) => void tlsServer.emit("connection", socket)),
   );
+  const { clock = systemClock, logger } = options;
+  const reload = async () => tlsServer.setSecureContext(await context());
+  const watch = reloadOnChange({ paths: certificatePaths(config), what: "certificates", reload, clock, logger });
+  server.once("error", () => server.listening || watch.stop());
+  return server.on("close", () => watch.stop());
 }
 
 export interface ListenAddress {

@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { createTransportServer, type TransportServerOptions, transportTable } from "../../src/tls/transport.ts";
 import { configSection } from "./config-section.ts";
+import { MemoryLog } from "./memory-log.ts";
 
 export interface ReportedFailure {
   readonly message: string;
@@ -38,6 +39,7 @@ export async function startTransportServer(
       failures.push({ message: error.message, peer, silent });
       for (const { count, resolve } of waiting) if (failures.length >= count) resolve();
     },
+    logger: new MemoryLog(),
     ...options,
   });
   server.listen(0, "127.0.0.1");

@@ -20,7 +20,12 @@ const clientTable = section({
 const securityTable = section(
   {
     self_hostname: string.required("Name that this side gives in the handshake."),
-    shared_key: string.required("Key that both sides must know.", { secret: true }),
+    shared_key: string.optional("Key that both sides must know; required unless shared_key_path is given.", {
+      secret: true,
+    }),
+    shared_key_path: string.optional(
+      "Suiro's own. File with keys, one a line, each of them valid; it is read again when it changes.",
+    ),
     user_auth: bool.default("Ask for a user and its password, too.", false),
     allow_anonymous_source: bool.default("Let in clients that no <client> names.", true),
   },

@@ -4,14 +4,13 @@ import { lookup } from "node:dns/promises";
 import type { BlockList } from "node:net";
 import { ConfigError, errorMessage } from "../../errors.ts";
 import { parseNetwork, type SecurityPolicy } from "../../forward-protocol/authenticator.ts";
+import { SharedKeys } from "../../forward-protocol/shared-keys.ts";
 import type { SecurityConfig } from "./parameters.ts";
 
 /** Finds what is wrong with the section without asking the network. Throws ConfigError with fluentd's texts. */
 export function checkSecurity(security: SecurityConfig): void {
   const { position } = security.element;
-  if (security.sharedKey === "") {
-    throw new ConfigError("'shared_key' must not be empty: everybody would know it", position);
-  }
+  sharedKeysOf(security);
   if (security.userAuth && security.user.length === 0) {
     throw new ConfigError("<user> sections required if user_auth enabled", position);
   }
@@ -34,16 +33,22 @@ export function checkSecurity(security: SecurityConfig): void {
   }
 }
 
+/** The keys of the section. Throws ConfigError. */
+export function sharedKeysOf({ sharedKey, sharedKeyPath, element }: SecurityConfig): SharedKeys {
+  const given = element.parameter(sharedKeyPath === undefined ? "shared_key" : "shared_key_path");
+  return new SharedKeys(sharedKey, sharedKeyPath, given?.position ?? element.position);
+}
+
 /** Resolves the hosts of `<client>`, once. Rejects with ConfigError. */
-export async function createSecurityPolicy(security: SecurityConfig): Promise<SecurityPolicy> {
+export async function createSecurityPolicy(security: SecurityConfig, sharedKeys: SharedKeys): Promise<SecurityPolicy> {
   const clients = security.client.map(async ({ host, network, sharedKey, users, element }) => ({
     addresses: network === undefined ? await hostAddress(host as string, element.position) : parsed(network),
-    sharedKey: sharedKey ?? security.sharedKey,
+    sharedKey,
     users,
   }));
   return {
     selfHostname: security.selfHostname,
-    sharedKey: security.sharedKey,
+    sharedKeys,
     userAuth: security.userAuth,
     allowAnonymousSource: security.allowAnonymousSource,
     users: security.user,

@@ -54,6 +54,8 @@ export class StreamServer {
     const { transport, port, bind, sendKeepalivePacket } = this.#options;
     const { counters, logger } = this.#context;
     const server = await createTransportServer(transport, {
+      clock: this.#context.clock,
+      logger,
       onConnection: (socket) => this.#accept(socket),
       onTlsError: (error, peer) => {
         counters.add("connections_refused", 1, "tls");

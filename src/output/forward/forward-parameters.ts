@@ -22,7 +22,10 @@ export const serverTable = section({
 
 const securityTable = section({
   self_hostname: string.required("Name of this side; must differ from the receiver's."),
-  shared_key: string.required("The key that both sides know.", { secret: true }),
+  shared_key: string.optional("The key that both sides know; required unless shared_key_path is given.", {
+    secret: true,
+  }),
+  shared_key_path: string.optional("Suiro's own. File whose first line is the key; it is read again when it changes."),
 });
 
 const connectionParameters = {

@@ -3,6 +3,7 @@
 import { isCompressionAvailable } from "../../buffer/compression.ts";
 import type { Clock } from "../../clock.ts";
 import { ConfigError } from "../../errors.ts";
+import { SharedKeys } from "../../forward-protocol/shared-keys.ts";
 import { createTcpConnector } from "../../forward-protocol/tcp-connector.ts";
 import type { Logger } from "../../logger.ts";
 import { createTlsConnector } from "../../tls/client.ts";
@@ -42,6 +43,11 @@ export function checkForwardConfig(config: ForwardConfig, logger: Logger): void 
   if (config.sendKeepalivePacket) logger.warn(`The value of send_keepalive_packet is ignored. ${advice}`);
 }
 
+function sharedKeysOf({ sharedKey, sharedKeyPath, element }: NonNullable<ForwardConfig["security"]>): SharedKeys {
+  const given = element.parameter(sharedKeyPath === undefined ? "shared_key" : "shared_key_path");
+  return new SharedKeys(sharedKey, sharedKeyPath, given?.position ?? element.position);
+}
+
 /** Reads certificates where the transport is TLS. Throws ConfigError. */
 export function nodeSettings(config: ForwardConfig, clock: Clock): NodeSettings {
   const { security } = config;
@@ -50,7 +56,7 @@ export function nodeSettings(config: ForwardConfig, clock: Clock): NodeSettings 
       config.transport === "tls"
         ? createTlsConnector(config, config.element.position, clock)
         : createTcpConnector(clock),
-    security: security && { selfHostname: security.selfHostname, sharedKey: security.sharedKey },
+    security: security && { selfHostname: security.selfHostname, sharedKeys: sharedKeysOf(security) },
     connectTimeoutMs: (config.connectTimeout ?? config.hardTimeout) * 1000,
     handshakeTimeoutMs: config.hardTimeout * 1000,
     sendTimeoutMs: config.sendTimeout * 1000,

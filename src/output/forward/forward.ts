@@ -9,6 +9,7 @@
  */
 
 import type { Chunk } from "../../buffer/chunk.ts";
+import type { CancelTimer } from "../../clock.ts";
 import {
   ConfigError,
   type ErrorCode,
@@ -19,6 +20,7 @@ import {
   UnrecoverableError,
 } from "../../errors.ts";
 import type { EventStream } from "../../event/event-stream.ts";
+import { reloadOnChange } from "../../file-reload.ts";
 import type { BufferedOutputDefinition, ChunkWriter, Delivery, PluginContext, PluginReport } from "../../plugin.ts";
 import { chunkBody } from "./chunk-body.ts";
 import { type ForwardConfig, forwardTable } from "./forward-parameters.ts";
@@ -56,6 +58,8 @@ export class ForwardWriter implements ChunkWriter {
   readonly #balancer: LoadBalancer<ForwardNode>;
   readonly #list: NodeList;
   readonly #heartbeat: Heartbeat | undefined;
+  readonly #settings: NodeSettings;
+  #reloads: readonly { stop: CancelTimer }[] = [];
   readonly #inFlight = new Set<Promise<void>>();
 
   constructor(
@@ -67,6 +71,7 @@ export class ForwardWriter implements ChunkWriter {
     this.#config = config;
     this.#context = context;
     this.#discoveries = discoveries;
+    this.#settings = settings;
     if (config.timeAsInteger) this.format = (_tag, events) => withIntegerTimes(events);
     const { logger, clock, counters } = context;
     this.#balancer = new LoadBalancer(logger);
@@ -94,6 +99,7 @@ export class ForwardWriter implements ChunkWriter {
     if (this.#config.heartbeatType !== "none") await this.#resolveAll();
     if (this.#config.verifyConnectionAtStartup) await this.#verifyAll();
     this.#heartbeat?.start();
+    this.#reloads = this.#watchFiles();
   }
 
   async write(chunk: Chunk, delivery: Delivery): Promise<void> {
@@ -111,6 +117,7 @@ export class ForwardWriter implements ChunkWriter {
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.#heartbeat?.stop();
+    for (const reload of this.#reloads) reload.stop();
     await Promise.all(this.#discoveries.map((discovery) => discovery.stop()));
     for (const node of this.nodes) node.close();
     await untilAborted(Promise.allSettled([...this.#inFlight]), deadline).catch(() => {});
@@ -147,6 +154,17 @@ export class ForwardWriter implements ChunkWriter {
     const { clock, logger } = this.#context;
     const type = heartbeatType === "udp" ? "udp" : "transport";
     return new Heartbeat({ type, intervalMs: heartbeatInterval * 1000, clock, logger, nodes: () => this.nodes });
+  }
+
+  /** Certificates and keys are read again when their files change. */
+  #watchFiles() {
+    const { clock, logger } = this.#context;
+    const { connector, security } = this.#settings;
+    const keys = security?.sharedKeys;
+    return [
+      { paths: connector.paths ?? [], what: "certificates", reload: () => connector.reload?.() },
+      { paths: keys?.path === undefined ? [] : [keys.path], what: "shared keys", reload: () => keys?.reload() },
+    ].map((files) => reloadOnChange({ ...files, clock, logger }));
   }
 
   async #resolveAll(): Promise<void> {

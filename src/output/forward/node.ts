@@ -11,6 +11,7 @@ import { NoAckError } from "../../forward-protocol/ack-waiter.ts";
 import { ClientSession } from "../../forward-protocol/client-session.ts";
 import type { ClientIdentity } from "../../forward-protocol/handshake.ts";
 import type { OutgoingMessage } from "../../forward-protocol/outgoing-message.ts";
+import type { SharedKeys } from "../../forward-protocol/shared-keys.ts";
 import type { Connector } from "../../forward-protocol/tcp-connector.ts";
 import type { Logger } from "../../logger.ts";
 import type { Delivery, NodeReport } from "../../plugin.ts";
@@ -24,7 +25,7 @@ import type { Service } from "./service.ts";
 export interface NodeSettings {
   readonly connector: Connector;
   /** Of `<security>`: this side's name and the default key. */
-  readonly security: { readonly selfHostname: string; readonly sharedKey: string } | undefined;
+  readonly security: { readonly selfHostname: string; readonly sharedKeys: SharedKeys } | undefined;
   readonly connectTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
   readonly sendTimeoutMs: number;
@@ -257,8 +258,9 @@ export class ForwardNode implements Balanced {
 
   #identity(): ClientIdentity | undefined {
     const { security } = this.#settings;
-    const { sharedKey = security?.sharedKey ?? "", username, password } = this.#service;
-    return security && { selfHostname: security.selfHostname, sharedKey, username, password };
+    if (!security) return undefined;
+    const { sharedKey = security.sharedKeys.current, username, password } = this.#service;
+    return { selfHostname: security.selfHostname, sharedKey, username, password };
   }
 
   #detach(why: Record<string, unknown>): void {

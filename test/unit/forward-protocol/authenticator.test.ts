@@ -13,7 +13,7 @@ const helo = createHelo(true);
 const identity = { selfHostname: "client", sharedKey: "sekrit", username: "alice", password: "wonder" };
 const policy: SecurityPolicy = {
   selfHostname: "server",
-  sharedKey: "sekrit",
+  sharedKeys: { all: ["sekrit"] },
   userAuth: false,
   allowAnonymousSource: true,
   users: [{ username: "alice", password: "wonder" }],
