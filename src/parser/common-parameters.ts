@@ -25,7 +25,9 @@ export function commonParameters(defaults: CommonDefaults) {
     null_empty_string: bool.default("Empty values become nil.", false),
     estimate_current_event: bool.default("An event without a time gets the current one.", true),
     keep_time_key: bool.default("Keep the time's field in the record.", defaults.keepTimeKey ?? false),
-    timeout: time.optional("Accepted; matching is always bounded."),
+    timeout: time.optional(
+      "Longest time that the match of a text beyond 4 KiB may take, 1 s by default; shorter ones end by their count of steps.",
+    ),
     time_type: enumeration(...timeTypes).default("What the time's field holds.", defaults.timeType ?? "string"),
     time_format: (defaults.timeFormat === undefined
       ? string.optional("strptime format of the time, or %iso8601.")

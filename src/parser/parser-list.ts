@@ -92,6 +92,7 @@ function create(given: ConfigElement, givenType: string, owner: ParserOwner): Pa
     logger: owner.logger,
     encoding: owner.encoding ?? "binary",
     element,
+    matchDeadlineMs: config.timeout > 0 ? config.timeout * 1000 : undefined,
     createParser: (inner, innerType) => create(inner, innerType, owner),
   });
 }

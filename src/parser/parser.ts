@@ -50,6 +50,8 @@ export interface ParserOwner {
 export interface ParserContext extends ParserOwner {
   readonly encoding: TextEncoding;
   readonly element: ConfigElement;
+  /** The parser's `timeout`: how long the match of a long text may take; undefined for the usual. */
+  readonly matchDeadlineMs: number | undefined;
   /** The parser of a section within this one, of type `type`. Throws ConfigError. */
   createParser(element: ConfigElement, type: string): Parser;
 }

@@ -57,7 +57,7 @@ export function createRegexpParser(
 /** Throws ConfigError where JavaScript has no such expression. */
 export function compile(source: PatternSource, context: ParserContext, position: SourcePosition): TextPattern {
   try {
-    return new TextPattern(source, context.encoding);
+    return new TextPattern(source, context.encoding, context.matchDeadlineMs);
   } catch (error) {
     throw new ConfigError(`invalid regexp: /${source.source}/: ${(error as Error).message}`, position);
   }

@@ -4,7 +4,7 @@
  * Texts are strings whose every character is one byte (latin1), so that a line of a file is matched as it is, whatever
  * its letters. Where the text is UTF-8 by declaration, and has letters beyond ASCII, it is decoded for the match.
  *
- * Time: a match that turns back more than BACKTRACK_LIMIT times ends as no match. V8 counts; see `boundedRegExp`.
+ * Time: a match that takes too long is no match; see `boundedRegExp`.
  */
 
 import { toRegExpDetails } from "oniguruma-to-es";
@@ -38,9 +38,11 @@ export class TextPattern {
   /** The expression wants letters, not bytes: fluentd cannot match it with a line of bytes beyond ASCII. */
   readonly #wantsLetters: boolean;
   readonly #compiled = new Map<string, RegExp>();
+  readonly #deadlineMs: number | undefined;
 
-  /** Throws Error with the reason, when there is no such expression in JavaScript. */
-  constructor({ source, flags }: PatternSource, encoding: TextEncoding) {
+  /** `deadlineMs`: see `boundedRegExp`. Throws Error with the reason, when there is no such expression in JavaScript. */
+  constructor({ source, flags }: PatternSource, encoding: TextEncoding, deadlineMs?: number) {
+    this.#deadlineMs = deadlineMs;
     this.#groups = renameGroups(source);
     this.names = [...this.#groups.numbers.keys()];
     this.#flags = flags;
@@ -107,14 +109,19 @@ export class TextPattern {
   #regexp(kind: "bytes" | "lines" | "letters"): RegExp {
     let regexp = this.#compiled.get(kind);
     if (!regexp) {
-      regexp = translate(this.#groups.source, this.#flags, kind);
+      regexp = translate(this.#groups.source, this.#flags, kind, this.#deadlineMs);
       this.#compiled.set(kind, regexp);
     }
     return regexp;
   }
 }
 
-function translate(source: string, flags: string, kind: "bytes" | "lines" | "letters"): RegExp {
+function translate(
+  source: string,
+  flags: string,
+  kind: "bytes" | "lines" | "letters",
+  deadlineMs: number | undefined,
+): RegExp {
   const isLetters = kind === "letters";
   const details = plainDetails(isLetters ? source : asciiBrackets(source), {
     // Ruby's \d, \s and \w are ASCII's in every text.
@@ -123,7 +130,7 @@ function translate(source: string, flags: string, kind: "bytes" | "lines" | "let
     avoidSubclass: true,
   });
   const pattern = kind === "bytes" ? details.pattern.replaceAll("(?=\\n?$)", "$") : details.pattern;
-  return boundedRegExp(pattern, details.flags);
+  return boundedRegExp(pattern, details.flags, deadlineMs);
 }
 
 /**

@@ -15,6 +15,7 @@
  * make their alternatives literal text, and a tag may have a newline behind it.
  */
 
+import { boundedRegExp } from "../config/ruby/bounded-regexp.ts";
 import { ConfigError, errorMessage, type SourcePosition } from "../errors.ts";
 
 /** Whether a tag is taken. */
@@ -34,7 +35,7 @@ function compile(pattern: string, position: SourcePosition | undefined): MatchTa
   const isRegexp = pattern.startsWith("/");
   const source = isRegexp ? regexpSource(pattern, position) : globSource(pattern);
   try {
-    const expression = new RegExp(source, isRegexp ? "mu" : "u");
+    const expression = boundedRegExp(source, isRegexp ? "mu" : "u");
     return (tag) => expression.test(tag);
   } catch (error) {
     throw new ConfigError(`invalid match pattern ${pattern}: ${errorMessage(error)}`, position);

@@ -14,7 +14,7 @@
  * pattern, the flag u stays off, which halves the time on texts beyond Latin-1; then one `.` is one UTF-16 unit.
  */
 
-import { boundedRegExp } from "./bounded-regexp.ts";
+import { type BoundedRegExp, boundedRegExp } from "./bounded-regexp.ts";
 
 /** Members of a set, as they stand between brackets. */
 const CLASSES: Record<string, string> = { h: "0-9a-fA-F", s: " \\t\\r\\n\\f\\v", d: "0-9", w: "a-zA-Z0-9_" };
@@ -42,7 +42,7 @@ const SCRIPTS = /^(?:Han|Hiragana|Katakana|Hangul|Latin|Greek|Cyrillic|Arabic|He
  * The expression for Ruby's `/source/flags`; of the flags only i, m and x have effect. A match that would take too long
  * is no match. Throws Error with the reason.
  */
-export function rubyRegexp(source: string, flags = ""): RegExp {
+export function rubyRegexp(source: string, flags = ""): BoundedRegExp {
   const translation = new Translation(source, flags);
   const pattern = translation.run();
   const ignoreCase = translation.ignoreCase ? "i" : "";

@@ -1,7 +1,7 @@
 /** Methods of texts. Positions and lengths count characters, as Ruby does for UTF-8. */
 
 import { slicePart } from "./array-methods.ts";
-import { boundedRegExp } from "./bounded-regexp.ts";
+import { BoundedRegExp } from "./bounded-regexp.ts";
 import { formatText } from "./format.ts";
 import { checkedText, lastMatch, matchText } from "./match.ts";
 import { floatValue, integerValue } from "./number-methods.ts";
@@ -26,7 +26,7 @@ import {
 } from "./values.ts";
 
 const LEADING_SPACE = /^[\t\n\v\f\r ]+/;
-const TRAILING_SPACE = /[\0\t\n\v\f\r ]+$/;
+const TRAILING_SPACE = "\0\t\n\v\f\r ";
 
 const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1).toLowerCase();
 
@@ -51,7 +51,7 @@ export const stringMethods: MethodTable<string> = {
   "match?": (self, [pattern]) => regexpOf(pattern).test(checkedText(self)),
   match: (self, [pattern]) => matchText(regexpOf(pattern), self),
   scan: (self, [pattern], block) => {
-    const found = [...checkedText(self).matchAll(everywhere(pattern))].map((match) =>
+    const found = matchesOf(pattern, checkedText(self)).map((match) =>
       match.length === 1 ? match[0] : match.slice(1).map((group) => group ?? null),
     );
     if (!block) return found;
@@ -60,7 +60,7 @@ export const stringMethods: MethodTable<string> = {
   },
   "%": (self, [values = null]) => formatText(self, Array.isArray(values) ? values : [values]),
   rpartition: (self, [separator]) => {
-    const found = [...self.matchAll(everywhere(separator))].at(-1);
+    const found = matchesOf(separator, self).at(-1);
     return found ? [self.slice(0, found.index), found[0], self.slice(found.index + found[0].length)] : ["", "", self];
   },
   rindex: (self, [part]) => {
@@ -117,24 +117,26 @@ export const stringMethods: MethodTable<string> = {
   index: (self, [part, start = 0]) => {
     const letters = characters(self);
     const rest = integerOf(start) === 0 ? self : letters.slice(integerOf(start)).join("");
-    const index = part instanceof RegExp ? rest.search(part) : rest.indexOf(textOf(part));
+    const index = part instanceof RegExp ? (part.exec(rest)?.index ?? -1) : rest.indexOf(textOf(part));
     return index < 0 ? null : characters(rest.slice(0, index)).length + integerOf(start);
   },
   upcase: (self) => checkedText(self).toUpperCase(),
   downcase: (self) => checkedText(self).toLowerCase(),
   capitalize: (self) => capitalized(checkedText(self)),
   reverse: (self) => characters(self).reverse().join(""),
-  strip: (self) => self.replace(LEADING_SPACE, "").replace(TRAILING_SPACE, ""),
+  strip: (self) => withoutTrailingSpace(self.replace(LEADING_SPACE, "")),
   lstrip: (self) => self.replace(LEADING_SPACE, ""),
-  rstrip: (self) => self.replace(TRAILING_SPACE, ""),
+  rstrip: (self) => withoutTrailingSpace(self),
   chomp: (self, [end]) => (end === undefined ? self.replace(/(?:\r\n|\n|\r)$/, "") : withoutEnd(self, textOf(end))),
   chop: (self) => characters(self).slice(0, -1).join(""),
   delete_prefix: (self, [part]) => (self.startsWith(textOf(part)) ? self.slice(textOf(part).length) : self),
   delete_suffix: (self, [part]) => withoutEnd(self, textOf(part)),
-  sub: (self, [pattern, replacement], block) =>
-    replace(self, patternOf(pattern), replacement, block, typeof pattern === "string"),
+  sub: (self, [pattern, replacement], block) => {
+    const match = patternOf(pattern).exec(searchable(self, pattern));
+    return match ? replace(self, [match], replacement, block) : self;
+  },
   gsub: (self, [pattern, replacement], block) =>
-    replace(self, everywhere(pattern), replacement, block, typeof pattern === "string"),
+    replace(self, matchesOf(pattern, searchable(self, pattern)), replacement, block),
   tr: (self, [from, to]) => translate(checkedText(self), textOf(from), textOf(to)),
   delete: (self, [set]) => translate(checkedText(self), textOf(set), ""),
   squeeze: (self) => checkedText(self).replace(/([\s\S])\1+/gu, "$1"),
@@ -167,6 +169,13 @@ function refuseChange(): never {
   throw new UnsupportedRubyError("a text cannot be changed in place; write text = text + more");
 }
 
+/** An expression for them would look again from each blank within the text. */
+function withoutTrailingSpace(text: string): string {
+  let end = text.length;
+  while (end > 0 && TRAILING_SPACE.includes(text[end - 1] as string)) end -= 1;
+  return text.slice(0, end);
+}
+
 const characters = (text: string): string[] => Array.from(text);
 const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 
@@ -197,64 +206,51 @@ function regexpOf(value: RubyValue | undefined): RegExp {
   return value instanceof RegExp ? value : rubyRegexp(textOf(value));
 }
 
-/** Global twins of regexps, compiled once. */
-const globals = new WeakMap<RegExp, RegExp>();
-
 /** The last text that was looked for everywhere: an expression looks for the same one in event after event. */
 let lastText: { readonly text: string; readonly pattern: RegExp } | undefined;
 
-function everywhere(value: RubyValue | undefined): RegExp {
-  if (typeof value === "string") {
-    if (lastText?.text !== value) {
-      const { source, flags } = patternOf(value);
-      lastText = { text: value, pattern: new RegExp(source, `${flags}g`) };
-    }
-    return lastText.pattern;
+/** Every match of a regexp, or of a text, in `text`. */
+function matchesOf(value: RubyValue | undefined, text: string): RegExpExecArray[] {
+  if (value instanceof BoundedRegExp) return value.matches(text);
+  if (lastText === undefined || lastText.text !== value) {
+    lastText = { text: textOf(value), pattern: new RegExp(patternOf(value).source, "gu") };
   }
-  const pattern = patternOf(value);
-  const known = globals.get(pattern);
-  if (known) return known;
-  const twin = boundedRegExp(pattern.source, `${pattern.flags}g`);
-  globals.set(pattern, twin);
-  return twin;
+  return [...text.matchAll(lastText.pattern)];
 }
 
+/** Only an expression needs valid UTF-8. */
+const searchable = (text: string, pattern: RubyValue | undefined): string =>
+  typeof pattern === "string" ? text : checkedText(text);
+
+/** `text` with another text in the place of each match. */
 function replace(
   text: string,
-  pattern: RegExp,
+  matches: readonly RegExpExecArray[],
   by: RubyValue | undefined,
   block: RubyBlock | undefined,
-  isText = false,
 ): string {
-  let length = text.length;
-  return (isText ? text : checkedText(text)).replace(pattern, (...match: (string | undefined)[]) => {
-    const found = match[0] as string;
-    let result: string;
+  let result = "";
+  let end = 0;
+  for (const match of matches) {
+    const [found] = match;
+    let replacement: string;
     if (by === undefined && block) {
-      lastMatch.value = new RubyMatch(replacedMatch(match, text));
-      result = toText(block(found));
-    } else if (isHash(by)) result = toText(by.get(found) ?? null);
-    else result = expand(textOf(by), match);
-    length += result.length;
-    checkSize(length, MAX_TEXT, "characters of text");
-    return result;
-  });
-}
-
-/** What `replace` tells of a match, as `exec` would tell it. */
-function replacedMatch(match: readonly unknown[], input: string): RegExpExecArray {
-  const groups = typeof match.at(-1) === "object" ? (match.at(-1) as Record<string, string>) : undefined;
-  const index = match.findLastIndex((part) => typeof part === "number");
-  const texts = match.slice(0, index) as string[];
-  return Object.assign(texts, { index: match[index] as number, input, groups }) as RegExpExecArray;
+      lastMatch.value = new RubyMatch(match);
+      replacement = toText(block(found));
+    } else if (isHash(by)) replacement = toText(by.get(found) ?? null);
+    else replacement = expand(textOf(by), match);
+    result += text.slice(end, match.index) + replacement;
+    end = match.index + found.length;
+    checkSize(result.length + text.length - end, MAX_TEXT, "characters of text");
+  }
+  return result + text.slice(end);
 }
 
 /** `\1`, `\0` and `\k<name>` of a replacement. */
-function expand(template: string, match: readonly unknown[]): string {
-  const groups = match.at(-1) as Record<string, string> | string | undefined;
+function expand(template: string, match: RegExpExecArray): string {
   return template.replace(/\\(?:(\d)|k<(\w+)>|(\\))/g, (_, digit?: string, name?: string) => {
-    if (digit !== undefined) return typeof match[Number(digit)] === "string" ? (match[Number(digit)] as string) : "";
-    if (name !== undefined) return typeof groups === "object" ? (groups[name] ?? "") : "";
+    if (digit !== undefined) return match[Number(digit)] ?? "";
+    if (name !== undefined) return match.groups?.[name] ?? "";
     return "\\";
   });
 }
@@ -288,7 +284,7 @@ function split(text: string, separator: RubyValue | undefined, limit: number): s
   if (rest === "") return [];
   const parts: string[] = [];
   let start = 0;
-  for (const match of rest.matchAll(atBlanks ? /[\0\t\n\v\f\r ]+/g : everywhere(separator))) {
+  for (const match of atBlanks ? rest.matchAll(/[\0\t\n\v\f\r ]+/g) : matchesOf(separator, rest)) {
     if (limit > 0 && parts.length === limit - 1) break;
     if (match[0] === "" && (match.index === 0 || match.index === rest.length)) continue;
     parts.push(rest.slice(start, match.index), ...match.slice(1).filter((group) => group !== undefined));

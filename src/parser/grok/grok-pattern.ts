@@ -16,29 +16,27 @@ export interface ExpandedPattern {
 }
 
 const REFERENCE =
-  /%\{([A-z0-9]+)(?::([@[\]A-z0-9_:.-]+?)(?::(string|bool|integer|float|time(?::.+?)?|array(?::.)?))?)?\}/;
+  /%\{([A-z0-9]+)(?::([@[\]A-z0-9_:.-]+?)(?::(string|bool|integer|float|time(?::.+?)?|array(?::.)?))?)?\}/g;
 
-/** A pattern that contains itself grows without end; the longest of the base patterns has some 20 thousand letters. */
+/** The longest of the base patterns has some 20 thousand letters. */
 const MAX_LENGTH = 1_000_000;
 
 /** Throws Error with the reason: a name that the library has not, or a pattern that contains itself. */
 export function expandPattern(pattern: string, library: PatternLibrary): ExpandedPattern {
   const types = new Map<string, string>();
-  let source = pattern;
-  for (let match = REFERENCE.exec(source); match; match = REFERENCE.exec(source)) {
-    const [reference, name = "", given, type = "string"] = match;
-    const definition = library.get(name);
-    if (definition === undefined) throw new Error(notFound(name, library));
-    let group = "(?:";
-    if (given !== undefined) {
-      const field = fieldName(given);
-      types.set(field, type);
-      group = `(?<${field}>`;
-    }
-    source = `${source.slice(0, match.index)}${group}${definition})${source.slice(match.index + reference.length)}`;
-    if (source.length > MAX_LENGTH) throw new Error(`grok pattern ${name} contains itself`);
-  }
-  return { source, types };
+  let length = 0;
+  const expand = (text: string, outer: readonly string[]): string =>
+    text.replace(REFERENCE, (_, name: string, given: string | undefined, type = "string") => {
+      const definition = library.get(name);
+      if (definition === undefined) throw new Error(notFound(name, library));
+      if (outer.includes(name)) throw new Error(`grok pattern ${name} contains itself`);
+      length += definition.length;
+      if (length > MAX_LENGTH) throw new Error(`grok pattern ${name} becomes longer than ${MAX_LENGTH} letters`);
+      const field = given === undefined ? undefined : fieldName(given);
+      if (field !== undefined) types.set(field, type);
+      return `(?${field === undefined ? ":" : `<${field}>`}${expand(definition, [...outer, name])})`;
+    });
+  return { source: expand(pattern, []), types };
 }
 
 function notFound(name: string, library: PatternLibrary): string {

@@ -39,6 +39,8 @@ test("a reference becomes a group with its name and type", () => {
 
 test("a pattern that contains itself is refused", () => {
   assert.throws(() => expandPattern("%{A}", new Map([["A", "(%{A})%{A}"]])), /A contains itself/);
+  const doubling = new Map(Array.from({ length: 40 }, (_, index) => [`P${index}`, `%{P${index + 1}}%{P${index + 1}}`]));
+  assert.throws(() => expandPattern("%{P0}", doubling.set("P40", "x")), /longer than/);
 });
 
 test("an unknown pattern is refused at its line, with the nearest name", () => {

@@ -1,27 +1,61 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boundedRegExp, DeadlineRegExp } from "../../../../src/config/ruby/bounded-regexp.ts";
+import { BoundedRegExp, boundedRegExp } from "../../../../src/config/ruby/bounded-regexp.ts";
+
+/** For what must not fail on a slow machine. */
+const PATIENT_MS = 100_000;
 
 /** Fails only after 2^60 steps. */
 const HOPELESS = `${"a".repeat(60)}!`;
 
 test("a match that would take years ends as none", () => {
   for (const pattern of ["^(a+)+$", "(?<=^)(?:a|a)+$", "(a+)+\\1b"]) {
-    assert.equal(boundedRegExp(pattern, "").exec(HOPELESS), null, pattern);
-    assert.equal(boundedRegExp(pattern, "v").exec(HOPELESS), null, pattern);
+    for (const flags of ["", "v"]) {
+      assert.equal(boundedRegExp(pattern, flags).exec(HOPELESS), null, pattern);
+      assert.equal(boundedRegExp(pattern, flags).test(HOPELESS), false, pattern);
+      assert.deepEqual(boundedRegExp(pattern, flags).matches(HOPELESS), [], pattern);
+    }
   }
 });
 
-test("a match within the limit is the same as without one", () => {
-  const line = `${"x ".repeat(1000)}end`;
-  assert.equal(boundedRegExp("^(?<rest>.*) end$", "").exec(line)?.groups?.rest, line.slice(0, -4));
+test("a match that reads a long text again and again without turning back ends as none", () => {
+  const blanks = `${" ".repeat(2_000_000)}!`;
+  for (const pattern of ["\\s+$", "(?=(\\s*))\\1x", "(.*)\\1y"]) {
+    assert.equal(boundedRegExp(pattern, "", 20).exec(blanks), null, pattern);
+    assert.equal(boundedRegExp(pattern, "", 20).test(blanks), false, pattern);
+    assert.deepEqual(boundedRegExp(pattern, "", 20).matches(blanks), [], pattern);
+  }
 });
 
-test("V8 counts: no match runs in a context of its own", () => {
-  assert.ok(!(boundedRegExp("a", "") instanceof DeadlineRegExp));
+test("a match within the limits is the same as without them", () => {
+  for (const count of [10, 1000, 100_000]) {
+    const line = `${"x ".repeat(count)}end`;
+    const expression = boundedRegExp("^(?<rest>.*) end$", "", PATIENT_MS);
+    assert.equal(expression.exec(line)?.groups?.rest, line.slice(0, -4));
+    assert.ok(expression.test(line));
+    assert.equal(boundedRegExp("x", "", PATIENT_MS).matches(line).length, count);
+  }
 });
 
-test("where V8 does not count, a deadline ends the match", () => {
-  assert.equal(new DeadlineRegExp("^(a+)+$", "").exec(HOPELESS), null);
-  assert.equal(new DeadlineRegExp("^(?<x>a+)", "").exec(HOPELESS)?.groups?.x, "a".repeat(60));
+test("every match is found, empty ones and pairs of halves too", () => {
+  for (const pad of ["", "-".repeat(5000)]) {
+    const text = `a😀b${pad}`;
+    for (const [pattern, flags] of [["", "u"], ["", ""], ["x*", "v"], [".", "u"], ["b|$", ""]] as const) {
+      const expected = [...text.matchAll(new RegExp(pattern, `${flags}g`))].map(({ index }) => index);
+      assert.deepEqual(boundedRegExp(pattern, flags, PATIENT_MS).matches(text).map(({ index }) => index), expected, pattern);
+    }
+  }
+}); // biome-ignore format: a table
+
+test("where V8 does not count steps, a deadline ends the match", () => {
+  const create = (pattern: string, deadlineMs = 20) => new BoundedRegExp(pattern, "", deadlineMs, false);
+  assert.equal(create("^(a+)+$").exec(HOPELESS), null);
+  assert.equal(create("^(a+)+$").test(HOPELESS), false);
+  assert.deepEqual(create("^(a+)+$").matches(HOPELESS), []);
+  assert.equal(create("^(?<x>a+)", PATIENT_MS).exec(HOPELESS)?.groups?.x, "a".repeat(60));
+  assert.equal(create("a", PATIENT_MS).matches(HOPELESS).length, 60);
+});
+
+test("this V8 counts steps: a hopeless match of a short text needs no deadline", () => {
+  assert.equal(boundedRegExp("^(a+)+$", "", PATIENT_MS).exec(HOPELESS), null);
 });
