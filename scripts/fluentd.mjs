@@ -14,6 +14,7 @@ const PLUGINS = [
   "fluent-plugin-detect-exceptions:0.0.16",
   "fluent-plugin-grok-parser:2.6.3",
   "fluent-plugin-json-in-json-2:1.0.2",
+  "fluent-plugin-kubernetes_metadata_filter:3.7.1",
   "fluent-plugin-multi-format-parser:1.1.0",
   "fluent-plugin-parser-cri:0.1.1",
   "fluent-plugin-prometheus:2.3.0",

@@ -4,6 +4,7 @@ import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
 import { concatFilter } from "../filter/concat.ts";
 import { grepFilter } from "../filter/grep.ts";
+import { kubernetesMetadataFilter } from "../filter/kubernetes-metadata.ts";
 import { parserFilter } from "../filter/parser.ts";
 import { recordModifierFilter } from "../filter/record-modifier.ts";
 import { recordTransformerFilter } from "../filter/record-transformer.ts";
@@ -55,6 +56,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   tailInput,
   concatFilter,
   grepFilter,
+  kubernetesMetadataFilter,
   recordModifierFilter,
   recordTransformerFilter,
   stdoutFilter,

@@ -10,7 +10,9 @@
  * | others      | input: copied into the case's folder `__DIR__` before the start                                 |
  *
  * In fluent.conf and steps `__DIR__` is the case's own folder, `__PORT__` and `__PORT2__` are free ports.
- * Before its first step a case may say `alone` (a process of its own, with the configuration as it is written), and
+ * Before its first step a case may say `kubernetes plain` (a Kubernetes API with the objects of
+ * test/interop/kubernetes-objects.json is at `__PORT__` before the start) or `kubernetes tls` (it speaks HTTPS, wants the
+ * token in the case's file `token`, and its authority stands in `ca.pem`), `alone` (a process of its own, with the configuration as it is written), and
  * `env NAME=VALUE` (cases with the same variables share a process), and `exact`: fluentd writes a text as msgpack bin where
  * Ruby took it for bytes, Suiro always as str; unless a case is exact, the two count as the same when their bytes are.
  */
@@ -25,6 +27,8 @@ export interface ConformanceCase {
   readonly steps: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly isAlone: boolean;
+  /** The Kubernetes API that the case needs. */
+  readonly kubernetes: "plain" | "tls" | undefined;
   /** Whether msgpack's bin and str count as different. */
   readonly isExact: boolean;
   /** Why the outcome differs from fluentd's on purpose. */
@@ -51,11 +55,13 @@ function readCase(root: string, name: string): ConformanceCase {
     const [, key, value] = /^env (\w+)=(.*)$/.exec(line) ?? [];
     return key === undefined ? [] : [[key, value as string] as const];
   });
+  const api = lines.find((line) => line.startsWith("kubernetes "))?.split(" ")[1];
   return {
     name,
     folder,
     config: read("fluent.conf"),
-    steps: lines.filter((line) => line !== "alone" && line !== "exact" && !line.startsWith("env ")),
+    steps: lines.filter((line) => !/^(alone$|exact$|env |kubernetes )/.test(line)),
+    kubernetes: api as ConformanceCase["kubernetes"],
     environment: Object.fromEntries(environment),
     isAlone: lines.includes("alone"),
     isExact: lines.includes("exact"),

@@ -3,9 +3,11 @@
 import { setMaxListeners } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { CertificateAuthority } from "../../../src/tls/certificate-authority.ts";
 import { ChildProgram } from "../../support/child-program.ts";
 import { startFluentd } from "../../support/fluentd.ts";
 import { freePort } from "../../support/free-port.ts";
+import { KubernetesApiServer, type KubernetesObject } from "../../support/kubernetes-api-server.ts";
 import { stringText } from "../../support/msgpack-text.ts";
 import { startSuiro, suiroEntry } from "../../support/suiro.ts";
 import { composeAlone, composePart } from "./composition.ts";
@@ -33,6 +35,7 @@ interface CaseRun {
   readonly subject: ConformanceCase;
   readonly folder: string;
   readonly receiver: ExactReceiver;
+  readonly kubernetes: KubernetesApiServer | undefined;
   readonly ports: readonly number[];
   readonly answers: string[];
   failure: string | undefined;
@@ -63,7 +66,10 @@ export async function runProduct(
     if (process.env.SUIRO_CONFORMANCE_LOG) writeFileSync(join(folder, "log"), program.output);
   }
   const outcomes = new Map(runs.map((run) => [run.subject.name, outcomeOf(run, folder, startedAt)]));
-  for (const { receiver } of runs) receiver.close();
+  for (const { receiver, kubernetes } of runs) {
+    receiver.close();
+    await kubernetes?.close();
+  }
   if (process.env.SUIRO_CONFORMANCE_LOG) {
     writeFileSync(join(folder, "outcomes.json"), JSON.stringify(Object.fromEntries(outcomes), null, 2));
   }
@@ -74,7 +80,27 @@ async function prepare(subject: ConformanceCase, root: string): Promise<CaseRun>
   const folder = join(root, subject.name);
   placeInput(subject, folder);
   const receiver = await ExactReceiver.listen();
-  return { subject, folder, receiver, ports: [await freePort(), await freePort()], answers: [], failure: undefined };
+  const ports = [await freePort(), await freePort()];
+  const kubernetes = await kubernetesFor(subject, folder, ports[0] as number);
+  return { subject, folder, receiver, kubernetes, ports, answers: [], failure: undefined };
+}
+
+/** The API that the case wants, listening. */
+async function kubernetesFor(subject: ConformanceCase, folder: string, port: number) {
+  if (!subject.kubernetes) return undefined;
+  const server = new KubernetesApiServer(subject.kubernetes === "tls" ? await tlsOptions(folder) : {});
+  const path = join(subject.folder, "..", "..", "kubernetes-objects.json");
+  const objects = JSON.parse(readFileSync(path, "utf8")) as KubernetesObject[];
+  for (const object of objects) server.put(object);
+  return server.listen(port);
+}
+
+async function tlsOptions(folder: string) {
+  const authority = await CertificateAuthority.create({ commonName: "Cluster CA" });
+  const issued = await authority.issue({ commonName: "kubernetes", names: ["127.0.0.1"] });
+  writeFileSync(join(folder, "ca.pem"), authority.certificatePem);
+  const token = readFileSync(join(folder, "token"), "utf8").trim();
+  return { tls: { cert: issued.certificatePem, key: issued.privateKeyPem }, token: () => token };
 }
 
 /** `__RECEIVER__` is the receiver's port, for cases that say themselves where events go. */
