@@ -38,7 +38,7 @@ const result = spawnSync(
   [
     "--enable-source-maps",
     "--test",
-    "--test-timeout=180000",
+    "--test-timeout=600000",
     `--test-concurrency=${availableParallelism()}`,
     ...options,
     ...files,

@@ -57,8 +57,9 @@ for (const compress of ["text", "gzip"]) {
       </match>
     `); // biome-ignore format: a configuration
     const client = await ForwardClient.open(port);
+    const seconds = Math.floor(Date.now() / 1000); // not yet due, whenever fluentd looks
     for (const n of [1, 2, 3, 4, 5, 6]) {
-      const event = { seconds: 1700000000, record: n < 5 ? { n, pod: "p-1" } : { n } };
+      const event = { seconds, record: n < 5 ? { n, pod: "p-1" } : { n } };
       client.send(encodeFrame("Message", n < 5 ? "t.a" : "t.b", [event], `chunk ${n}`));
       await client.acked(`chunk ${n}`);
     }
@@ -88,7 +89,7 @@ for (const compress of ["text", "gzip"]) {
       const { tag, timekey, variables } = chunk.metadata;
       return { tag, timekey, pod: variables?.get("pod"), messages: writer.delivered[index] };
     });
-    const timekey = 1699999200;
+    const timekey = seconds - (seconds % 3600);
     assert.deepEqual(
       found.sort((left, right) => Number(left.messages?.[0]) - Number(right.messages?.[0])),
       [
@@ -137,9 +138,12 @@ for (const compress of ["text", "gzip"]) {
       acked.filter((number) => !numbers.has(number)),
       [],
     );
-    assert.doesNotMatch(fluentd.output, /\[error\]|broken/);
-    const left = readdirSync(path).filter((name) => !name.startsWith(".buffer.lock."));
-    assert.deepEqual(left, [], "of the killed Suiro its lock is left, at which fluentd does not look");
+    // Killed between a chunk's data file and its meta file, fluentd sends the chunk and misses the meta file at the purge.
+    const log = fluentd.output.replaceAll(/.*failed to purge buffer chunk.*Errno::ENOENT.*\.log\.meta>\n/g, "");
+    assert.doesNotMatch(log, /\[error\]|broken/);
+    // fluentd does not look at the lock, nor at a meta file that was to be renamed when Suiro was killed.
+    const left = readdirSync(path).filter((name) => !name.startsWith(".buffer.lock.") && !name.endsWith(".meta"));
+    assert.deepEqual(left, []);
   });
 }
 
