@@ -60,9 +60,12 @@ export class CollectingReceiver {
     this.port = (this.#server.address() as { port: number }).port;
   }
 
-  /** Goes away at once, as a machine does: connections are reset, pending acks are never sent. */
+  /** Goes away at once, as a machine does: connections are reset (with TLS: closed), pending acks are never sent. */
   async stop(): Promise<void> {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) {
+      if (this.#tls) socket.destroy();
+      else socket.resetAndDestroy();
+    }
     if (!this.#server?.listening) return;
     this.#server.close();
     await once(this.#server, "close");
