@@ -16,6 +16,7 @@ import { OWN_LOG_TAGS, type OwnLog } from "./pipeline/own-log.ts";
 import { PluginList } from "./pipeline/plugin-list.ts";
 import { OWN_LOG_LABEL, type Part, ROOT_LABEL, Topology } from "./pipeline/topology.ts";
 import type { Emitter, Input, Output, PluginSummary } from "./plugin.ts";
+import { listeningSockets } from "./tls/listening-sockets.ts";
 
 export interface AgentSeams {
   readonly clock: Clock;
@@ -134,6 +135,7 @@ export class Agent {
     await Promise.race([drained, sleep(this.topology.clock, DRAIN_MS, waited.signal)]);
     waited.abort();
     old.#started = old.#started.filter((part) => !goesOn(part));
+    listeningSockets.keep();
     await old.#stopParts(old.#started.splice(0), timeoutMs, true);
     try {
       await this.#startAll();
@@ -145,6 +147,7 @@ export class Agent {
       this.#started = this.#started.filter((part) => old.#parts.includes(part));
       throw error;
     }
+    listeningSockets.release();
     for (const valve of held) valve.open();
   }
 

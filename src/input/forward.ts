@@ -5,7 +5,6 @@
 
 import type { Socket as DatagramSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
-import { once } from "node:events";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { aborted, type CancelTimer } from "../clock.ts";
 import { ConfigError, NetworkError } from "../errors.ts";
@@ -13,6 +12,7 @@ import { reloadOnChange } from "../file-reload.ts";
 import type { SecurityPolicy } from "../forward-protocol/authenticator.ts";
 import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
+import { listeningSockets } from "../tls/listening-sockets.ts";
 import { checkTransport, createTransportServer } from "../tls/transport.ts";
 import { AddressGuard, type AddressRefusal } from "./forward/address-guard.ts";
 import { Connection, type ConnectionRules } from "./forward/connection.ts";
@@ -95,7 +95,7 @@ class ForwardInput implements Input {
         this.#heartbeat = await this.#startHeartbeat(address);
         break;
       } catch (error) {
-        this.#server.close();
+        listeningSockets.close(this.#server);
         if (port !== 0 || attempt === PORT_ATTEMPTS) throw this.#listenError(error, "UDP");
       }
     }
@@ -110,9 +110,9 @@ class ForwardInput implements Input {
     this.#isStopping = true;
     this.#cancelSweep();
     this.#keyReload?.stop();
-    this.#heartbeat?.close();
+    if (this.#heartbeat) listeningSockets.closeDatagrams(this.#heartbeat);
     if (!this.#server) return;
-    this.#server.close();
+    listeningSockets.close(this.#server);
     const finished = Promise.all([...this.#connections].map((connection) => connection.finish()));
     await Promise.race([finished, aborted(deadline)]);
     // The acks are with the system; `end` was called, so a peer that reads gets them before it sees the end.
@@ -187,9 +187,8 @@ class ForwardInput implements Input {
       counters.add("connections_refused", 1, "connection_limit");
       this.#warnings.warn("connection refused: 'connection_limit' is reached", { host: peer?.remoteAddress });
     });
-    server.listen({ host: address, port, ...(backlog !== undefined && { backlog }) });
     try {
-      await once(server, "listening");
+      await listeningSockets.listen(server, { host: address, port, backlog });
     } catch (error) {
       throw this.#listenError(error, "TCP");
     }

@@ -14,6 +14,7 @@ import { encode } from "../event/msgpack.ts";
 import { flatParseSection } from "../parser/flat-parameters.ts";
 import { createParser } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
+import { listeningSockets } from "../tls/listening-sockets.ts";
 import { checkTransport, createTransportServer, listen } from "../tls/transport.ts";
 import { CONNECTION_LIMIT, DECOMPRESSION_LIMIT_BYTES } from "./forward/limits.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
@@ -109,7 +110,7 @@ class HttpInput implements Input {
     this.#server = undefined;
     if (!server) return;
     const closed = once(server, "close");
-    server.close();
+    listeningSockets.close(server);
     this.#http.closeIdleConnections();
     await Promise.race([closed, aborted(deadline)]);
     this.#http.closeAllConnections();

@@ -8,6 +8,7 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import type { AddressInfo, Server } from "node:net";
 import { errorMessage } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { listeningSockets } from "../tls/listening-sockets.ts";
 import { createTransportServer, listen, type TransportConfig } from "../tls/transport.ts";
 
 export interface Report {
@@ -80,7 +81,7 @@ export class ReportServer {
     this.#server = undefined;
     if (!server) return;
     const closed = once(server, "close");
-    server.close();
+    listeningSockets.close(server);
     this.#http.closeAllConnections();
     await closed;
   }

@@ -4,7 +4,6 @@
  */
 
 import { getFips } from "node:crypto";
-import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../clock.ts";
@@ -14,6 +13,7 @@ import { ConfigError, errorMessage, NetworkError, TlsError } from "../errors.ts"
 import { reloadOnChange } from "../file-reload.ts";
 import type { Logger } from "../logger.ts";
 import { explainTlsFailure } from "./handshake-failure.ts";
+import { type ListenAddress, listeningSockets } from "./listening-sockets.ts";
 import { lowestTlsVersion, protocolOptions, tlsVersion } from "./protocol-versions.ts";
 import { certificatePaths, checkServerIdentity, clientAuthorities, serverIdentity } from "./server-identity.ts";
 
@@ -144,19 +144,12 @@ export async function createTransportServer(config: TransportConfig, options: Tr
   return server.on("close", () => watch.stop());
 }
 
-export interface ListenAddress {
-  /** "" stands for every address. */
-  readonly host: string;
-  readonly port: number;
-  readonly backlog?: number | undefined;
-}
-
 /** Resolves when `server` listens. Throws NetworkError, with the address and what to do. */
-export async function listen(server: Server, { host, port, backlog }: ListenAddress): Promise<void> {
-  server.listen({ ...(host !== "" && { host }), port, ...(backlog !== undefined && { backlog }) });
+export async function listen(server: Server, address: ListenAddress): Promise<void> {
   try {
-    await once(server, "listening");
+    await listeningSockets.listen(server, address);
   } catch (cause) {
+    const { host, port } = address;
     const message = `cannot listen on ${host}:${port} (TCP): ${errorMessage(cause)}; free the port or set another`;
     throw new NetworkError(message, { cause });
   }

@@ -1,10 +1,9 @@
 /** Listens for datagrams, each of them a text: the part that `udp` and `syslog` share. */
 
-import { createSocket, type Socket } from "node:dgram";
-import { once } from "node:events";
-import { isIPv6 } from "node:net";
+import type { RemoteInfo, Socket } from "node:dgram";
 import { errorMessage, NetworkError } from "../../errors.ts";
 import type { PluginContext } from "../../plugin.ts";
+import { listeningSockets } from "../../tls/listening-sockets.ts";
 import { HostNames } from "../forward/host-names.ts";
 import { DEFAULT_LIMITS } from "../forward/limits.ts";
 import { emitBatches } from "./emit-batches.ts";
@@ -43,16 +42,11 @@ export class DatagramServer {
 
   async start(): Promise<void> {
     const { port, bind, receiveBufferBytes } = this.#options;
-    const socket = createSocket({
-      type: isIPv6(bind) ? "udp6" : "udp4",
-      ...(receiveBufferBytes !== undefined && { recvBufferSize: receiveBufferBytes }),
-    });
-    socket.on("message", (bytes, { address }) => this.#receive(bytes, address));
-    socket.bind(port, bind);
+    let socket: Socket;
     try {
-      await once(socket, "listening");
+      const receive = (bytes: Buffer, { address }: RemoteInfo) => this.#receive(bytes, address);
+      socket = await listeningSockets.openDatagrams({ host: bind, port, receiveBufferBytes }, receive);
     } catch (cause) {
-      socket.close();
       const message = `cannot listen on ${bind}:${port} (UDP): ${errorMessage(cause)}; free the port or set another`;
       throw new NetworkError(message, { cause });
     }
@@ -61,7 +55,7 @@ export class DatagramServer {
   }
 
   async stop(): Promise<void> {
-    this.#socket?.close();
+    if (this.#socket) listeningSockets.closeDatagrams(this.#socket);
     this.#socket = undefined;
     await this.#work;
   }

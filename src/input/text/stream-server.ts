@@ -6,6 +6,7 @@
 import type { AddressInfo, BlockList, Server, Socket } from "node:net";
 import { aborted } from "../../clock.ts";
 import type { PluginContext } from "../../plugin.ts";
+import { listeningSockets } from "../../tls/listening-sockets.ts";
 import { createTransportServer, listen, type TransportConfig } from "../../tls/transport.ts";
 import { HostNames } from "../forward/host-names.ts";
 import { CONNECTION_LIMIT } from "../forward/limits.ts";
@@ -71,7 +72,7 @@ export class StreamServer {
 
   /** Whole messages that have come are still delivered. */
   async stop(deadline: AbortSignal): Promise<void> {
-    this.#server?.close();
+    if (this.#server) listeningSockets.close(this.#server);
     for (const socket of this.#sockets.keys()) socket.pause();
     const finished = Promise.all(this.#sockets.values());
     await Promise.race([finished, aborted(deadline)]);
