@@ -68,10 +68,12 @@ export async function measure(subject: Subject, row: Row, setting: Setting): Pro
     const receiver = row.receiverComesLate ? undefined : await startReceiver();
     const files = row.load.kind === "tail" ? await startGenerator(folder) : undefined;
     const agent = await startSubject(subject, relay);
+    let generator = files;
     try {
-      const generator = files ?? (await startGenerator(port));
+      generator ??= await startGenerator(port);
       return await Promise.race([agent.ended, drive({ agent, generator, receiver, startReceiver }, setting)]);
     } finally {
+      generator?.stop(); // Before the agent: it would miss its connections.
       await agent.stop();
     }
   } finally {
