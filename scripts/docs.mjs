@@ -6,13 +6,14 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "docs", "configuration.md");
-const { PLUGINS } = await import(join(root, "dist", "pipeline", "plugin-list.js"));
+const { PluginList } = await import(join(root, "dist", "pipeline", "plugin-list.js"));
 const { bufferTable } = await import(join(root, "dist", "output", "buffer-parameters.js"));
 const { PARSERS } = await import(join(root, "dist", "parser", "parser-list.js"));
 const { commonParameters } = await import(join(root, "dist", "parser", "common-parameters.js"));
 const { msgpackToJson } = await import(join(root, "dist", "event", "json.js"));
 const { systemTable } = await import(join(root, "dist", "config", "system.js"));
 
+const { definitions } = await PluginList.load();
 const common = commonParameters({});
 
 const INTRODUCTION = `# Configuration
@@ -78,7 +79,7 @@ function parsers() {
 }
 
 function plugins(title, place, kinds) {
-  const found = PLUGINS.filter(({ kind }) => kinds.includes(kind));
+  const found = definitions.filter(({ kind }) => kinds.includes(kind));
   if (found.length === 0) return "";
   const byType = Map.groupBy ? Map.groupBy(found, ({ type }) => type) : groupByType(found);
   const parts = [...byType]

@@ -13,7 +13,7 @@ import { elementsForWorker } from "./config/workers.ts";
 import { errorMessage } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { OWN_LOG_TAGS, type OwnLog } from "./pipeline/own-log.ts";
-import { PluginList } from "./pipeline/plugin-list.ts";
+import type { PluginList } from "./pipeline/plugin-list.ts";
 import { OWN_LOG_LABEL, type Part, ROOT_LABEL, Topology } from "./pipeline/topology.ts";
 import type { Emitter, Input, Output, PluginSummary } from "./plugin.ts";
 import { listeningSockets } from "./tls/listening-sockets.ts";
@@ -27,8 +27,8 @@ export interface AgentSeams {
   readonly withoutSource?: boolean;
   /** Delivers the agent's own log as events; its `tap` belongs into the logger. */
   readonly ownLog?: OwnLog;
-  /** Instead of the plugins that Suiro has. */
-  readonly plugins?: PluginList;
+  /** At least those that the configuration uses. */
+  readonly plugins: PluginList;
   /** The agent that runs now, when this one is to take over from it. */
   readonly previous?: Agent | undefined;
 }
@@ -50,7 +50,7 @@ export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgen
     {
       clock: seams.clock,
       logger: seams.logger,
-      plugins: seams.plugins ?? new PluginList(),
+      plugins: seams.plugins,
       backupFolder: seams.environment.FLUENT_BACKUP_DIR,
       withoutSource: seams.withoutSource ?? system.withoutSource ?? false,
       previous: seams.previous?.topology,

@@ -53,12 +53,12 @@ function warningsOf(add: (message: string) => void, pluginId?: string): Logger {
 }
 
 async function find(source: ConfigurationSource): Promise<Finding[]> {
-  const { root, problems } = await readConfiguration(source);
+  const { root, plugins, problems } = await readConfiguration(source);
   const said: Finding[] = [];
   const logger = warningsOf((message) => {
     said.push({ kind: "warning", message, file: resolve(source.config), line: 0 });
   });
-  const found = root ? [problems, createFromConfiguration(root, logger).problems] : [problems];
+  const found = root ? [problems, createFromConfiguration(root, plugins, logger).problems] : [problems];
   const errors = found
     .flatMap((part) => part.errors)
     .map((error): Finding => {

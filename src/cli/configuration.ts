@@ -11,6 +11,7 @@ import { type SystemConfig, systemTable } from "../config/system.ts";
 import type { ConfigError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { OwnLog } from "../pipeline/own-log.ts";
+import { PluginList } from "../pipeline/plugin-list.ts";
 
 export interface ConfigurationSource {
   /** Path of the configuration file. */
@@ -24,8 +25,12 @@ export interface ConfigurationSource {
 export interface ReadConfiguration {
   /** Undefined when the text itself is bad. */
   readonly root: ConfigElement | undefined;
+  /** Those that the configuration uses. */
+  readonly plugins: PluginList;
   readonly problems: Problems;
 }
+
+const NOTHING = new ConfigElement("ROOT", "", { file: "", line: 0 });
 
 /** Reads the text with everything that it includes. Throws nothing: what is wrong is in `problems`. */
 export async function readConfiguration(source: ConfigurationSource): Promise<ReadConfiguration> {
@@ -40,7 +45,7 @@ export async function readConfiguration(source: ConfigurationSource): Promise<Re
       ...(inline === undefined ? {} : { inline }),
     }),
   );
-  return { root, problems };
+  return { root, plugins: await PluginList.for(root ?? NOTHING), problems };
 }
 
 /** What `<system>` says, for what must be known before there is an agent: bad values count as absent here. */
@@ -55,6 +60,7 @@ export function systemOf(root: ConfigElement): SystemConfig {
  */
 export function createFromConfiguration(
   root: ConfigElement,
+  plugins: PluginList,
   logger: Logger = silentLogger,
   ownLog?: OwnLog,
   previous?: Agent,
@@ -62,6 +68,7 @@ export function createFromConfiguration(
   return createAgent(root, {
     clock: systemClock,
     logger,
+    plugins,
     hostname: hostname(),
     environment: process.env,
     ...(ownLog ? { ownLog } : {}),

@@ -14,6 +14,7 @@ import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config/load.ts";
 import { ConfigError } from "../errors.ts";
 import { createLogger } from "../logger.ts";
+import { PluginList } from "../pipeline/plugin-list.ts";
 import { CertificateAuthority } from "../tls/certificate-authority.ts";
 import { type DemoPlaces, receiverConfiguration, senderConfiguration } from "./demo-configuration.ts";
 import { standardOutput } from "./log-destination.ts";
@@ -35,8 +36,8 @@ export async function demo(options: DemoOptions): Promise<number> {
   const places: DemoPlaces = { folder, senderPort, receiverPort: await freePort(0) };
   await writeCertificates(join(folder, "tls"));
   const environment = { ...process.env, SUIRO_SHARED_KEY: randomBytes(24).toString("base64") };
-  const receiver = createDemoAgent("receiver", receiverConfiguration(places), environment);
-  const sender = createDemoAgent("sender", senderConfiguration(places), environment);
+  const receiver = await createDemoAgent("receiver", receiverConfiguration(places), environment);
+  const sender = await createDemoAgent("sender", senderConfiguration(places), environment);
   const oneConfiguration = () => Promise.reject(new Error("the demo has one configuration"));
   const both: RunnableAgent = {
     takeOver: oneConfiguration,
@@ -70,9 +71,10 @@ function demoLogger() {
   return createLogger({ level: "warn", format: "text", write: (line) => void process.stderr.write(line) });
 }
 
-function createDemoAgent(name: string, text: string, environment: NodeJS.ProcessEnv): Agent {
+async function createDemoAgent(name: string, text: string, environment: NodeJS.ProcessEnv): Promise<Agent> {
   const root = parseConfig(text, `${name} of the demo`, { environment, hostname: hostname() });
-  const context = { clock: systemClock, logger: demoLogger(), hostname: hostname(), environment };
+  const plugins = await PluginList.for(root);
+  const context = { clock: systemClock, logger: demoLogger(), hostname: hostname(), environment, plugins };
   const { agent, problems } = createAgent(root, context);
   const [error] = problems.errors;
   if (!agent) throw error ?? new ConfigError("the demo's configuration is not usable");

@@ -28,7 +28,7 @@ import { type LogDestination, LogFile, type Rotation, standardOutput } from "./l
 import { dropPrivileges } from "./privileges.ts";
 import { withoutRepeats } from "./repeat-filter.ts";
 import { levelOf, type RunOptions, withCommandLine } from "./run-options.ts";
-import { isSecretParameter } from "./secret-parameters.ts";
+import { secretParameters } from "./secret-parameters.ts";
 import { type LoadedConfiguration, Service } from "./service.ts";
 import { writeFirstConfiguration } from "./setup.ts";
 import { runUntilStopped } from "./signals.ts";
@@ -137,7 +137,7 @@ interface RunConfiguration extends LoadedConfiguration<Agent> {
  */
 function load(
   options: RunOptions,
-  { root: written, problems }: ReadConfiguration,
+  { root: written, plugins, problems }: ReadConfiguration,
   log: LogDestination,
   form: LogForm = {},
   running?: LoadedConfiguration<Agent>,
@@ -152,9 +152,9 @@ function load(
   logger.info(`parsing config file is succeeded path=${JSON.stringify(options.config)}`);
   const root = withCommandLine(written, options);
   const { suppressConfigDump, processName, shutdownTimeout } = systemOf(root);
-  const dump = dumpConfig(written, isSecretParameter).trimEnd();
+  const dump = dumpConfig(written, secretParameters(plugins.definitions)).trimEnd();
   if (!suppressConfigDump) logger.info(`using configuration file: ${dump}`);
-  const created = createFromConfiguration(root, logger, ownLog, previous?.agent);
+  const created = createFromConfiguration(root, plugins, logger, ownLog, previous?.agent);
   logProblems(options.config, created.problems, logger);
   if (!created.agent) return undefined;
   if (processName !== undefined) process.title = processName;
@@ -165,7 +165,8 @@ function load(
     dump,
     system,
     ownLog,
-    again: (next) => load(options, { root: written, problems: new Problems() }, log, form, next) as RunConfiguration,
+    again: (next) =>
+      load(options, { root: written, plugins, problems: new Problems() }, log, form, next) as RunConfiguration,
   };
 }
 

@@ -1,35 +1,8 @@
-/** Every plugin that Suiro has, by kind and `@type`. */
+/** The plugins that a configuration uses, found by kind and `@type`. */
 
+import type { ConfigElement } from "../config/element.ts";
 import { nearest } from "../config/nearest.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
-import { concatFilter } from "../filter/concat.ts";
-import { grepFilter } from "../filter/grep.ts";
-import { kubernetesMetadataFilter } from "../filter/kubernetes-metadata.ts";
-import { parserFilter } from "../filter/parser.ts";
-import { recordModifierFilter } from "../filter/record-modifier.ts";
-import { recordTransformerFilter } from "../filter/record-transformer.ts";
-import { stdoutFilter } from "../filter/stdout.ts";
-import { execInput } from "../input/exec.ts";
-import { forwardInput } from "../input/forward.ts";
-import { httpInput } from "../input/http.ts";
-import { monitorAgentInput } from "../input/monitor-agent.ts";
-import { prometheusInput, prometheusMonitorInputs } from "../input/prometheus.ts";
-import { dummyInput, sampleInput } from "../input/sample.ts";
-import { syslogInput } from "../input/syslog.ts";
-import { tailInput } from "../input/tail.ts";
-import { tcpInput } from "../input/tcp.ts";
-import { udpInput } from "../input/udp.ts";
-import { unixInput } from "../input/unix.ts";
-import { copyOutput } from "../output/copy.ts";
-import { detectExceptionsOutput } from "../output/detect-exceptions.ts";
-import { fileOutput } from "../output/file.ts";
-import { forwardOutput } from "../output/forward/forward.ts";
-import { bufferedNullOutput, nullOutput } from "../output/null.ts";
-import { relabelOutput } from "../output/relabel.ts";
-import { rewriteTagFilterOutput } from "../output/rewrite-tag-filter.ts";
-import { roundrobinOutput } from "../output/roundrobin.ts";
-import { secondaryFileOutput } from "../output/secondary-file.ts";
-import { bufferedStdoutOutput, stdoutOutput } from "../output/stdout.ts";
 import type {
   BufferedOutputDefinition,
   FilterDefinition,
@@ -37,44 +10,7 @@ import type {
   OutputDefinition,
   PluginDefinition,
 } from "../plugin.ts";
-
-/** Of one type both an output with and one without a buffer may be listed. */
-export const PLUGINS: readonly PluginDefinition[] = [
-  forwardInput,
-  httpInput,
-  tcpInput,
-  udpInput,
-  syslogInput,
-  unixInput,
-  execInput,
-  monitorAgentInput,
-  prometheusInput,
-  ...prometheusMonitorInputs,
-  sampleInput,
-  dummyInput,
-  parserFilter,
-  tailInput,
-  concatFilter,
-  grepFilter,
-  kubernetesMetadataFilter,
-  recordModifierFilter,
-  recordTransformerFilter,
-  stdoutFilter,
-  tailInput,
-  parserFilter,
-  copyOutput,
-  detectExceptionsOutput,
-  fileOutput,
-  forwardOutput,
-  nullOutput,
-  bufferedNullOutput,
-  relabelOutput,
-  rewriteTagFilterOutput,
-  roundrobinOutput,
-  secondaryFileOutput,
-  stdoutOutput,
-  bufferedStdoutOutput,
-];
+import { CATALOGUE, type PluginRole } from "./plugin-catalogue.ts";
 
 /** What people may look for because fluentd, or the images that ship it, have it. */
 const FLUENTD_PLUGINS: Record<PluginRole, readonly string[]> = {
@@ -93,16 +29,36 @@ function words(text: string): string[] {
   return text.split(/\s+/);
 }
 
-export type PluginRole = "input" | "filter" | "output";
-
 type OutputKind = OutputDefinition<any> | BufferedOutputDefinition<any>;
 
-/** The plugins to choose from. Tests and embedders may add their own to PLUGINS. */
 export class PluginList {
-  readonly #definitions: readonly PluginDefinition[];
+  /** Of one type both an output with and one without a buffer may be there. */
+  readonly definitions: readonly PluginDefinition[];
 
-  constructor(definitions: readonly PluginDefinition[] = PLUGINS) {
-    this.#definitions = definitions;
+  /** For tests and embedders with plugins of their own; others load what the catalogue has. */
+  constructor(definitions: readonly PluginDefinition[]) {
+    this.definitions = definitions;
+  }
+
+  /** Those of the catalogue with a wanted type; all without `types`. */
+  static async load(types?: ReadonlySet<string>): Promise<PluginList> {
+    const wanted = CATALOGUE.filter(({ type }) => types?.has(type) ?? true);
+    const loaded = await Promise.all(wanted.map(({ load }) => load()));
+    return new PluginList([...new Set(loaded.flat())]);
+  }
+
+  /** All that the configuration names, wherever it stands. Types that nobody has are found out when they are asked for. */
+  static for(root: ConfigElement): Promise<PluginList> {
+    const types = new Set<string>();
+    const note = (element: ConfigElement) => {
+      for (const key of ["@type", "type"]) {
+        const type = element.text(key);
+        if (type !== undefined) types.add(type);
+      }
+      for (const child of element.children) note(child);
+    };
+    note(root);
+    return PluginList.load(types);
   }
 
   /** Throws ConfigError. */
@@ -125,13 +81,15 @@ export class PluginList {
   }
 
   #of(role: PluginRole, type: string): PluginDefinition[] {
-    return this.#definitions.filter((definition) => definition.type === type && roleOf(definition) === role);
+    return this.definitions.filter((definition) => definition.type === type && roleOf(definition) === role);
   }
 
   #unknown(role: PluginRole, type: string, position: SourcePosition): never {
-    const types = [...new Set(this.#definitions.filter((d) => roleOf(d) === role).map((d) => d.type))].sort();
+    const own = this.definitions.filter((definition) => roleOf(definition) === role);
+    const catalogued = CATALOGUE.filter((plugin) => plugin.role === role);
+    const types = [...new Set([...own, ...catalogued].map((plugin) => plugin.type))].sort();
     const hint = nearest(type, [...types, ...FLUENTD_PLUGINS[role]]);
-    let advice = types.length > 0 ? `Suiro has ${types.join(", ")}.` : `Suiro has no ${role} plugins.`;
+    let advice = `Suiro has ${types.join(", ")}.`;
     if (FLUENTD_PLUGINS[role].includes(type)) advice = `fluentd has one, Suiro does not. ${advice}`;
     else if (hint) advice = `Did you mean '${hint}'? ${advice}`;
     throw new ConfigError(`Unknown ${role} plugin '${type}'. ${advice}`, position);

@@ -11,7 +11,7 @@ import { EventTime } from "../../src/event/event-time.ts";
 import { jsonToMsgpack } from "../../src/event/json-reader.ts";
 import { encode } from "../../src/event/msgpack.ts";
 import { stdoutOutputTo } from "../../src/output/stdout.ts";
-import { PLUGINS, PluginList } from "../../src/pipeline/plugin-list.ts";
+import { PluginList } from "../../src/pipeline/plugin-list.ts";
 import { startFluentd, withoutFluentd } from "../support/fluentd.ts";
 import { freePort } from "../support/free-port.ts";
 import { MemoryLog } from "../support/memory-log.ts";
@@ -146,7 +146,8 @@ async function runSuiro(folder: string): Promise<string> {
       done();
     },
   });
-  const others = PLUGINS.filter(({ type }) => type !== "stdout");
+  const { definitions } = await PluginList.load();
+  const others = definitions.filter(({ type }) => type !== "stdout");
   const { agent, problems } = createAgent(parsedConfig(configuration(folder, 0)), {
     clock: systemClock,
     logger: new MemoryLog(),

@@ -31,7 +31,7 @@ export async function startPlugin({ kind, type, config }: Omit<PluginCase, "batc
     labelEmitter: () => emitter,
     emitError: async (tag: string, events: EventStream) => void result.errors.push(...showEntries(tag, events.packed)),
   } as unknown as TestContext;
-  const list = new PluginList();
+  const list = await PluginList.load(new Set([type]));
   const problems = new Problems();
   if (kind === "filter") {
     const definition = list.filter(type, element.position);

@@ -4,7 +4,7 @@ import { type AgentSeams, createAgent } from "../../src/agent.ts";
 import { section } from "../../src/config/parameters.ts";
 import { EventStream } from "../../src/event/event-stream.ts";
 import { EventTime } from "../../src/event/event-time.ts";
-import { PLUGINS, PluginList } from "../../src/pipeline/plugin-list.ts";
+import { PluginList } from "../../src/pipeline/plugin-list.ts";
 import type { FilterDefinition, InputDefinition, OutputDefinition, PluginContext } from "../../src/plugin.ts";
 import { CollectingEmitter } from "../support/collecting-emitter.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -12,6 +12,7 @@ import { MemoryLog } from "../support/memory-log.ts";
 import { parsedConfig } from "../support/parsed-config.ts";
 
 const table = section({});
+const builtIn = await PluginList.load();
 export const events = EventStream.fromEvents([{ time: new EventTime(1, 0), record: { a: 1 } }]);
 
 /** Plugins that write down what is done with them, by id. */
@@ -55,7 +56,14 @@ function probes() {
       };
     },
   };
-  return { calls, contexts, outputs, failing, hanging, plugins: new PluginList([...PLUGINS, input, filter, output]) };
+  return {
+    calls,
+    contexts,
+    outputs,
+    failing,
+    hanging,
+    plugins: new PluginList([...builtIn.definitions, input, filter, output]),
+  };
 }
 
 /** Builds, but does not start. With `previous` the agent is to take over from that one, and shares what it notes. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isSecretParameter } from "../../../src/cli/secret-parameters.ts";
+import { secretParameters } from "../../../src/cli/secret-parameters.ts";
 import { ConfigElement } from "../../../src/config/element.ts";
 
+const isSecretParameter = secretParameters([]);
 const position = { file: "a.conf", line: 1 };
 const element = (name: string, type?: string) =>
   new ConfigElement(name, "", position, type ? [{ key: "@type", value: type, position }] : []);

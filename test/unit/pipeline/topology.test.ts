@@ -6,12 +6,15 @@ import { createAgent } from "../../../src/agent.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { EventStream } from "../../../src/event/event-stream.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
+import { PluginList } from "../../../src/pipeline/plugin-list.ts";
 import type { Output } from "../../../src/plugin.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
 import { parsedConfig } from "../../support/parsed-config.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const events = EventStream.fromEvents([{ time: new EventTime(1_700_000_000, 0), record: { a: 1 } }]);
+
+const plugins = await PluginList.load();
 
 function setUp(text: string) {
   const log = new MemoryLog();
@@ -20,6 +23,7 @@ function setUp(text: string) {
     logger: log,
     hostname: "h",
     environment: {},
+    plugins,
   });
   const errors = problems.errors.map(({ message }) => message);
   const warnings = problems.warnings.map(({ message }) => message);
