@@ -144,6 +144,8 @@ export interface PluginContext {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly system: SystemConfig;
+  /** FLUENT_BACKUP_DIR: where to keep what cannot be delivered when `<system> root_dir` is not set. */
+  readonly backupFolder?: string | undefined;
   /** Where the plugin's own events go: its `@label`, or the level of the configuration that it stands in. */
   readonly emitter: Emitter;
   /** What the buffers of the agent hold, for inputs that may bring events again. Known once outputs have started. */

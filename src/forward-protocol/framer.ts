@@ -74,6 +74,20 @@ export class Framer implements MessageSource {
     this.#position = 0;
   }
 
+  /**
+   * Gives up the message at hand, after `next` threw LimitError: all bytes that have come from its start. The next read
+   * is taken for the start of a message.
+   */
+  surrender(): Buffer {
+    const collected = this.#collected.subarray(0, this.#collectedBytes);
+    const bytes = Buffer.concat([collected, this.#read.subarray(this.#position)]);
+    this.#collected = NOTHING;
+    this.#collectedBytes = 0;
+    this.#walk.restart();
+    this.#release();
+    return bytes;
+  }
+
   next(): boolean {
     if (this.#collectedBytes > 0) return this.#collect();
     if (this.#position === this.#read.length) return this.#release();
@@ -136,7 +150,7 @@ export class Framer implements MessageSource {
 }
 
 /** `skipValue` that can stop anywhere and go on with more bytes. */
-class MessageWalk {
+export class MessageWalk {
   limitBytes = 0;
   /** How far the walk is, from the message's start. Lies past the bytes at hand within a long string: then so many bytes are needed. */
   offset = 0;

@@ -122,6 +122,18 @@ export function readOption(bytes: Buffer, start: number, end: number, keyLimit =
   return { chunk, compressed, fluentSignal };
 }
 
+/**
+ * The chunk id in an option of any size, however wrong the rest of it is: who waits for an ack is to be answered.
+ * Undefined where there is none.
+ */
+export function chunkOfOption(bytes: Buffer): Buffer | undefined {
+  try {
+    return readOption(bytes, 0, bytes.length, Number.POSITIVE_INFINITY).chunk;
+  } catch {
+    return undefined;
+  }
+}
+
 const CHUNK = Buffer.from("chunk");
 const COMPRESSED = Buffer.from("compressed");
 const FLUENT_SIGNAL = Buffer.from("fluent_signal");

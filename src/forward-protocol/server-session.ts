@@ -3,13 +3,14 @@
  *
  * ```text
  *   read ─► Framer or JsonFramer ─► handshaking: PING is judged, PONG written
- *                                └► established: handler.message, one by one; then handler.readEnd
+ *                                ├► established: handler.message, one by one; then handler.readEnd
+ *                                └► beyond the limits: RefusedFrame, byte by byte to handler.refuseFrame
  * ```
  *
  * Source: Forward protocol v1, "Connection"; fluentd 1.18 in_forward `handle_connection`.
  */
 
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, LimitError } from "../errors.ts";
 import { judgePing, type Refusal, type SecurityPolicy } from "./authenticator.ts";
 import type { FrameMemory } from "./frame-memory.ts";
 import { Framer, type MessageSource } from "./framer.ts";
@@ -17,6 +18,7 @@ import { createHelo, encodeHelo, type Helo } from "./handshake.ts";
 import { JsonFramer, startsJson } from "./json-framer.ts";
 import type { MessageLimits } from "./message-limits.ts";
 import { encodeAcks, encodeJsonAcks } from "./messages.ts";
+import { RefusedFrame } from "./refused-frame.ts";
 
 export interface MessageHandler {
   /**
@@ -27,10 +29,25 @@ export interface MessageHandler {
   message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined;
   /** No whole message is left: what was gathered may go on. */
   readEnd(): void;
+  /**
+   * A message passes the limits, as `error` says. Gives what takes its bytes as they come, or undefined when the
+   * connection is to end.
+   */
+  refuseFrame(error: LimitError): Promise<FrameSink | undefined> | undefined;
   /** The client has proved itself. The name is its own word. */
   established(clientHostname: string): void;
   /** The client was refused, and told so. The name is its own word. */
   refused(refusal: Refusal, clientHostname: string): void;
+}
+
+/** Takes the bytes of a message that is not held. */
+export interface FrameSink {
+  /** `declaredBytes` is what the message has at least. False when it cannot be taken: the connection then ends. */
+  write(bytes: Buffer, declaredBytes: number): Promise<boolean>;
+  /** The message is whole; `option` is that of the message, or empty. */
+  end(option: Buffer): Promise<void>;
+  /** It will never be whole. */
+  abort(): void;
 }
 
 export interface ServerSessionOptions {
@@ -47,12 +64,20 @@ export interface ServerSessionOptions {
   readonly write: (bytes: Buffer) => void;
 }
 
+/** A message beyond the limits that is passing by. */
+interface Refused {
+  readonly frame: RefusedFrame;
+  readonly sink: FrameSink;
+  readonly error: LimitError;
+}
+
 export class ServerSession {
   readonly #options: ServerSessionOptions;
   readonly #helo: Helo | undefined;
   #source: MessageSource | undefined;
   #isEstablished: boolean;
   #isClosed = false;
+  #refused: Refused | undefined;
   /** Whole messages so far. */
   messageCount = 0;
 
@@ -76,6 +101,11 @@ export class ServerSession {
 
   /** Bytes of a message that has begun and is not whole. */
   get pendingBytes(): number {
+    return this.#refused?.frame.takenBytes ?? this.heldBytes;
+  }
+
+  /** Those of them that are held in memory. */
+  get heldBytes(): number {
     return this.#source?.pendingBytes ?? 0;
   }
 
@@ -85,6 +115,7 @@ export class ServerSession {
    */
   receive(read: Buffer): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
+    if (this.#refused) return this.#passRefused(read);
     const { limits, memory } = this.#options;
     this.#source ??= startsJson(read[0] as number)
       ? new JsonFramer(limits.frameSizeLimit)
@@ -96,6 +127,8 @@ export class ServerSession {
   /** Hands out no more messages, also of reads that are already here. */
   close(): void {
     this.#isClosed = true;
+    this.#refused?.sink.abort();
+    this.#refused = undefined;
   }
 
   /** The acks of these chunks, in the connection's codec, as one piece. */
@@ -105,7 +138,14 @@ export class ServerSession {
 
   #handleMessages(source: MessageSource): Promise<void> | undefined {
     const { handler } = this.#options;
-    while (!this.#isClosed && source.next()) {
+    while (!this.#isClosed) {
+      try {
+        if (!source.next()) break;
+      } catch (error) {
+        if (!(error instanceof LimitError && this.#isEstablished && source instanceof Framer)) throw error;
+        handler.readEnd();
+        return this.#beginRefused(source, error);
+      }
       this.messageCount += 1;
       if (!this.#isEstablished) {
         this.#judge(source);
@@ -116,6 +156,33 @@ export class ServerSession {
     }
     handler.readEnd();
     return undefined;
+  }
+
+  async #beginRefused(framer: Framer, error: LimitError): Promise<void> {
+    const bytes = framer.surrender();
+    const sink = await this.#options.handler.refuseFrame(error);
+    if (!sink) throw error;
+    if (this.#isClosed) return sink.abort();
+    this.#refused = { frame: new RefusedFrame(), sink, error };
+    await this.#passRefused(bytes);
+  }
+
+  /** Passes on what belongs to the refused message, and reads on behind it. */
+  async #passRefused(bytes: Buffer): Promise<void> {
+    const { frame, sink, error } = this.#refused as Refused;
+    try {
+      const count = frame.take(bytes);
+      if (!(await sink.write(bytes.subarray(0, count), frame.declaredBytes))) throw error;
+      if (!frame.isWhole || this.#isClosed) return;
+      this.#refused = undefined;
+      this.messageCount += 1;
+      await sink.end(frame.option);
+      if (count < bytes.length) await this.receive(bytes.subarray(count));
+    } catch (failure) {
+      this.#refused = undefined;
+      sink.abort();
+      throw failure;
+    }
   }
 
   #judge(source: MessageSource): void {

@@ -6,6 +6,7 @@
 import type { Socket as DatagramSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import type { AddressInfo, Server, Socket } from "node:net";
+import { Quarantine, quarantineFolder } from "../buffer/quarantine.ts";
 import { aborted, type CancelTimer } from "../clock.ts";
 import { ConfigError, NetworkError } from "../errors.ts";
 import { reloadOnChange } from "../file-reload.ts";
@@ -136,6 +137,7 @@ class ForwardInput implements Input {
       tagRule: new TagRule(config.tag, config.addTagPrefix, config.tagSizeLimit),
       floatTimes: floatTimes(config.skipInvalidEvent),
       now: clock.now,
+      quarantine: this.#quarantine(),
       security: config.security && (await this.#createSecurity(config.security)),
       logins: this.#guard,
       hostNames: resolveHostname ? new HostNames(clock) : undefined,
@@ -147,6 +149,20 @@ class ForwardInput implements Input {
       counters,
       clock,
     };
+  }
+
+  #quarantine(): Quarantine | undefined {
+    const { quarantinePath, quarantineSizeLimit, quarantineCountLimit } = this.#config;
+    const { id, backupFolder, system, clock } = this.#context;
+    if (quarantineSizeLimit <= 0) return undefined;
+    return new Quarantine({
+      folder: quarantinePath ?? quarantineFolder(system.rootDir ?? backupFolder, id),
+      sizeLimitBytes: quarantineSizeLimit,
+      countLimit: quarantineCountLimit,
+      fileMode: system.filePermission,
+      folderMode: system.dirPermission,
+      now: clock.now,
+    });
   }
 
   async #createSecurity(security: SecurityConfig): Promise<SecurityPolicy> {

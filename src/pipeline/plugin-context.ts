@@ -24,6 +24,7 @@ export interface ContextSource {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly system: SystemConfig;
+  readonly backupFolder?: string | undefined;
   readonly errors: ErrorRouter;
   readonly holdings: Holdings;
   /** Every level by name, before the first plugin is made. */
@@ -45,6 +46,7 @@ export class Context implements PluginContext {
   readonly clock: Clock;
   readonly counters = new Counters();
   readonly system: SystemConfig;
+  readonly backupFolder: string | undefined;
   readonly holdings: Holdings;
   /** Levels that the plugin sends events to: they are stopped after it. */
   readonly targets = new Set<Level>();
@@ -66,6 +68,7 @@ export class Context implements PluginContext {
     this.logger = source.logger.child(this.id, levelOfLog(element));
     this.clock = source.clock;
     this.system = source.system;
+    this.backupFolder = source.backupFolder;
     this.holdings = source.holdings;
   }
 

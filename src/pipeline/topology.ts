@@ -63,7 +63,7 @@ export class Topology implements ContextSource {
   /** In the order of creation: outputs and filters of labels, then of the root, then inputs. */
   readonly parts: Part[] = [];
   readonly #plugins: PluginList;
-  readonly #backupFolder: string | undefined;
+  readonly backupFolder: string | undefined;
   readonly #problems: Problems;
   readonly #previous: Topology | undefined;
   readonly #ids = new Map<string, ConfigElement>();
@@ -79,7 +79,7 @@ export class Topology implements ContextSource {
     this.system = system;
     this.errors = new ErrorRouter(seams.logger);
     this.#plugins = seams.plugins;
-    this.#backupFolder = seams.backupFolder;
+    this.backupFolder = seams.backupFolder;
     this.#previous = seams.previous;
     this.#problems = problems;
     this.holdings = seams.previous?.holdings ?? new Holdings();
@@ -220,7 +220,7 @@ export class Topology implements ContextSource {
             config,
             context,
             (secondary) => this.#createSecondary(secondaryElement(secondary, element, definition, type), context),
-            this.#backupFolder === undefined ? {} : { backupFolder: this.#backupFolder },
+            this.backupFolder === undefined ? {} : { backupFolder: this.backupFolder },
           );
     if (owner) for (const target of context.targets) owner.targets.add(target);
     this.#add({ kind: "output", type, context, plugin, owner });

@@ -65,8 +65,8 @@ const attacks: Record<string, { bytes: Buffer; reason: string; values?: Record<s
 };
 
 for (const [name, { bytes, reason, values }] of Object.entries(attacks)) {
-  test(`${name}: that connection ends without an ack, is counted, and others go on`, async (t) => {
-    const running = await startForwardInput(t, values ? { values } : {});
+  test(`${name}, without a quarantine: that connection ends without an ack, is counted, and others go on`, async (t) => {
+    const running = await startForwardInput(t, { values: { quarantine_size_limit: "0", ...values } });
     const neighbour = await running.connect();
     const peer = await running.connect();
     peer.send(bytes);

@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { Holdings } from "../../src/buffer/holdings.ts";
 import type { Clock } from "../../src/clock.ts";
@@ -14,6 +15,7 @@ import { forwardInput } from "../../src/input/forward.ts";
 import { createLogger } from "../../src/logger.ts";
 import type { Emitter, Input, PluginContext } from "../../src/plugin.ts";
 import { CollectingEmitter } from "./collecting-emitter.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 const position = { file: "test.conf", line: 1 };
 
@@ -48,7 +50,8 @@ export interface InputSetup {
 
 /** Creates the input; throws what a start of the agent would report. */
 export function createForwardInput(setup: InputSetup = {}) {
-  const element = configElement("source", { port: "0", bind: "127.0.0.1", ...setup.values }, setup.children);
+  const defaults = { port: "0", bind: "127.0.0.1", quarantine_path: join(temporaryFolder(), "quarantine") };
+  const element = configElement("source", { ...defaults, ...setup.values }, setup.children);
   const problems = new Problems();
   const config = readSection(forwardInput.table, element, problems);
   if (problems.errors[0]) throw problems.errors[0];

@@ -186,7 +186,7 @@ export class Connection implements Collecting {
       if (!isEstablished && session.isEstablished) this.#loggedIn();
       const isNew = pendingBytes === 0 || session.messageCount > messageCount;
       if (isNew) this.#frameStartedAt = this.#lastReadAt;
-      this.#rules.pendingMessages.set(this, session.pendingBytes, isNew);
+      this.#rules.pendingMessages.set(this, session.heldBytes, isNew);
       if (wait) void this.#waitFor(wait);
     } catch (error) {
       this.#broken(error);

@@ -3,7 +3,7 @@
  * docs/security.md says what each is for.
  */
 
-import { integer, size, time } from "../../config/literals.ts";
+import { integer, size, string, time } from "../../config/literals.ts";
 import { camelCase, type SectionBase, type TableShape } from "../../config/parameters.ts";
 import { ConfigError } from "../../errors.ts";
 import { MAX_DEPTH } from "../../event/walker.ts";
@@ -78,6 +78,20 @@ export const limitParameters = {
     "Suiro's own. The same over all connections: with thousands of senders the sum would be the machine's memory.",
     256 * MEBIBYTE,
   ),
+};
+
+/** Where messages go that can never be delivered. */
+export const quarantineParameters = {
+  quarantine_path: string.optional(
+    "Suiro's own. Folder for messages that can never be delivered: too large, undecodable, not events. They are acked, " +
+      "logged and counted, and can be looked at and sent again with `suiro buffer`. Without it a folder named " +
+      "`quarantine` in root_dir, in FLUENT_BACKUP_DIR, or in /tmp/fluent.",
+  ),
+  quarantine_size_limit: size.default(
+    "Suiro's own. Bytes in that folder; when it is full such messages are refused, not lost. 0 keeps none.",
+    256 * MEBIBYTE,
+  ),
+  quarantine_count_limit: integer.default("Suiro's own. Messages in that folder.", 1000),
 };
 
 /** The values of `limitParameters`: sizes in bytes, times in seconds. */

@@ -3,7 +3,7 @@
 import { array, bool, integer, size, string, time } from "../../config/literals.ts";
 import { type ConfigOf, many, optional, section, withDefaults } from "../../config/parameters.ts";
 import { transportTable } from "../../tls/transport.ts";
-import { limitParameters } from "./limits.ts";
+import { limitParameters, quarantineParameters } from "./limits.ts";
 
 const userTable = section({
   username: string.required("Name that the client gives."),
@@ -58,6 +58,7 @@ export const forwardTable = section(
     tag: string.optional("Tag instead of the one that came."),
     add_tag_prefix: string.optional("What goes before the tag, with a dot."),
     ...limitParameters,
+    ...quarantineParameters,
   },
   { security: optional(securityTable), transport: withDefaults(transportTable) },
 );

@@ -18,6 +18,15 @@ export class RareWarnings {
 
   /** `message` is one of a closed set; what varies goes into `fields`. */
   warn(message: string, fields: LogFields): void {
+    this.#log("warn", message, fields);
+  }
+
+  /** The same for what a person must look at. */
+  error(message: string, fields: LogFields): void {
+    this.#log("error", message, fields);
+  }
+
+  #log(level: "warn" | "error", message: string, fields: LogFields): void {
     const now = this.#clock.monotonic();
     const last = this.#last.get(message);
     if (last && now - last.at < WARNING_INTERVAL_MS) {
@@ -25,6 +34,6 @@ export class RareWarnings {
       return;
     }
     this.#last.set(message, { at: now, suppressed: 0 });
-    this.#logger.warn(message, last?.suppressed ? { ...fields, suppressed: last.suppressed } : fields);
+    this.#logger[level](message, last?.suppressed ? { ...fields, suppressed: last.suppressed } : fields);
   }
 }

@@ -5,20 +5,28 @@
  * own ack. A large body, or a compressed one, is a batch by itself and is not copied. Order is kept.
  */
 
+import type { Quarantine } from "../../buffer/quarantine.ts";
 import type { Counters } from "../../counters.ts";
-import { MalformedError } from "../../errors.ts";
+import { LimitError, MalformedError } from "../../errors.ts";
 import { type CompressedEntries, type CompressionMethod, EventStream } from "../../event/event-stream.ts";
 import { walkEntries } from "../../event/walker.ts";
 import type { Refusal } from "../../forward-protocol/authenticator.ts";
 import { canDecompress, decompress } from "../../forward-protocol/compression.ts";
 import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
 import type { MessageLimits } from "../../forward-protocol/message-limits.ts";
-import { MessageBounds, type MessageOption, readMessage, readOption } from "../../forward-protocol/messages.ts";
-import type { MessageHandler } from "../../forward-protocol/server-session.ts";
+import {
+  chunkOfOption,
+  MessageBounds,
+  type MessageOption,
+  readMessage,
+  readOption,
+} from "../../forward-protocol/messages.ts";
+import type { FrameSink, MessageHandler } from "../../forward-protocol/server-session.ts";
 import type { Logger } from "../../logger.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { type EntryRules, EntryWriter } from "./entry-writer.ts";
 import { BROKEN_MESSAGES_LIMIT } from "./limits.ts";
+import { Poison } from "./poison.ts";
 import type { RareWarnings } from "./rare-warnings.ts";
 import type { SourceFields } from "./source-fields.ts";
 import type { TagRule } from "./tag-rule.ts";
@@ -30,6 +38,8 @@ export interface ReceiverRules extends EntryRules {
   readonly chunkSizeWarnLimit: number | undefined;
   readonly limits: MessageLimits;
   readonly frameMemory: FrameMemory;
+  /** Where messages go that can never be delivered; absent: their connection ends. */
+  readonly quarantine?: Quarantine | undefined;
   /** Close after the first message. */
   readonly denyKeepalive: boolean;
 }
@@ -65,9 +75,14 @@ export class Receiver implements MessageHandler {
   #brokenMessages = 0;
   /** The memory of the message at hand went on with its events, or is read later. */
   #isMemoryKept = false;
+  /** The message at hand had events that are none. */
+  #hasInvalid = false;
+  readonly #poison: Poison;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    const { counters, host, rules, warnings } = options;
+    this.#poison = new Poison({ quarantine: rules.quarantine, host, counters, warnings });
     this.#entries = new EntryWriter(options.rules, options.fields);
   }
 
@@ -83,12 +98,54 @@ export class Receiver implements MessageHandler {
 
   message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
     this.#isMemoryKept = false;
-    const wait = this.#receive(bytes, start, end, isOwned);
+    this.#hasInvalid = false;
+    const wait = this.#receiveOrKeep(bytes, start, end, isOwned);
     if (isOwned && !this.#isMemoryKept) this.#options.rules.frameMemory.give(bytes);
     if (!this.#options.rules.denyKeepalive) return wait;
     if (wait) return wait.then(() => this.#finish());
     this.#finish();
     return undefined;
+  }
+
+  refuseFrame(error: LimitError): Promise<FrameSink | undefined> {
+    return this.#poison.begin(error, (option) => this.#acknowledgeOption(option));
+  }
+
+  /** As `#receive`; a message that can never be delivered goes to the quarantine, where there is one. */
+  #receiveOrKeep(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
+    if (!this.#poison.isKept) return this.#receive(bytes, start, end, isOwned);
+    const keep = (error: unknown) => this.#keep(bytes, start, end, error);
+    try {
+      const wait = this.#receive(bytes, start, end, isOwned);
+      const keepInvalid = () => (this.#hasInvalid ? this.#keepInvalid(bytes, start, end) : undefined);
+      return wait ? wait.then(keepInvalid, keep) : keepInvalid();
+    } catch (error) {
+      return keep(error);
+    }
+  }
+
+  async #keep(bytes: Buffer, start: number, end: number, error: unknown): Promise<void> {
+    const isPoison = error instanceof MalformedError || error instanceof LimitError;
+    const { mode, tagStart, tagEnd, optionStart, optionEnd } = this.#bounds;
+    if (!isPoison || mode === "broken") throw error;
+    const message = Buffer.from(bytes.subarray(start, end)); // the memory of `bytes` may be used again meanwhile
+    const tag = this.#options.rules.tagRule.tagOf(bytes, tagStart, tagEnd);
+    const option = Buffer.from(bytes.subarray(optionStart, optionEnd));
+    this.readEnd();
+    if (!(await this.#poison.keep(message, error.code.toLowerCase(), error.message, tag))) throw error;
+    this.#acknowledgeOption(option);
+  }
+
+  /** Events that are none are dropped in any case; their message is kept where there is room. */
+  async #keepInvalid(bytes: Buffer, start: number, end: number): Promise<void> {
+    const message = Buffer.from(bytes.subarray(start, end));
+    await this.#poison.keepCopy(message, "an event is a time and a map; what is none was left out", this.#tag);
+  }
+
+  /** Acks a message of which nothing is known but its option. */
+  #acknowledgeOption(option: Buffer): void {
+    const chunk = chunkOfOption(option);
+    if (chunk) this.#options.deliveries.acknowledge([chunk]);
   }
 
   #finish(): void {
@@ -137,6 +194,7 @@ export class Receiver implements MessageHandler {
     this.#gather(tag, bodyEnd - bodyStart);
     if (!this.#entries.writeEvent(bytes, bodyStart, recordStart, bodyEnd)) {
       this.#dropped += 1;
+      this.#hasInvalid = true;
       this.#warn("got invalid event and drop it:", { tag });
     }
     if (option.chunk) this.#acks.push(option.chunk);
@@ -173,7 +231,10 @@ export class Receiver implements MessageHandler {
       this.#gather(tag, end - start);
       const dropped = this.#entries.writeEntries(bytes, start, walk.end);
       this.#dropped += dropped;
-      if (dropped > 0) this.#warn("skip invalid event:", { tag, events: dropped });
+      if (dropped > 0) {
+        this.#hasInvalid = true;
+        this.#warn("skip invalid event:", { tag, events: dropped });
+      }
     }
     if (option.chunk) this.#acks.push(option.chunk);
   }
