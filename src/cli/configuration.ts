@@ -18,6 +18,8 @@ export interface ConfigurationSource {
   readonly config: string;
   /** Appended to the file; `-` is standard input. */
   readonly inlineConfig?: string;
+  /** `guess` unless given: by the file's name. */
+  readonly configFileType?: string;
   /** Numbers must parse whole. */
   readonly strictConfigValue?: boolean;
 }
@@ -43,9 +45,15 @@ export async function readConfiguration(source: ConfigurationSource): Promise<Re
       isStrict: source.strictConfigValue ?? false,
       warn: (message, position) => problems.warn(message, position),
       ...(inline === undefined ? {} : { inline }),
+      ...fileType(source.configFileType),
     }),
   );
   return { root, plugins: await PluginList.for(root ?? NOTHING), problems };
+}
+
+function fileType(given: string | undefined): { fileType?: "v1" | "yaml" } {
+  if (given === undefined || given === "guess") return {};
+  return { fileType: given === "v1" ? "v1" : "yaml" };
 }
 
 /** What `<system>` says, for what must be known before there is an agent: bad values count as absent here. */

@@ -111,7 +111,7 @@ function addRunOptions(program: Command): void {
     .option("--strict-config-value", "refuse numbers that do not parse whole")
     .option("--emit-error-log-interval <seconds>", "log an emit error at most once in so many seconds", seconds)
     .option("-p, --plugin <folder>", "accepted; Ruby plugins are not loaded", collect)
-    .option("--config-file-type <type>", "language of the configuration file: guess or v1", fileType)
+    .option("--config-file-type <type>", "form of the configuration file: guess (by its name), v1 or yaml", fileType)
     .option("--conf-encoding <name>", "encoding of the configuration: utf-8", encoding)
     .addOption(
       new Option(
@@ -201,9 +201,7 @@ function rotateAge(text: string): string {
 }
 
 function fileType(text: string): string {
-  if (text !== "guess" && text !== "v1") {
-    throw new InvalidArgumentError("The YAML form is not supported; write the configuration in v1.");
-  }
+  if (!["guess", "v1", "yaml", "yml"].includes(text)) throw new InvalidArgumentError("It must be guess, v1 or yaml.");
   return text;
 }
 

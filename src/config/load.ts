@@ -27,6 +27,8 @@ export interface LoadOptions {
   readonly warn?: WarnAt;
   /** The files behind `@include` and `File.read`; the machine's own by default. */
   readonly files?: ConfigFiles;
+  /** The form of the main file: by its name (`.yaml`, `.yml`) unless given. */
+  readonly fileType?: "v1" | "yaml";
   /** What `Time.now` gives, in milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -38,7 +40,7 @@ export interface LoadOptions {
  */
 export function loadConfig(path: string, options: LoadOptions): ConfigElement {
   const root = emptyRoot(resolve(path));
-  const context = contextOf(options);
+  const context = contextOf(options, resolve(path));
   parseFile(resolve(path), root, context, undefined);
   parseInline(root, resolve(path), options, context);
   includeFolder(root, options, context);
@@ -58,7 +60,11 @@ function emptyRoot(file: string): ConfigElement {
   return new ConfigElement("ROOT", "", { file, line: 1 });
 }
 
-function contextOf(options: LoadOptions): ParseContext {
+function contextOf(options: LoadOptions, mainPath?: string): ParseContext {
+  const isYaml = (path: string) => {
+    if (path === mainPath && options.fileType) return options.fileType === "yaml";
+    return /\.ya?ml$/i.test(path);
+  };
   const files = options.files ?? systemFiles;
   return {
     ruby: configEnvironment({
@@ -69,6 +75,7 @@ function contextOf(options: LoadOptions): ParseContext {
       now: options.now ?? systemClock.now,
     }),
     files,
+    isYaml,
     warn: options.warn ?? (() => {}),
     seen: new Set(),
   };

@@ -14,6 +14,8 @@ import { includedFiles, MAX_INCLUDE_DEPTH } from "./include.ts";
 import { type Literal, scanLine, scanString, scanValue } from "./literal-scanner.ts";
 import type { RubyEnvironment } from "./ruby/environment.ts";
 import { TextScanner } from "./text-scanner.ts";
+import { readYaml } from "./yaml-nodes.ts";
+import { type IncludeYaml, parseYaml } from "./yaml-parser.ts";
 
 export type WarnAt = (message: string, position: SourcePosition) => void;
 
@@ -21,6 +23,8 @@ export interface ParseContext {
   readonly ruby: RubyEnvironment;
   readonly files: ConfigFiles;
   readonly warn: WarnAt;
+  /** Whether a file is YAML. */
+  readonly isYaml: (path: string) => boolean;
   /** Every file that was read, by its identity. */
   readonly seen: Set<string>;
 }
@@ -58,7 +62,7 @@ export function parseText(
   new Parser(new TextScanner(text, file), context, chain).parse(body);
 }
 
-/** Reads and parses one file into `body`. Throws ConfigError at `position` when it cannot be read. */
+/** Reads and parses one file into `body`; `.yaml` and `.yml` are YAML. Throws ConfigError at `position` when it cannot be read. */
 export function parseFile(
   path: string,
   body: ElementBody,
@@ -66,9 +70,26 @@ export function parseFile(
   position: SourcePosition | undefined,
   chain: readonly string[] = [],
 ): void {
-  if (/\.ya?ml$/i.test(path)) {
-    throw new ConfigError(`${path}: configuration in YAML is not supported: write it in the classic form`, position);
-  }
+  const { text, identity } = readFile(path, context, position, chain);
+  if (context.isYaml(path)) parseYaml(text, path, body, context, includeYaml(context, [...chain, identity]));
+  else parseText(text, path, body, context, [...chain, identity]);
+}
+
+/** Reads the files that a YAML file includes. */
+function includeYaml(context: ParseContext, chain: readonly string[]): IncludeYaml {
+  return (path, position) => {
+    const { text, identity } = readFile(path, context, position, chain);
+    return { node: readYaml(text, path), include: includeYaml(context, [...chain, identity]) };
+  };
+}
+
+/** Throws ConfigError. */
+function readFile(
+  path: string,
+  context: ParseContext,
+  position: SourcePosition | undefined,
+  chain: readonly string[],
+): { text: string; identity: string } {
   let text: string;
   let identity: string;
   try {
@@ -81,7 +102,7 @@ export function parseFile(
   if (chain.includes(identity)) throw new ConfigError(`@include goes round in a circle: ${path}`, position);
   if (chain.length >= MAX_INCLUDE_DEPTH) throw new ConfigError(`@include nests too deep: ${path}`, position);
   context.seen.add(identity);
-  parseText(text, path, body, context, [...chain, identity]);
+  return { text, identity };
 }
 
 class Parser {

@@ -65,8 +65,8 @@ test("an include that cannot work names its line", () => {
       /^\/etc\/a\.conf:2: @include goes round in a circle: \/etc\/f\.conf/,
     ],
     [
-      { "/etc/f.conf": "@include a.yaml", "/etc/a.yaml": "" },
-      /^\/etc\/f\.conf:1: \/etc\/a\.yaml: configuration in YAML is not supported/,
+      { "/etc/f.conf": "@include a.yaml", "/etc/a.yaml": "config:\n  - !include a.yaml" },
+      /^\/etc\/a\.yaml:2: @include goes round in a circle: \/etc\/a\.yaml/,
     ],
     [{}, /^cannot read the configuration \/etc\/f\.conf - ENOENT/],
     [{ "/etc/f.conf": "@include a.conf", "/etc/a.conf": "</x>" }, /^\/etc\/a\.conf:1: unmatched end tag/],
