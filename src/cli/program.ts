@@ -6,8 +6,9 @@
  */
 
 import { basename } from "node:path";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CatOptions } from "./cat.ts";
+import type { CertOptions } from "./cert.ts";
 import type { RunOptions } from "./run-options.ts";
 import { versionText } from "./version.ts";
 
@@ -77,6 +78,7 @@ function createProgram(name: string, setExitCode: (code: number) => void): Comma
   });
   addCheck(program, setExitCode);
   addCat(program, setExitCode);
+  addCert(program, setExitCode);
   program
     .command("demo")
     .description("run a sender and a receiver with TLS, acknowledgements and a file buffer, ready to try")
@@ -136,6 +138,28 @@ function addCheck(program: Command, setExitCode: (code: number) => void): void {
     });
 }
 
+function addCert(program: Command, setExitCode: (code: number) => void): void {
+  const kind = new Argument("<kind>", "ca, server or client").choices(["ca", "server", "client"]);
+  program
+    .command("cert")
+    .description("make a private authority, and server and client certificates in its name")
+    .addArgument(kind)
+    .argument("<folder>", "folder of the authority and of what it issues")
+    .argument("[names...]", "names and addresses of the server (default: this machine's), or name of the client")
+    .option("--country <code>", "country of the subject", "US")
+    .option("--state <name>", "state of the subject", "CA")
+    .option("--locality <name>", "locality of the subject", "Mountain View")
+    .option("--common-name <name>", "common name of the subject (default: the first name)")
+    .option("--days <days>", "how long it is valid (default: ca 3650, others 825)", positive)
+    .option("--rsa <bits>", "make an RSA key of so many bits (default: an EC key, P-256)", rsaBits)
+    .addOption(new Option("--passphrase <text>", "passphrase of the authority's key").env("SUIRO_CERT_PASSPHRASE"))
+    .option("--force", "replace files that are there")
+    .action(async (given: string, folder: string, names: string[], options: Omit<CertOptions, "kind">) => {
+      const { cert } = await import("./cert.ts");
+      setExitCode(await cert({ ...options, kind: given as CertOptions["kind"], folder, names }));
+    });
+}
+
 function addCat(program: Command, setExitCode: (code: number) => void): void {
   program
     .command("cat")
@@ -161,6 +185,12 @@ function addCat(program: Command, setExitCode: (code: number) => void): void {
 
 function configOption(): Option {
   return new Option("-c, --config <path>", "configuration file").env("FLUENT_CONF").default(DEFAULT_CONFIG_PATH);
+}
+
+function rsaBits(text: string): number {
+  const bits = positive(text);
+  if (bits < 2048 || bits > 8192) throw new InvalidArgumentError("2048 to 8192 bits");
+  return bits;
 }
 
 function positive(text: string): number {
