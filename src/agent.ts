@@ -15,7 +15,7 @@ import type { Logger } from "./logger.ts";
 import { OWN_LOG_TAGS, type OwnLog } from "./pipeline/own-log.ts";
 import type { PluginList } from "./pipeline/plugin-list.ts";
 import { OWN_LOG_LABEL, type Part, ROOT_LABEL, Topology } from "./pipeline/topology.ts";
-import type { Emitter, Input, Output, PluginSummary } from "./plugin.ts";
+import type { Emitter, Input, Output, PluginSummary, ProcessInfo } from "./plugin.ts";
 import { listeningSockets } from "./tls/listening-sockets.ts";
 
 export interface AgentSeams {
@@ -29,6 +29,8 @@ export interface AgentSeams {
   readonly ownLog?: OwnLog;
   /** At least those that the configuration uses. */
   readonly plugins: PluginList;
+  /** What plugins may tell of the process. */
+  readonly process?: Partial<ProcessInfo>;
   /** The agent that runs now, when this one is to take over from it. */
   readonly previous?: Agent | undefined;
 }
@@ -39,6 +41,14 @@ export interface CreatedAgent {
   readonly problems: Problems;
   readonly system: SystemConfig;
 }
+
+const NO_PROCESS: Omit<ProcessInfo, "hostname"> = {
+  version: "",
+  configPath: undefined,
+  pidFile: undefined,
+  pluginFolders: [],
+  logPath: undefined,
+};
 
 /** Builds an agent from the ROOT of a configuration. Opens no file and no socket; never throws for bad configuration. */
 export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgent {
@@ -51,6 +61,7 @@ export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgen
       clock: seams.clock,
       logger: seams.logger,
       plugins: seams.plugins,
+      process: { ...NO_PROCESS, hostname: seams.hostname, ...seams.process },
       backupFolder: seams.environment.FLUENT_BACKUP_DIR,
       withoutSource: seams.withoutSource ?? system.withoutSource ?? false,
       previous: seams.previous?.topology,

@@ -73,6 +73,8 @@ export interface FileReport {
   readonly position: number;
   /** Bytes that are there. */
   readonly byteSize: number;
+  /** Since the first byte that is not handed over was seen; 0 at the end. Undefined where it is not kept. */
+  readonly lagSeconds?: number;
 }
 
 export interface Input extends Lifecycle {
@@ -118,6 +120,17 @@ export interface ChunkWriter extends Lifecycle {
   report?(): PluginReport;
 }
 
+/** What fluentd calls the supervisor's options, as `/api/config.json` shows them. */
+export interface ProcessInfo {
+  /** Of the fluentd whose behaviour is the contract. */
+  readonly version: string;
+  readonly hostname: string;
+  readonly configPath: string | undefined;
+  readonly pidFile: string | undefined;
+  readonly pluginFolders: readonly string[];
+  readonly logPath: string | undefined;
+}
+
 /** A plugin as metrics, health checks and the control interface see it. */
 export interface PluginSummary {
   readonly id: string;
@@ -132,6 +145,8 @@ export interface PluginSummary {
   readonly isRunning: boolean;
   readonly counters: Counters;
   report(): PluginReport;
+  /** The parameters of its section as they are written, secrets masked; without the sections inside. */
+  parameters(): Record<string, string>;
 }
 
 export interface PluginContext {
@@ -156,6 +171,10 @@ export interface PluginContext {
   emitError(tag: string, events: EventStream, error: Error): Promise<void>;
   /** Every plugin of the agent, once all are made. */
   plugins(): readonly PluginSummary[];
+  /** Ids of the outputs at the root that match this tag; the first of them gets its events. */
+  outputsOf(tag: string): readonly string[];
+  /** What `monitor_agent` tells of the process: command line and version. */
+  readonly process: ProcessInfo;
   /** Builds an output that stands inside this one, such as a `<store>`; it is started and stopped by its owner. */
   createOutput(element: ConfigElement): Output;
 }

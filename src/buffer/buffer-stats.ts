@@ -16,9 +16,8 @@ export interface BufferStats {
   readonly availableSpaceRatio: number;
   /** Bytes in memory. */
   readonly retainedBytes: number;
-  /** Seconds; undefined without the chunk key time. */
-  readonly oldestTimekey: number | undefined;
-  readonly newestTimekey: number | undefined;
+  /** Of the chunk key time, in seconds: each once, the oldest first. */
+  readonly timekeys: readonly number[];
   /** Where the chunks lie; undefined for a memory buffer. */
   readonly folder: string | undefined;
 }
@@ -46,18 +45,14 @@ export function bufferStats({
   let stageLength = 0;
   let stageBytes = 0;
   let events = 0;
-  let oldestTimekey: number | undefined;
-  let newestTimekey: number | undefined;
+  const timekeys = new Set<number>();
   for (const chunk of staged) {
     stageLength += 1;
     stageBytes += chunk.byteSize;
   }
   for (const { metadata, size } of [...staged, ...queued, ...taken]) {
     events += size;
-    const { timekey } = metadata;
-    if (timekey === undefined) continue;
-    oldestTimekey = Math.min(oldestTimekey ?? timekey, timekey);
-    newestTimekey = Math.max(newestTimekey ?? timekey, timekey);
+    if (metadata.timekey !== undefined) timekeys.add(metadata.timekey);
   }
   return {
     stageLength,
@@ -69,8 +64,7 @@ export function bufferStats({
     events,
     availableSpaceRatio: Math.round((1 - totalBytes / totalLimitBytes) * 1000) / 10,
     retainedBytes,
-    oldestTimekey,
-    newestTimekey,
+    timekeys: [...timekeys].sort((left, right) => left - right),
     folder,
   };
 }

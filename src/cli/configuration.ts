@@ -12,6 +12,7 @@ import type { ConfigError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { OwnLog } from "../pipeline/own-log.ts";
 import { PluginList } from "../pipeline/plugin-list.ts";
+import type { ProcessInfo } from "../plugin.ts";
 
 export interface ConfigurationSource {
   /** Path of the configuration file. */
@@ -71,6 +72,7 @@ export function createFromConfiguration(
   plugins: PluginList,
   logger: Logger = silentLogger,
   ownLog?: OwnLog,
+  info?: Partial<ProcessInfo>,
   previous?: Agent,
 ) {
   return createAgent(root, {
@@ -81,6 +83,7 @@ export function createFromConfiguration(
     environment: process.env,
     ...(ownLog ? { ownLog } : {}),
     previous,
+    ...(info ? { process: info } : {}),
   });
 }
 

@@ -15,6 +15,7 @@ import { timeFormat } from "../event/strftime.ts";
 import { createLogger, type Logger, type LogTap } from "../logger.ts";
 import type { HealthServer } from "../metrics/health-server.ts";
 import { OwnLog } from "../pipeline/own-log.ts";
+import { secretParameters } from "../pipeline/secret-parameters.ts";
 import {
   createFromConfiguration,
   type ReadConfiguration,
@@ -28,7 +29,6 @@ import { type LogDestination, LogFile, type Rotation, standardOutput } from "./l
 import { dropPrivileges } from "./privileges.ts";
 import { withoutRepeats } from "./repeat-filter.ts";
 import { levelOf, type RunOptions, withCommandLine } from "./run-options.ts";
-import { secretParameters } from "./secret-parameters.ts";
 import { type LoadedConfiguration, Service } from "./service.ts";
 import { writeFirstConfiguration } from "./setup.ts";
 import { runUntilStopped } from "./signals.ts";
@@ -154,7 +154,20 @@ function load(
   const { suppressConfigDump, processName, shutdownTimeout } = systemOf(root);
   const dump = dumpConfig(written, secretParameters(plugins.definitions)).trimEnd();
   if (!suppressConfigDump) logger.info(`using configuration file: ${dump}`);
-  const created = createFromConfiguration(root, plugins, logger, ownLog, previous?.agent);
+  const created = createFromConfiguration(
+    root,
+    plugins,
+    logger,
+    ownLog,
+    {
+      version: FLUENTD_VERSION,
+      configPath: options.config,
+      pidFile: options.daemon,
+      pluginFolders: options.plugin ?? ["/etc/fluent/plugin"],
+      logPath: log.path,
+    },
+    previous?.agent,
+  );
   logProblems(options.config, created.problems, logger);
   if (!created.agent) return undefined;
   if (processName !== undefined) process.title = processName;

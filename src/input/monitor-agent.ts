@@ -1,38 +1,156 @@
-/** `@type monitor_agent`: which plugins run, and what they counted. Source: fluentd 1.18 plugin/in_monitor_agent.rb. */
+/**
+ * `@type monitor_agent`: which plugins run, how they are configured and what they counted, over HTTP and as events.
+ * Secrets are masked. Source: fluentd 1.18 plugin/in_monitor_agent.rb; COMPAT 6.5.
+ */
 
-import { bool, integer, string } from "../config/literals.ts";
-import { type ConfigOf, refused, section } from "../config/parameters.ts";
-import type { InputDefinition, PluginSummary } from "../plugin.ts";
+import type { CancelTimer } from "../clock.ts";
+import { bool, integer, parseBool, string, time } from "../config/literals.ts";
+import { type ConfigOf, section } from "../config/parameters.ts";
+import { EventStream } from "../event/event-stream.ts";
+import { EventTime } from "../event/event-time.ts";
+import {
+  ALL_VARIABLES,
+  inFluentdOrder,
+  type Statistics,
+  type StatisticsOptions,
+  statisticsOf,
+} from "../metrics/fluentd-statistics.ts";
+import type { Report } from "../metrics/report-server.ts";
+import type { Input, InputDefinition, PluginContext, PluginSummary } from "../plugin.ts";
 import { ReportInput } from "./report-input.ts";
 
 const table = section({
   bind: string.default("Address to listen on; it asks for no password.", "127.0.0.1"),
   port: integer.default("Port to listen on.", 24220),
-  tag: refused("metrics are not emitted as events; ask /api/plugins.json"),
-  emit_interval: refused("metrics are not emitted as events; ask /api/plugins.json"),
-  include_config: bool.default("Accepted; configurations are not shown.", true),
-  include_retry: bool.default("Accepted; retries are not shown.", true),
+  tag: string.optional("Emit what /api/plugins.json tells as events of this tag, too."),
+  emit_interval: time.default("Seconds between these events.", 60),
+  include_config: bool.default("Show the parameters of plugins, secrets masked, unless ?with_config=false.", true),
+  include_retry: bool.default("Show how retrying stands, unless ?with_retry=false.", true),
 });
 
-export const monitorAgentInput: InputDefinition<ConfigOf<typeof table>> = {
+type Config = ConfigOf<typeof table>;
+type Query = URLSearchParams;
+
+const JSON_TYPE = "application/json";
+const NOT_FOUND: Report = { status: 404, type: JSON_TYPE, body: JSON.stringify({ message: "Not found" }) };
+
+export const monitorAgentInput: InputDefinition<Config> = {
   kind: "input",
   type: "monitor_agent",
   table,
-  create({ bind, port }, context) {
-    const plugins = () => ({
-      type: "application/json",
-      body: `${JSON.stringify({ plugins: context.plugins().map(summary) })}\n`,
-    });
-    return new ReportInput({ bind, port, reports: [["/api/plugins.json", plugins]] }, context);
-  },
+  create: (config, context) => new MonitorAgent(config, context),
 };
 
-function summary({ id, kind, type, counters }: PluginSummary) {
-  return {
-    plugin_id: id,
-    plugin_category: kind,
-    type,
-    output_plugin: kind === "output",
-    emit_records: counters.get("emitted_events"),
-  };
+class MonitorAgent implements Input {
+  readonly #config: Config;
+  readonly #context: PluginContext;
+  readonly #server: ReportInput;
+  #cancelTimer: CancelTimer | undefined;
+
+  constructor(config: Config, context: PluginContext) {
+    this.#config = config;
+    this.#context = context;
+    const { bind, port } = config;
+    const reports: [string, (query: Query) => Report][] = [
+      ["/api/plugins.json", (query) => json({ plugins: this.#plugins(query) }, query)],
+      ["/api/plugins", (query) => ltsv(this.#plugins(query))],
+      ["/api/config.json", (query) => json(this.#process(), query)],
+      ["/api/config", () => ltsv([this.#process()])],
+    ];
+    this.#server = new ReportInput({ bind, port, reports, notFound: NOT_FOUND }, context);
+  }
+
+  get address() {
+    return this.#server.address;
+  }
+
+  async start(): Promise<void> {
+    const { tag, emitInterval } = this.#config;
+    await this.#server.start();
+    if (tag !== undefined) {
+      this.#cancelTimer = this.#context.clock.every(emitInterval * 1000, () => void this.#emit(tag));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#cancelTimer?.();
+    await this.#server.stop();
+  }
+
+  #plugins(query: Query): Statistics[] {
+    const { includeConfig, includeRetry } = this.#config;
+    const options: StatisticsOptions = {
+      withConfig: flag(query, "with_config", includeConfig),
+      withRetry: flag(query, "with_retry", includeRetry),
+      variables: query.has("debug") ? [ALL_VARIABLES] : query.get("with_ivars")?.split(","),
+    };
+    return this.#wanted(query).map((plugin) => statisticsOf(plugin, options));
+  }
+
+  /** By tag, else by id, else by type, else all of them. */
+  #wanted(query: Query): PluginSummary[] {
+    const plugins = inFluentdOrder(this.#context.plugins());
+    const tag = query.get("tag");
+    if (tag !== null) {
+      const ids = this.#context.outputsOf(tag);
+      const matching = ids.flatMap((id) => plugins.find((plugin) => plugin.id === id) ?? []);
+      return matching.filter((plugin) => statisticsOf(plugin, NOTHING_MORE).output_plugin).slice(0, 1);
+    }
+    const id = query.get("@id") ?? query.get("id");
+    if (id !== null) return plugins.filter((plugin) => plugin.id === id).slice(0, 1);
+    const type = query.get("@type") ?? query.get("type");
+    return type === null ? plugins : plugins.filter((plugin) => plugin.type === type);
+  }
+
+  #process(): Record<string, unknown> {
+    const { process: info, system } = this.#context;
+    return {
+      pid: process.pid,
+      ppid: process.ppid,
+      version: info.version,
+      config_path: info.configPath ?? null,
+      pid_file: info.pidFile ?? null,
+      plugin_dirs: info.pluginFolders,
+      log_path: info.logPath ?? null,
+      root_dir: system.rootDir ?? null,
+    };
+  }
+
+  async #emit(tag: string): Promise<void> {
+    const { clock, counters, emitter, logger } = this.#context;
+    const now = clock.now();
+    const eventTime = new EventTime(Math.floor(now / 1000), Math.floor((now % 1000) * 1e6));
+    const records = inFluentdOrder(this.#context.plugins()).map((plugin) => statisticsOf(plugin, NOTHING_MORE));
+    const events = EventStream.fromEvents(records.map((record) => ({ time: eventTime, record })));
+    counters.add("received_events", events.size);
+    try {
+      await emitter.emit(tag, events);
+      counters.add("emitted_events", events.size);
+    } catch (error) {
+      counters.add("dropped_events", events.size, "emit_failed");
+      logger.warn("the agent's own figures could not be emitted", { error, tag });
+    }
+  }
+}
+
+const NOTHING_MORE: StatisticsOptions = { withConfig: false, withRetry: false };
+
+function flag(query: Query, name: string, fallback: boolean): boolean {
+  const text = query.get(name);
+  return text === null ? fallback : (parseBool(text) ?? false);
+}
+
+function json(value: unknown, query: Query): Report {
+  return { type: JSON_TYPE, body: query.has("debug") ? JSON.stringify(value, null, 2) : JSON.stringify(value) };
+}
+
+/** Source: fluentd 1.18 in_monitor_agent.rb `render_ltsv`: hashes are left out. */
+function ltsv(rows: readonly Record<string, unknown>[]): Report {
+  const lines = rows.map((row) =>
+    Object.entries(row)
+      .filter(([, value]) => value === null || typeof value !== "object" || Array.isArray(value))
+      .map(([name, value]) => `${name}:${value ?? ""}`)
+      .join("\t"),
+  );
+  return { type: "text/plain", body: lines.map((line) => `${line}\n`).join("") };
 }

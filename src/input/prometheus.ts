@@ -1,64 +1,80 @@
 /**
- * `@type prometheus` and the monitors that come with it: every counter of every plugin as `suiro_NAME_total`.
- * Source: fluent-plugin-prometheus 2.3, its parameters.
+ * `@type prometheus`: Suiro's catalogue, the metrics of `<metric>` sections and those of the monitors, as Prometheus reads
+ * them. Source: fluent-plugin-prometheus 2.3 in_prometheus.rb.
  */
 
-import { integer, string, time } from "../config/literals.ts";
-import { type ConfigOf, raw, refused, section } from "../config/parameters.ts";
-import type { InputDefinition, PluginContext } from "../plugin.ts";
+import { gzipSync } from "node:zlib";
+import { enumeration, integer, string, time } from "../config/literals.ts";
+import { type ConfigOf, raw, section, withDefaults } from "../config/parameters.ts";
+import { ConfigError } from "../errors.ts";
+import { catalogueFamilies } from "../metrics/catalogue.ts";
+import { loadExposition, render, TEXT_TYPE } from "../metrics/exposition.ts";
+import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
+import { checkTransport, isTls, transportTable } from "../tls/transport.ts";
 import { ReportInput } from "./report-input.ts";
 
-const table = section({
-  bind: string.default("Address to listen on.", "127.0.0.1"),
-  port: integer.default("Port to listen on.", 24231),
-  metrics_path: string.default("Path of the metrics.", "/metrics"),
-  aggregated_metrics_path: string.default("Path of the metrics of all workers: there is one.", "/aggregated_metrics"),
-  content_encoding: refused("metrics are sent as they are"),
-});
+const OLD_TLS = "write <transport tls> with cert_path, private_key_path and ca_path";
 
-export const prometheusInput: InputDefinition<ConfigOf<typeof table>> = {
+const table = section(
+  {
+    bind: string.default("Address to listen on; it asks for no password.", "127.0.0.1"),
+    port: integer.default("Port to listen on.", 24231),
+    metrics_path: string.default("Path of the metrics.", "/metrics"),
+    aggregated_metrics_path: string.default("Path of the metrics of all workers: there is one.", "/aggregated_metrics"),
+    content_encoding: enumeration("identity", "gzip").default("How answers are sent.", "identity"),
+    ignore_error_log_interval: time.default("Accepted; an answer that cannot be made is logged each time.", 3600),
+  },
+  { transport: withDefaults(transportTable), ssl: raw },
+);
+
+type Config = ConfigOf<typeof table>;
+
+export const prometheusInput: InputDefinition<Config> = {
   kind: "input",
   type: "prometheus",
   table,
-  create({ bind, port, metricsPath, aggregatedMetricsPath }, context) {
-    const report = () => ({ type: "text/plain; version=0.0.4; charset=utf-8", body: metrics(context) });
-    return new ReportInput(
-      { bind, port, reports: [metricsPath, aggregatedMetricsPath].map((path) => [path, report] as const) },
-      context,
-    );
+  create(config, context) {
+    const ssl = config.ssl.find((element) => /^(true|yes)?$/.test(element.text("enable") ?? "false"));
+    if (ssl) throw new ConfigError(`<ssl> is not supported: ${OLD_TLS}`, ssl.position);
+    checkTransport(config.transport);
+    return new PrometheusInput(config, context);
   },
 };
 
-function metrics(context: PluginContext): string {
-  const lines = new Map<string, string[]>();
-  for (const { id, type, kind, counters } of context.plugins()) {
-    for (const { name, reason, value } of counters.entries()) {
-      const labels = { plugin_id: id, plugin_category: kind, type, ...(reason && { reason }) };
-      const text = Object.entries(labels).map(([key, label]) => `${key}=${JSON.stringify(label)}`);
-      const metric = `suiro_${name}_total`;
-      lines.set(metric, [...(lines.get(metric) ?? []), `${metric}{${text.join(",")}} ${value}`]);
-    }
+class PrometheusInput implements Input {
+  readonly #server: ReportInput;
+
+  constructor(
+    { bind, port, metricsPath, aggregatedMetricsPath, contentEncoding, transport }: Config,
+    context: PluginContext,
+  ) {
+    const metrics = async () => {
+      const text = await render(catalogueFamilies({ plugins: context.plugins(), nowMs: context.clock.now() }));
+      if (contentEncoding === "identity") return { type: TEXT_TYPE, body: text };
+      return { type: TEXT_TYPE, body: gzipSync(text), headers: { "Content-Encoding": "gzip" } };
+    };
+    this.#server = new ReportInput(
+      {
+        // fluentd takes `[::1]`, too.
+        bind: bind.replace(/^\[(.*)\]$/, "$1"),
+        port,
+        transport: isTls(transport) ? transport : undefined,
+        reports: [metricsPath, aggregatedMetricsPath].map((path) => [path, metrics] as const),
+      },
+      context,
+    );
   }
-  return [...lines].map(([name, values]) => `# TYPE ${name} counter\n${values.join("\n")}\n`).join("");
+
+  get address() {
+    return this.#server.address;
+  }
+
+  async start(): Promise<void> {
+    await loadExposition();
+    await this.#server.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#server.stop();
+  }
 }
-
-const monitorTable = section(
-  { interval: time.default("Accepted; counters are read when they are asked for.", 5) },
-  {
-    labels: raw,
-  },
-);
-
-/** Their figures stand among those of `prometheus`, without labels of their own. */
-export const prometheusMonitorInputs = [
-  "prometheus_monitor",
-  "prometheus_output_monitor",
-  "prometheus_tail_monitor",
-].map(
-  (type): InputDefinition<ConfigOf<typeof monitorTable>> => ({
-    kind: "input",
-    type,
-    table: monitorTable,
-    create: () => ({ start: async () => {}, stop: async () => {} }),
-  }),
-);

@@ -3,6 +3,7 @@
  * what happens to files stands in followed-files.ts. Source: fluentd 1.18 plugin/in_tail.rb; COMPAT 5.
  */
 
+import { dirname, resolve } from "node:path";
 import { aborted, type CancelTimer, sleep } from "../clock.ts";
 import { ConfigError, errorMessage } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
@@ -11,7 +12,7 @@ import { FileHints } from "../file-hints.ts";
 import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Parser } from "../parser/parser.ts";
 import { createParser } from "../parser/parser-list.ts";
-import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
+import type { Input, InputDefinition, PluginContext, PluginReport } from "../plugin.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
 import { BlockReader } from "./tail/block-reader.ts";
 import { FollowedFiles } from "./tail/followed-files.ts";
@@ -109,6 +110,12 @@ class TailInput implements Input {
         this.#book?.compact();
       });
     }
+  }
+
+  report(): PluginReport {
+    const { posFile } = this.#config;
+    const files = this.#files?.report() ?? [];
+    return posFile === undefined || !this.#files ? { files } : { files, folders: [dirname(resolve(posFile))] };
   }
 
   async stop(deadline: AbortSignal): Promise<void> {

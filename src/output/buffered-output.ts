@@ -172,6 +172,7 @@ export class BufferedOutput implements Output {
     const batches = this.#settings.keys.split(tag, events);
     while (!(await this.#append(batches)));
     this.#context.counters.add("emitted_events", events.size);
+    this.#context.counters.add("emitted_bytes", events.packed.length);
     events.release?.();
   }
 

@@ -18,6 +18,7 @@ export class CountedOutput implements Output {
   emit(tag: string, events: EventStream, origin?: Origin): Promise<void> {
     this.#counters.add("emits");
     this.#counters.add("emitted_events", events.size);
+    this.#counters.add("emitted_bytes", events.packed.length);
     return this.#output.emit(tag, events, origin);
   }
 

@@ -38,6 +38,7 @@ export const CATALOGUE: readonly CataloguedPlugin[] = [
     async () => (await import("../filter/kubernetes-metadata.ts")).kubernetesMetadataFilter,
   ),
   filter("parser", async () => (await import("../filter/parser.ts")).parserFilter),
+  filter("prometheus", async () => (await import("../filter/prometheus.ts")).prometheusFilter),
   filter("record_modifier", async () => (await import("../filter/record-modifier.ts")).recordModifierFilter),
   filter("record_transformer", async () => (await import("../filter/record-transformer.ts")).recordTransformerFilter),
   filter("stdout", async () => (await import("../filter/stdout.ts")).stdoutFilter),
@@ -49,6 +50,7 @@ export const CATALOGUE: readonly CataloguedPlugin[] = [
     const { bufferedNullOutput, nullOutput } = await import("../output/null.ts");
     return [nullOutput, bufferedNullOutput];
   }),
+  output("prometheus", async () => (await import("../output/prometheus.ts")).prometheusOutput),
   output("relabel", async () => (await import("../output/relabel.ts")).relabelOutput),
   output("rewrite_tag_filter", async () => (await import("../output/rewrite-tag-filter.ts")).rewriteTagFilterOutput),
   output("roundrobin", async () => (await import("../output/roundrobin.ts")).roundrobinOutput),
@@ -60,7 +62,8 @@ export const CATALOGUE: readonly CataloguedPlugin[] = [
 ];
 
 async function prometheusMonitors(): Promise<readonly PluginDefinition[]> {
-  return (await import("../input/prometheus.ts")).prometheusMonitorInputs;
+  const monitors = await import("../input/prometheus-monitors.ts");
+  return [monitors.prometheusMonitorInput, monitors.prometheusOutputMonitorInput, monitors.prometheusTailMonitorInput];
 }
 
 function input(type: string, load: CataloguedPlugin["load"]): CataloguedPlugin {

@@ -8,7 +8,7 @@ import { Counters } from "../counters.ts";
 import { ConfigError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import type { Logger } from "../logger.ts";
-import type { Emitter, Output, PluginContext, PluginSummary } from "../plugin.ts";
+import type { Emitter, Output, PluginContext, PluginSummary, ProcessInfo } from "../plugin.ts";
 import type { ErrorRouter } from "./error-router.ts";
 import { Valve } from "./valve.ts";
 
@@ -33,6 +33,8 @@ export interface ContextSource {
   nameFor(type: string): string;
   createOutput(element: ConfigElement, owner: Context): Output;
   summaries(): readonly PluginSummary[];
+  outputsOf(tag: string): readonly string[];
+  readonly process: ProcessInfo;
 }
 
 export const ERROR_LABEL = "@ERROR";
@@ -106,6 +108,14 @@ export class Context implements PluginContext {
 
   plugins(): readonly PluginSummary[] {
     return this.#source.summaries();
+  }
+
+  outputsOf(tag: string): readonly string[] {
+    return this.#source.outputsOf(tag);
+  }
+
+  get process(): ProcessInfo {
+    return this.#source.process;
   }
 
   createOutput(element: ConfigElement): Output {

@@ -13,15 +13,22 @@ import type { MatchTag } from "./match-pattern.ts";
 /** Routes that are kept: fluentd's number. Tags beyond it cost a search through the rules each time. */
 export const ROUTE_CACHE_SIZE = 1024;
 
+/** Whose rule it is. */
+export interface RulePlugin {
+  readonly id: string;
+  readonly counters: Counters;
+}
+
 interface FilterRule {
   readonly matches: MatchTag;
   readonly filter: Filter;
-  readonly counters: Counters;
+  readonly plugin: RulePlugin;
 }
 
 interface OutputRule {
   readonly matches: MatchTag;
   readonly output: Emitter;
+  readonly plugin: RulePlugin;
 }
 
 export class Router implements Emitter {
@@ -39,14 +46,14 @@ export class Router implements Emitter {
     this.#warnsUnmatched = warnsUnmatched;
   }
 
-  /** Adds a filter behind the rules that are there; `counters` are its own. */
-  addFilter(matches: MatchTag, filter: Filter, counters = new Counters()): void {
-    this.#rules.push({ matches, filter, counters });
+  /** Adds a filter behind the rules that are there. */
+  addFilter(matches: MatchTag, filter: Filter, plugin: RulePlugin = nameless()): void {
+    this.#rules.push({ matches, filter, plugin });
   }
 
   /** Adds an output behind the rules that are there. */
-  addOutput(matches: MatchTag, output: Pick<Output, "emit">): void {
-    this.#rules.push({ matches, output });
+  addOutput(matches: MatchTag, output: Pick<Output, "emit">, plugin: RulePlugin = nameless()): void {
+    this.#rules.push({ matches, output, plugin });
   }
 
   emit(tag: string, events: EventStream, origin?: Origin): Promise<void> {
@@ -56,6 +63,11 @@ export class Router implements Emitter {
   /** Whether an output would take this tag. */
   takes(tag: string): boolean {
     return this.#rules.some((rule) => "output" in rule && rule.matches(tag));
+  }
+
+  /** Ids of the outputs that match this tag, in the order of the text. */
+  outputsOf(tag: string): string[] {
+    return this.#rules.flatMap((rule) => ("output" in rule && rule.matches(tag) ? [rule.plugin.id] : []));
   }
 
   #find(tag: string): Emitter {
@@ -92,6 +104,7 @@ export class Router implements Emitter {
 }
 
 const DONE = Promise.resolve();
+const nameless = (): RulePlugin => ({ id: "", counters: new Counters() });
 
 /** Passes batches through every filter. Waits only for filters that need to, and ends early when nothing is left. */
 function filterChain(filters: readonly FilterRule[], output: Emitter): Emitter {
@@ -99,10 +112,11 @@ function filterChain(filters: readonly FilterRule[], output: Emitter): Emitter {
   return {
     async emit(tag, events, origin) {
       let rest = events;
-      for (const { filter, counters } of filters) {
+      for (const { filter, plugin } of filters) {
         const filtered = filter.filter(tag, rest);
         rest = filtered instanceof Promise ? await filtered : filtered;
-        counters.add("emitted_events", rest.size);
+        plugin.counters.add("emitted_events", rest.size);
+        plugin.counters.add("emitted_bytes", rest.packed.length);
         if (rest.size === 0) return;
       }
       await output.emit(tag, rest, keepsEvents ? origin?.detached() : origin);

@@ -13,7 +13,7 @@ import { ConfigError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { bufferTable } from "../output/buffer-parameters.ts";
 import { createBufferedOutput } from "../output/buffered-output.ts";
-import type { ChunkWriter, Filter, Input, Output, PluginDefinition, PluginSummary } from "../plugin.ts";
+import type { ChunkWriter, Filter, Input, Output, PluginDefinition, PluginSummary, ProcessInfo } from "../plugin.ts";
 import { CountedOutput } from "./counted-output.ts";
 import { ErrorRouter } from "./error-router.ts";
 import { matchPattern } from "./match-pattern.ts";
@@ -21,6 +21,7 @@ import { Context, type ContextSource, ERROR_LABEL, type Level } from "./plugin-c
 import type { PluginList } from "./plugin-list.ts";
 import { Router } from "./router.ts";
 import { secondaryElement, withBufferPath } from "./secondary-element.ts";
+import { shownParameters } from "./secret-parameters.ts";
 import { Valve } from "./valve.ts";
 
 export const ROOT_LABEL = "@ROOT";
@@ -45,6 +46,7 @@ export interface TopologySeams {
   readonly withoutSource: boolean;
   /** FLUENT_BACKUP_DIR. */
   readonly backupFolder: string | undefined;
+  readonly process: ProcessInfo;
   /** The pipeline that runs now: what stands in both configurations goes on in the new one. */
   readonly previous?: Topology | undefined;
 }
@@ -57,6 +59,7 @@ export class Topology implements ContextSource {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly system: SystemConfig;
+  readonly process: ProcessInfo;
   readonly errors: ErrorRouter;
   readonly holdings: Holdings;
   readonly levels = new Map<string, RoutedLevel>();
@@ -77,6 +80,7 @@ export class Topology implements ContextSource {
     this.clock = seams.clock;
     this.logger = seams.logger;
     this.system = system;
+    this.process = seams.process;
     this.errors = new ErrorRouter(seams.logger);
     this.#plugins = seams.plugins;
     this.backupFolder = seams.backupFolder;
@@ -170,14 +174,16 @@ export class Topology implements ContextSource {
     const type = this.#announce("match", element, level);
     const matches = matchPattern(element.argument, element.position);
     const output = this.#createOutput(type, element, level, undefined);
-    this.#routers.get(level)?.addOutput(matches, level.name === ERROR_LABEL ? output : this.errors.guard(output));
+    const context = this.parts.find(({ plugin }) => plugin === output)?.context;
+    const guarded = level.name === ERROR_LABEL ? output : this.errors.guard(output);
+    this.#routers.get(level)?.addOutput(matches, guarded, context);
   }
 
   #addFilter(element: ConfigElement, level: RoutedLevel): void {
     const type = this.#announce("filter", element, level);
     const matches = matchPattern(element.argument, element.position);
     const { plugin, context } = this.#kept("filter", element, level) ?? this.#createFilter(type, element, level);
-    this.#routers.get(level)?.addFilter(matches, plugin as Filter, context.counters);
+    this.#routers.get(level)?.addFilter(matches, plugin as Filter, context);
   }
 
   #createFilter(type: string, element: ConfigElement, level: Level): Part {
@@ -341,7 +347,12 @@ export class Topology implements ContextSource {
       isRunning: context.isRunning,
       counters: context.counters,
       report: () => plugin.report?.() ?? {},
+      parameters: () => shownParameters(context.element, this.#plugins.definitions),
     };
+  }
+
+  outputsOf(tag: string): readonly string[] {
+    return this.#routers.get(this.#level(ROOT_LABEL))?.outputsOf(tag) ?? [];
   }
 
   /** `forward_1`: readable in logs, and the same for the same configuration. */

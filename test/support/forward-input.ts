@@ -15,6 +15,7 @@ import { forwardInput } from "../../src/input/forward.ts";
 import { createLogger } from "../../src/logger.ts";
 import type { Emitter, Input, PluginContext } from "../../src/plugin.ts";
 import { CollectingEmitter } from "./collecting-emitter.ts";
+import { NO_AGENT } from "./plugin-context.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const position = { file: "test.conf", line: 1 };
@@ -68,7 +69,7 @@ export function createForwardInput(setup: InputSetup = {}) {
     system: readSection(systemTable, configElement("system"), problems),
     emitter: setup.emitter ?? emitter,
     labelEmitter: () => emitter,
-    plugins: () => [],
+    ...NO_AGENT,
     holdings: new Holdings(),
     emitError: async () => {},
     createOutput: () => {

@@ -11,6 +11,7 @@ import { Counters } from "../../src/counters.ts";
 import { createLogger, type LogFields, type LogLevel } from "../../src/logger.ts";
 import { type ForwardWriter, forwardOutput } from "../../src/output/forward/forward.ts";
 import type { PluginContext } from "../../src/plugin.ts";
+import { NO_AGENT } from "./plugin-context.ts";
 
 export type Values = Readonly<Record<string, string | number | boolean>>;
 export type Sections = readonly (readonly [name: string, values: Values, sections?: Sections])[];
@@ -56,7 +57,7 @@ export function createForwardWriter(values: Values, sections: Sections, clock: C
     system: readSectionOrThrow(systemTable, element("system")),
     emitter: { emit: unused },
     labelEmitter: unused,
-    plugins: () => [],
+    ...NO_AGENT,
     holdings: new Holdings(),
     emitError: unused,
     createOutput: unused,

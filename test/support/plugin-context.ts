@@ -17,6 +17,20 @@ export interface TestContext extends PluginContext {
   readonly clock: ManualClock;
 }
 
+/** What a plugin is told of an agent that it is no part of. */
+export const NO_AGENT: Pick<PluginContext, "plugins" | "outputsOf" | "process"> = {
+  plugins: () => [],
+  outputsOf: () => [],
+  process: {
+    version: "1.18.0",
+    hostname: "test-host",
+    configPath: undefined,
+    pidFile: undefined,
+    pluginFolders: [],
+    logPath: undefined,
+  },
+};
+
 /** Outputs inside are built by `createOutput`, which fails unless given. */
 export function pluginContext(element: ConfigElement, createOutput?: (element: ConfigElement) => Output): TestContext {
   const emitter = new CollectingEmitter();
@@ -31,7 +45,7 @@ export function pluginContext(element: ConfigElement, createOutput?: (element: C
     emitter,
     labelEmitter: () => emitter,
     emitError: async () => {},
-    plugins: () => [],
+    ...NO_AGENT,
     holdings: new Holdings(),
     createOutput:
       createOutput ??

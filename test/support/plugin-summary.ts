@@ -4,7 +4,7 @@ import { Counters } from "../../src/counters.ts";
 import type { PluginReport, PluginSummary } from "../../src/plugin.ts";
 import { configElement } from "./config-section.ts";
 
-export interface TestSummary extends Partial<Omit<PluginSummary, "report">> {
+export interface TestSummary extends Partial<Omit<PluginSummary, "report" | "parameters">> {
   readonly state?: PluginReport;
 }
 
@@ -21,5 +21,6 @@ export function pluginSummary({ state = {}, ...given }: TestSummary = {}): Plugi
     counters: new Counters(),
     ...given,
     report: () => state,
+    parameters: () => ({}),
   };
 }

@@ -13,6 +13,7 @@
  */
 
 import { errorMessage } from "../../errors.ts";
+import type { FileReport } from "../../plugin.ts";
 import { type FileIdentity, type FileStatus, fileStatus, isSameFile, lifelongName } from "./file-identity.ts";
 import { inLanes } from "./lanes.ts";
 import { REMEMBERED_FILES, ROTATED_FILES_OF_PATH } from "./limits.ts";
@@ -136,6 +137,19 @@ export class FollowedFiles {
     for (const tailer of this.#tailers()) tailer.flush();
   }
 
+  /** The files that have their names; not those that were rotated and are read to their end. */
+  report(): FileReport[] {
+    const nowMs = this.#work.clock.monotonic();
+    return [...this.#paths.values()].flatMap(({ path, tailer }) => {
+      if (!tailer) return [];
+      const { file, offset: position, knownBytes, lag } = tailer;
+      const { inode } = file.identity;
+      return [
+        { path, inode, position, byteSize: Math.max(knownBytes, position), lagSeconds: lag.seconds(position, nowMs) },
+      ];
+    });
+  }
+
   stop(): void {
     this.#isStopping = true;
     for (const tailer of this.#tailers()) tailer.abandon();
@@ -193,7 +207,7 @@ export class FollowedFiles {
     if (!tailer || isOther) this.#appear(followed, status, false);
     else if (status.byteSize < before) this.#truncate(followed, tailer, status);
     else if (status.byteSize > before) {
-      tailer.knownBytes = Math.max(tailer.knownBytes, status.byteSize);
+      tailer.grew(status.byteSize);
       tailer.notify();
     }
   }

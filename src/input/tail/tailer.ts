@@ -25,6 +25,7 @@ import type { LineSplitter, Taken } from "./line-splitter.ts";
 import { type OpenFiles, readAt } from "./open-files.ts";
 import type { Position } from "./position-file.ts";
 import type { Allowance } from "./read-allowance.ts";
+import { ReadLag } from "./read-lag.ts";
 import { findRotatedFile } from "./rotated-file.ts";
 
 /** What all files of one input share. */
@@ -81,6 +82,7 @@ export class Tailer implements BlockOwner, TextSource {
   /** Called once, when nothing more will be read. */
   onFinished: (tailer: Tailer) => void = () => {};
   readonly #work: TailWork;
+  readonly lag = new ReadLag();
   #offset: number;
   #place: string;
   #state: "idle" | "busy" | "waiting" | "finished" = "idle";
@@ -109,10 +111,17 @@ export class Tailer implements BlockOwner, TextSource {
     this.#offset = file.position.offset;
     this.#place = file.place;
     this.#readEnd = this.#offset;
+    this.grew(file.byteSize);
   }
 
   get offset(): number {
     return this.#offset;
+  }
+
+  /** The file has at least so many bytes. */
+  grew(bytes: number): void {
+    this.knownBytes = Math.max(this.knownBytes, bytes);
+    this.lag.saw(this.knownBytes, this.#offset, this.#work.clock.monotonic());
   }
 
   /** Whether a rotated file was read to its end once, or cannot be. */
@@ -341,7 +350,7 @@ export class Tailer implements BlockOwner, TextSource {
     const end = this.#offset + bytes;
     if (end > this.#readEnd) this.#grewAt = this.#work.clock.monotonic();
     this.#readEnd = Math.max(this.#readEnd, end);
-    this.knownBytes = Math.max(this.knownBytes, end);
+    this.grew(end);
   }
 
   /** What is to be done after a block. */

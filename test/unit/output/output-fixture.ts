@@ -23,6 +23,7 @@ import type {
   PluginContext,
 } from "../../../src/plugin.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { NO_AGENT } from "../../support/plugin-context.ts";
 import { bytesOf, keepingLogger, type LogLine, messagesIn } from "../buffer/buffer-fixture.ts";
 
 /** A destination that keeps what it gets, and does what the test says with each chunk. */
@@ -112,7 +113,7 @@ export function createOutput(options: OutputFixtureOptions): OutputFixture {
     system: options.system ?? systemConfig(),
     emitter: { emit: unused },
     labelEmitter: unused,
-    plugins: () => [],
+    ...NO_AGENT,
     holdings: new Holdings(),
     emitError: unused,
     createOutput: unused,

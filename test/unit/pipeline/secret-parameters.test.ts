@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { secretParameters } from "../../../src/cli/secret-parameters.ts";
 import { ConfigElement } from "../../../src/config/element.ts";
+import { secretParameters } from "../../../src/pipeline/secret-parameters.ts";
 
 const isSecretParameter = secretParameters([]);
 const position = { file: "a.conf", line: 1 };

@@ -30,3 +30,11 @@ export function secretParameters(plugins: readonly PluginDefinition[]) {
     });
   };
 }
+
+/** The parameters of a plugin's section as they are written, secrets masked. */
+export function shownParameters(element: ConfigElement, plugins: readonly PluginDefinition[]): Record<string, string> {
+  const isSecret = secretParameters(plugins);
+  return Object.fromEntries(
+    element.parameters.map(({ key, value }) => [key, isSecret([element], key) ? "xxxxxx" : value]),
+  );
+}
