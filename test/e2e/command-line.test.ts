@@ -67,7 +67,6 @@ test("flags that Suiro cannot honour are refused by name, with the reason", () =
     assert.equal(code, 1);
     assert.match(stderr, new RegExp(`^error: ${args[0]} is not supported: .+`));
   }
-  assert.match(suiro(["--config-file-type", "yaml"]).stderr, /YAML/);
 });
 
 test("the version is printed for both names of the command", () => {
