@@ -15,7 +15,8 @@ import { createParser } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext, PluginReport } from "../plugin.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
 import { BlockReader } from "./tail/block-reader.ts";
-import { FollowedFiles } from "./tail/followed-files.ts";
+import { FollowedFiles, type FollowRules } from "./tail/followed-files.ts";
+import { HeldRanges } from "./tail/held-ranges.ts";
 import {
   BLOCK_BYTES,
   EVENT_LIMIT_BYTES,
@@ -66,6 +67,7 @@ class TailInput implements Input {
   readonly #reader = new BlockReader();
   readonly #openFiles: OpenFiles;
   readonly #work: TailWork;
+  readonly #rules: FollowRules;
   readonly #timers: CancelTimer[] = [];
   readonly #hinted = new Set<string>();
   #hints: FileHints | undefined;
@@ -84,6 +86,7 @@ class TailInput implements Input {
     this.#openFiles = new OpenFiles(context.counters);
     this.#targets = new TargetPaths(this.#pathRules(config), context.clock, context.logger);
     this.#work = this.#createWork(parser, encoding);
+    this.#rules = this.#followRules();
     this.#claimPositionFile();
   }
 
@@ -91,9 +94,10 @@ class TailInput implements Input {
     const { clock, logger } = this.#context;
     const config = this.#config;
     const targets = await this.#targets.expand();
-    this.#book = new PositionBook(this.#openPositionFile(), config.followInodes, logger);
+    const { held } = this.#rules;
+    this.#book = new PositionBook(this.#openPositionFile(), config.followInodes, logger, held);
     const remainders = await this.#book.load(targets);
-    this.#files = new FollowedFiles(this.#followRules(), this.#work, this.#book, {
+    this.#files = new FollowedFiles(this.#rules, this.#work, this.#book, {
       added: (path) => this.#hint(path),
       removed: (path) => this.#unhint(path),
     });
@@ -265,9 +269,9 @@ class TailInput implements Input {
     };
   }
 
-  #followRules() {
-    const { group, followInodes, readFromHead, readBytesLimitPerSecond, tag } = this.#config;
-    const { clock } = this.#context;
+  #followRules(): FollowRules {
+    const { group, followInodes, posFile, readFromHead, readBytesLimitPerSecond, tag } = this.#config;
+    const { clock, holdings } = this.#context;
     const limit = readBytesLimitPerSecond > 0 ? Math.max(readBytesLimitPerSecond, SMALLEST_BLOCK_BYTES) : -1;
     const onUnknown = (path: string) =>
       this.#warnings.warn("Cannot find group from metadata, Adding file in the default group", { path });
@@ -276,6 +280,7 @@ class TailInput implements Input {
       readsFromHead: readFromHead,
       bytesPerSecond: limit,
       tag: new TagTemplate(tag),
+      held: posFile === undefined ? undefined : new HeldRanges(holdings, posFile),
       groups:
         group &&
         new FileGroups(

@@ -1,10 +1,11 @@
 import type { EventStream } from "../../src/event/event-stream.ts";
 import type { EventTime } from "../../src/event/event-time.ts";
+import type { Origin } from "../../src/event/origin.ts";
 import type { Emitter } from "../../src/plugin.ts";
 
 /** Keeps what is emitted. `hold` keeps emits waiting until they are settled by hand, `error` refuses them. */
 export class CollectingEmitter implements Emitter {
-  readonly batches: { readonly tag: string; readonly events: EventStream }[] = [];
+  readonly batches: { readonly tag: string; readonly events: EventStream; readonly origin: Origin | undefined }[] = [];
   /** Emits that wait, in order. */
   readonly held: { resolve(): void; reject(error: Error): void }[] = [];
   hold = false;
@@ -12,9 +13,9 @@ export class CollectingEmitter implements Emitter {
   error: Error | undefined;
   #wake = () => {};
 
-  emit(tag: string, events: EventStream): Promise<void> {
+  emit(tag: string, events: EventStream, origin?: Origin): Promise<void> {
     if (this.error) return Promise.reject(this.error);
-    this.batches.push({ tag, events });
+    this.batches.push({ tag, events, origin });
     this.#wake();
     if (!this.hold) return Promise.resolve();
     return new Promise((resolve, reject) => this.held.push({ resolve, reject }));

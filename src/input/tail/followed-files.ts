@@ -15,6 +15,7 @@
 import { errorMessage } from "../../errors.ts";
 import type { FileReport } from "../../plugin.ts";
 import { type FileIdentity, type FileStatus, fileStatus, isSameFile, lifelongName } from "./file-identity.ts";
+import type { HeldRanges } from "./held-ranges.ts";
 import { inLanes } from "./lanes.ts";
 import { REMEMBERED_FILES, ROTATED_FILES_OF_PATH } from "./limits.ts";
 import type { PositionBook, Remainder } from "./position-book.ts";
@@ -31,6 +32,8 @@ export interface FollowRules {
   readonly bytesPerSecond: number;
   readonly tag: TagTemplate;
   readonly groups: FileGroups | undefined;
+  /** What buffers hold of the files; undefined where positions are not kept. */
+  readonly held: HeldRanges | undefined;
 }
 
 /** Gets paths as they begin and end to be followed. */
@@ -234,6 +237,10 @@ export class FollowedFiles {
 
   #start(followed: FollowedPath, status: FileStatus, position: Position, offset: number, place: string): void {
     const before = this.#latestRotated(followed.path);
+    const source = this.#sourceOf(followed.path, status);
+    if (source !== undefined && (position.inode !== status.inode || position.offset !== offset)) {
+      this.#rules.held?.forget(source);
+    }
     position.restart(status.inode, offset);
     const tailer = this.#tailer(followed.path, status, position, place);
     followed.tailer = tailer;
@@ -316,6 +323,7 @@ export class FollowedFiles {
       path,
       tag: tag.tagOf(path),
       identity: { device: status.device, inode: status.inode, bornNs: status.bornNs },
+      source: this.#sourceOf(path, status),
       position,
       place,
       byteSize: status.byteSize,
@@ -323,6 +331,10 @@ export class FollowedFiles {
       lines: lines ?? bytesPerSecond(this.#work.clock, -1),
     };
     return new Tailer(file, this.#work);
+  }
+
+  #sourceOf(path: string, identity: FileIdentity): string | undefined {
+    return this.#rules.held?.nameOf(this.#rules.followsInodes ? "" : path, identity);
   }
 
   #inodes(targets: readonly Target[]): Set<bigint> {

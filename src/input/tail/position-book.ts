@@ -7,6 +7,7 @@
 import { errorMessage } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { fileStatus } from "./file-identity.ts";
+import type { HeldRanges } from "./held-ranges.ts";
 import { inLanes } from "./lanes.ts";
 import { FilePosition, MemoryPosition, type Position, type PositionFile, type SavedPosition } from "./position-file.ts";
 import { type FoundFile, findRotatedFile } from "./rotated-file.ts";
@@ -23,15 +24,18 @@ export class PositionBook {
   readonly #file: PositionFile | undefined;
   readonly #byInode: boolean;
   readonly #logger: Logger;
+  readonly #held: HeldRanges | undefined;
   /** The line that counts for a path, or for an inode. */
   readonly #current = new Map<string | bigint, Position>();
   /** Where files are read up to that were found under a followed name they did not have before. */
   readonly #renamed = new Map<bigint, number>();
 
-  constructor(file: PositionFile | undefined, byInode: boolean, logger: Logger) {
+  /** `held` corrects what the file says, by what buffers hold. */
+  constructor(file: PositionFile | undefined, byInode: boolean, logger: Logger, held?: HeldRanges) {
     this.#file = file;
     this.#byInode = byInode;
     this.#logger = logger;
+    this.#held = held;
   }
 
   /**
@@ -40,32 +44,31 @@ export class PositionBook {
    */
   async load(targets: readonly Target[]): Promise<Remainder[]> {
     if (!this.#file) return [];
-    const saved = this.#unique(
+    const read = this.#unique(
       this.#file.read((line) => this.#logger.warn("Unparsable line in pos_file", { line: line.slice(0, 256) })),
     );
     const byPath = new Map(targets.map((target) => [target.path, target]));
     const byInode = new Map(targets.map((target) => [target.status.inode, target]));
-    const lastOfPath = new Map(saved.map((position) => [position.path, position]));
+    const lastOfPath = new Map(read.map(({ path, inode }) => [path, inode]));
     const kept: { saved: SavedPosition; remainder: FoundFile | undefined; isCurrent: boolean }[] = [];
     const lost: string[] = [];
-    const places = await inLanes(saved, async (position) => {
+    const places = await inLanes(read, async (position) => {
       const target = this.#byInode ? byInode.get(position.inode) : byPath.get(position.path);
-      if (target?.status.inode === position.inode || position.inode === 0n) return { target, found: undefined };
-      if (byInode.has(position.inode)) return { target, found: undefined, isRenamed: true };
-      return { target, found: await this.#find(position) };
+      const renamed = byInode.get(position.inode);
+      const isTarget = target?.status.inode === position.inode;
+      const found = isTarget || renamed || position.inode === 0n ? undefined : await this.#find(position);
+      const saved = await this.#corrected(position, isTarget ? target : (renamed ?? found));
+      return { saved, target, found, isRenamed: !isTarget && renamed !== undefined };
     });
-    for (const [index, position] of saved.entries()) {
-      const { target, found, isRenamed } = places[index] as (typeof places)[number];
-      const isCurrent = this.#byInode ? target !== undefined : lastOfPath.get(position.path) === position;
-      if (isRenamed) this.#renamed.set(position.inode, position.offset);
-      const isSameName = found?.path === position.path;
+    for (const { saved, target, found, isRenamed } of places) {
+      const isCurrent = this.#byInode ? target !== undefined : lastOfPath.get(saved.path) === saved.inode;
+      if (isRenamed) this.#renamed.set(saved.inode, saved.offset);
+      const isSameName = found?.path === saved.path;
       // One that is read to its end counts, too: it tells from when on other files had its name.
       const remainder = found && !isSameName ? found : undefined;
-      if (!found && !isRenamed && target?.status.inode !== position.inode && position.inode !== 0n) {
-        lost.push(position.path);
-      }
-      if (remainder) kept.push({ saved: position, remainder, isCurrent: false });
-      else if (isCurrent && (target || isSameName)) kept.push({ saved: position, remainder: undefined, isCurrent });
+      if (!found && !isRenamed && target?.status.inode !== saved.inode && saved.inode !== 0n) lost.push(saved.path);
+      if (remainder) kept.push({ saved, remainder, isCurrent: false });
+      else if (isCurrent && (target || isSameName)) kept.push({ saved, remainder: undefined, isCurrent });
     }
     if (lost.length > 0) {
       const message =
@@ -142,6 +145,12 @@ export class PositionBook {
       if (!other || position.offset >= other.offset) unique.set(key, position);
     }
     return [...unique.values()];
+  }
+
+  async #corrected(position: SavedPosition, file: FoundFile | undefined): Promise<SavedPosition> {
+    if (!this.#held || !file || position.inode === 0n) return position;
+    const name = this.#held.nameOf(this.#byInode ? "" : position.path, file.status);
+    return { ...position, ...(await this.#held.resume(name, file.path, position.offset)) };
   }
 
   async #find({ path, inode }: SavedPosition): Promise<FoundFile | undefined> {

@@ -26,6 +26,8 @@ const LINE = /^([^\t]+)\t([0-9a-fA-F]+)\t([0-9a-fA-F]+)/;
 export interface Position {
   readonly inode: bigint;
   readonly offset: number;
+  /** The first batch must end exactly here; undefined where it may end anywhere. */
+  readonly boundary?: number | undefined;
   /** The file is read up to `offset`. */
   moveTo(offset: number): void;
   /** Another file is meant from now on. */
@@ -52,6 +54,8 @@ export interface SavedPosition {
   readonly path: string;
   readonly offset: number;
   readonly inode: bigint;
+  /** Not on disk: as in Position. */
+  readonly boundary?: number | undefined;
 }
 
 export class FilePosition implements Position {
@@ -59,12 +63,14 @@ export class FilePosition implements Position {
   inode: bigint;
   offset: number;
   isUnwatched = false;
+  boundary: number | undefined;
   /** Place of the offset's digits in the file. */
   place: number;
   readonly #file: PositionFile;
 
-  constructor(file: PositionFile, { path, inode, offset }: SavedPosition, place: number) {
+  constructor(file: PositionFile, { path, inode, offset, boundary }: SavedPosition, place: number) {
     this.path = path;
+    this.boundary = boundary;
     this.inode = inode;
     this.offset = offset;
     this.place = place;
@@ -82,6 +88,7 @@ export class FilePosition implements Position {
   moveTo(offset: number): void {
     if (offset === this.offset) return;
     this.offset = offset;
+    this.boundary = undefined;
     this.#file.write(hex(BigInt(offset)), this.place);
   }
 
@@ -89,6 +96,7 @@ export class FilePosition implements Position {
     if (inode === this.inode && offset === this.offset) return;
     this.inode = inode;
     this.offset = offset;
+    this.boundary = undefined;
     this.#file.write(this.numbers, this.place);
   }
 

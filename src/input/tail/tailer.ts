@@ -11,8 +11,9 @@ import type { Clock } from "../../clock.ts";
 import type { Counters } from "../../counters.ts";
 import { errorMessage, SuiroError } from "../../errors.ts";
 import type { ByteWriter } from "../../event/byte-writer.ts";
-import { EventStream } from "../../event/event-stream.ts";
+import type { EventStream } from "../../event/event-stream.ts";
 import { encode } from "../../event/msgpack.ts";
+import type { Origin } from "../../event/origin.ts";
 import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
 import type { Logger } from "../../logger.ts";
 import type { Emitter } from "../../plugin.ts";
@@ -20,6 +21,7 @@ import type { RareWarnings } from "../forward/rare-warnings.ts";
 import type { BlockOwner, BlockReader } from "./block-reader.ts";
 import { type FileIdentity, isSameFile } from "./file-identity.ts";
 import { BLOCK_BYTES, BYTES_PER_LINE, EVENT_LIMIT_BYTES, RETRY_MS, SMALLEST_BLOCK_BYTES } from "./limits.ts";
+import { fileOrigin, lineBatch } from "./line-batch.ts";
 import type { TextSource } from "./line-events.ts";
 import type { LineSplitter, Taken } from "./line-splitter.ts";
 import { type OpenFiles, readAt } from "./open-files.ts";
@@ -55,6 +57,8 @@ export interface FollowedFile {
   readonly path: string;
   readonly tag: string;
   readonly identity: FileIdentity;
+  /** What journals call it; undefined where positions are not kept. */
+  readonly source: string | undefined;
   readonly position: Position;
   /** Where it lies now: at `path`, or where a rotation put it. */
   readonly place: string;
@@ -62,9 +66,6 @@ export interface FollowedFile {
   readonly bytes: Allowance;
   readonly lines: Allowance;
 }
-
-/** Smaller batches have memory of just their size: many may wait at one time. */
-const LEAST_SHARED_BYTES = 32 * 1024;
 
 /** Codes of refusals that another try may not meet. */
 const PASSING = new Set(["BUFFER_OVERFLOW", "BUFFER_IO", "STOPPING", "NETWORK", "TIMEOUT", "ACK"]);
@@ -101,6 +102,8 @@ export class Tailer implements BlockOwner, TextSource {
   #isScanning = false;
   /** Bytes of the next read, when a unit needs more than a block. */
   #wanted = 0;
+  /** Where the next batch must end: it was handed over before, and some may hold it. */
+  #boundary: number | undefined;
 
   constructor(file: FollowedFile, work: TailWork) {
     this.file = file;
@@ -112,6 +115,7 @@ export class Tailer implements BlockOwner, TextSource {
     this.#place = file.place;
     this.#readEnd = this.#offset;
     this.grew(file.byteSize);
+    this.#boundary = file.position.boundary;
   }
 
   get offset(): number {
@@ -229,12 +233,10 @@ export class Tailer implements BlockOwner, TextSource {
   }
 
   async #readUnits(descriptor: number, buffer: Buffer, limitBytes: number): Promise<void> {
-    const maxLines = Math.min(this.#work.linesPerBatch, this.file.lines.left);
-    const isLarge = this.#wanted > limitBytes;
-    const fitting = Math.max(SMALLEST_BLOCK_BYTES, maxLines * BYTES_PER_LINE);
-    // One byte more than the unit tells whether the file ends there.
-    const length = isLarge ? this.#wanted + 1 : Math.min(limitBytes, Math.max(fitting, this.#wanted));
-    const target = isLarge ? Buffer.allocUnsafe(length) : buffer;
+    const bound = this.#boundary === undefined ? 0 : this.#boundary - this.#offset;
+    const maxLines = bound > 0 ? bound : Math.min(this.#work.linesPerBatch, this.file.lines.left);
+    const length = bound > 0 ? bound : this.#lengthOf(maxLines, limitBytes);
+    const target = length > limitBytes ? Buffer.allocUnsafe(length) : buffer;
     const count = await readAt(descriptor, target, length, this.#offset);
     if (this.#state !== "busy") return;
     const isAtEnd = count < length;
@@ -244,16 +246,19 @@ export class Tailer implements BlockOwner, TextSource {
     const parsed = { writer, size: 0 };
     const isFull = this.#work.splitter.gathersLines && count >= EVENT_LIMIT_BYTES;
     const block = target.subarray(0, count);
-    const flushes = isFull || (isAtEnd && (this.#flushesNow || (this.#hasOpenEvent && this.#isFlushDue())));
-    const isFinal = isAtEnd && this.#isFinishing;
-    const taken = this.#work.splitter.take(
-      block,
-      { maxLines, isFinal, flushes, searched: this.#searched },
-      parsed,
-      this,
-    );
+    const isAgain = bound > 0 && !isAtEnd;
+    const isDue = isAtEnd && (this.#flushesNow || (this.#hasOpenEvent && this.#isFlushDue()));
+    const isFinal = isAgain || (isAtEnd && this.#isFinishing);
+    const end = { maxLines, isFinal, flushes: isAgain || isFull || isDue, searched: this.#searched };
+    const taken = this.#work.splitter.take(block, end, parsed, this);
     this.#note(taken, count, length, maxLines);
-    this.#hand(parsed.size, taken.bytes);
+    this.#hand(parsed.size, block.subarray(0, taken.bytes));
+  }
+
+  #lengthOf(maxLines: number, limitBytes: number): number {
+    // One byte more than the unit tells whether the file ends there.
+    if (this.#wanted > limitBytes) return this.#wanted + 1;
+    return Math.min(limitBytes, Math.max(SMALLEST_BLOCK_BYTES, maxLines * BYTES_PER_LINE, this.#wanted));
   }
 
   /** Remembers what the next read needs to know. */
@@ -291,37 +296,29 @@ export class Tailer implements BlockOwner, TextSource {
     this.#rest();
   }
 
-  /** Hands the events over; the reader goes on with other files meanwhile. */
-  #hand(size: number, bytes: number): void {
+  /** Hands the events of `text` over; the reader goes on with other files meanwhile. */
+  #hand(size: number, text: Buffer): void {
+    this.#boundary = undefined;
     if (size === 0) {
-      this.#advance(bytes);
+      this.#advance(text.length);
       this.#rest();
       return;
     }
-    const events = this.#stream(size);
-    this.#work.reader.hold(events.packed.length);
+    const { reader, writer, memory } = this.#work;
+    const events = lineBatch(writer, memory, size);
+    const origin = fileOrigin(this.file.source, this.#offset, text);
     const held = events.packed.length;
-    void this.#emit(events, bytes).finally(() => this.#work.reader.release(held));
+    reader.hold(held);
+    void this.#emit(events, text.length, origin).finally(() => reader.release(held));
   }
 
-  /** What was written, in memory of its own: the writer is used again for the next block. */
-  #stream(size: number): EventStream {
-    const { writer, memory } = this.#work;
-    const written = writer.view();
-    if (written.length < LEAST_SHARED_BYTES) return new EventStream(Buffer.from(written), size);
-    if (written.length > EVENT_LIMIT_BYTES) return new EventStream(writer.take(), size);
-    const bytes = memory.take(written.length);
-    written.copy(bytes);
-    return new EventStream(bytes.subarray(0, written.length), size, undefined, () => memory.give(bytes));
-  }
-
-  async #emit(events: EventStream, bytes: number): Promise<void> {
+  async #emit(events: EventStream, bytes: number, origin: Origin | undefined): Promise<void> {
     const { emitter, counters, warnings, logger, clock } = this.#work;
     counters.add("received_events", events.size);
     counters.add("received_bytes", bytes);
     this.#inFlightBytes = bytes;
     try {
-      await emitter.emit(this.file.tag, events);
+      await emitter.emit(this.file.tag, events, origin);
       counters.add("emitted_events", events.size);
     } catch (error) {
       if (error instanceof SuiroError && PASSING.has(error.code)) {
@@ -330,6 +327,7 @@ export class Tailer implements BlockOwner, TextSource {
         warnings.warn("events are refused and will be read again", { tag: this.file.tag, error: error.message });
         this.#isAtEnd = false;
         this.#searched = 0;
+        this.#boundary = this.#offset + bytes;
         clock.after(RETRY_MS, () => this.#rest(true));
         return;
       }

@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import type { Holder } from "../../../../src/buffer/holdings.ts";
 import { readSectionOrThrow } from "../../../../src/config/parameters.ts";
 import { tailInput } from "../../../../src/input/tail.ts";
 import type { Input } from "../../../../src/plugin.ts";
@@ -18,6 +19,8 @@ export class TailFixture {
   readonly #test: TestContext;
   #input: Input | undefined;
   plugin!: PluginTestContext;
+  /** What the next input is told that buffers hold. */
+  readonly holders: Holder[] = [];
   /** Messages of all runs, in order. */
   readonly #earlier: string[] = [];
 
@@ -58,6 +61,7 @@ export class TailFixture {
     );
     if (this.plugin) this.#earlier.push(...this.plugin.emitter.records.map(({ message }) => String(message)));
     this.plugin = pluginContext(element);
+    for (const holder of this.holders) this.plugin.holdings.add(holder);
     return tailInput.create(readSectionOrThrow(tailInput.table, element), this.plugin);
   }
 
