@@ -7,6 +7,7 @@
 
 import { basename } from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { ReplayTarget } from "./buffer/replay.ts";
 import type { CatOptions } from "./cat.ts";
 import type { CertOptions } from "./cert.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -79,6 +80,7 @@ function createProgram(name: string, setExitCode: (code: number) => void): Comma
   addCheck(program, setExitCode);
   addCat(program, setExitCode);
   addCert(program, setExitCode);
+  addBuffer(program, setExitCode);
   program
     .command("demo")
     .description("run a sender and a receiver with TLS, acknowledgements and a file buffer, ready to try")
@@ -161,14 +163,23 @@ function addCert(program: Command, setExitCode: (code: number) => void): void {
 }
 
 function addCat(program: Command, setExitCode: (code: number) => void): void {
-  program
+  const command = program
     .command("cat")
     .argument("<tag>", "tag of the events")
     .description("send JSON lines from standard input, one event each")
+    .option("--ack", "wait until the receiver has acknowledged")
+    .option("--time-as-integer", "send whole seconds");
+  addReceiverOptions(command).action(async (tag: string, given: Omit<CatOptions, "tag">) => {
+    const { cat } = await import("./cat.ts");
+    setExitCode(await cat({ ...given, tag }));
+  });
+}
+
+/** Whom `cat` and `buffer replay` send to. */
+function addReceiverOptions(command: Command): Command {
+  return command
     .option("--host <host>", "receiver", "127.0.0.1")
     .option("-p, --port <port>", "port of the receiver", port, 24224)
-    .option("--ack", "wait until the receiver has acknowledged")
-    .option("--time-as-integer", "send whole seconds")
     .option("--tls", "connect with TLS and verify the receiver's certificate")
     .option("--ca <path>", "certificate authorities to trust, PEM (implies --tls)")
     .option("--tls-insecure", "connect with TLS and verify nothing")
@@ -176,11 +187,40 @@ function addCat(program: Command, setExitCode: (code: number) => void): void {
     .option("--username <name>", "user name of the receiver's <security>")
     .addOption(new Option("--password <password>", "password of that user").env("SUIRO_CAT_PASSWORD"))
     .option("--self-hostname <name>", "name to give to the receiver (default: this machine's)")
-    .option("--timeout <seconds>", "longest wait for the receiver", positive, 30)
-    .action(async (tag: string, given: Omit<CatOptions, "tag">) => {
-      const { cat } = await import("./cat.ts");
-      setExitCode(await cat({ ...given, tag }));
-    });
+    .option("--timeout <seconds>", "longest wait for the receiver", positive, 30);
+}
+
+function addBuffer(program: Command, setExitCode: (code: number) => void): void {
+  const load = () => import("./buffer/buffer.ts");
+  const group = program
+    .command("buffer")
+    .description("look at, check and send again what lies in buffers, backup folders and quarantines, also fluentd's");
+  const command = (name: string, description: string) =>
+    group.command(name).argument("<path...>", "files, or folders with all below them").description(description);
+  command("ls", "list chunks: state, events, bytes, tag")
+    .option("--json", "one JSON object a line")
+    .action(async (paths: string[], given: { json?: boolean }) => setExitCode(await (await load()).list(paths, given)));
+  command("show", "print the events as JSON lines")
+    .option("-n, --limit <count>", "events of each chunk", positive)
+    .action(async (paths: string[], given: { limit?: number }) => setExitCode(await (await load()).show(paths, given)));
+  command("verify", "read every byte and tell what is broken").action(async (paths: string[]) =>
+    setExitCode(await (await load()).verify(paths)),
+  );
+  command("export", "write the events as msgpack, decompressed")
+    .option("-o, --output <path>", "a new file (default: standard output)")
+    .action(async (paths: string[], given: { output?: string }) =>
+      setExitCode(await (await load()).exportEvents(paths, given.output)),
+    );
+  const again = command(
+    "replay",
+    "send chunks again, each until it is acknowledged; not while an agent uses their folder",
+  )
+    .option("--into <folder>", "put them into this buffer folder instead; its agent sends them from its next start on")
+    .option("--tag <tag>", "tag of chunks that say none")
+    .option("--delete", "delete each chunk once it is acknowledged");
+  addReceiverOptions(again).action(async (paths: string[], given: ReplayTarget) =>
+    setExitCode(await (await load()).replayChunks(paths, given)),
+  );
 }
 
 function configOption(): Option {
