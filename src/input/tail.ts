@@ -22,6 +22,7 @@ import {
   EVENT_LIMIT_BYTES,
   HINTED_FILES,
   LINE_LIMIT_BYTES,
+  PARTS_FLUSH_MS,
   POLL_MS,
   SLOW_POLL_MS,
   SMALLEST_BLOCK_BYTES,
@@ -248,6 +249,7 @@ class TailInput implements Input {
       counters,
       warnings: this.#warnings,
     });
+    const partsFlushMs = parser.isWhole ? PARTS_FLUSH_MS : undefined;
     const longest = parser.isMultiline ? EVENT_LIMIT_BYTES : LINE_LIMIT_BYTES;
     const maxLineBytes = Math.min(config.maxLineSize ?? longest, longest);
     return {
@@ -264,7 +266,8 @@ class TailInput implements Input {
       warnings: this.#warnings,
       linesPerBatch: config.readLinesLimit,
       rotateWaitMs: config.rotateWait * 1000,
-      flushMs: config.multilineFlushInterval === undefined ? undefined : config.multilineFlushInterval * 1000,
+      flushMs: config.multilineFlushInterval === undefined ? partsFlushMs : config.multilineFlushInterval * 1000,
+      keepsOpenEvents: partsFlushMs !== undefined && config.posFile !== undefined,
       opensEachTime: config.openOnEveryUpdate,
     };
   }

@@ -1,7 +1,8 @@
 /**
  * `@type cri`: a line of the container runtime, `TIME STREAM LOGTAG MESSAGE`, cut at its first three white spaces.
  *
- * Lines that the runtime cut into pieces (logtag `P`) stay pieces, as with the gem: the concat filter joins them.
+ * Lines that the runtime cut into parts (logtag `P`) stay parts, as with the gem, where the filter concat joins them;
+ * `join_partial_lines` does so without it.
  * Source: fluent-plugin-parser-cri 0.1.1.
  */
 
@@ -12,6 +13,7 @@ import { ByteWriter } from "../event/byte-writer.ts";
 import { encode } from "../event/msgpack.ts";
 import { splitEntries, writeWithFields } from "./added-fields.ts";
 import { commonParameters, eventTimeParser } from "./common-parameters.ts";
+import { joiningParser } from "./cri-parts.ts";
 import { EntryWriter } from "./entry-writer.ts";
 import type { Parser, ParserContext, ParserDefinition } from "./parser.ts";
 
@@ -22,6 +24,10 @@ const table = section(
   {
     ...commonParameters({ timeKey: "time", timeFormat: CRI_TIME_FORMAT, keepTimeKey: true }),
     merge_cri_fields: bool.default("With <parse> within: add stream and logtag to its record.", true),
+    join_partial_lines: bool.default(
+      "Join the parts (logtag P) of a line that the runtime cut. In tail: up to 1 MiB a line, waiting for `multiline_flush_interval`, 60 s by default. Not of fluentd, which needs the filter concat for it.",
+      false,
+    ),
   },
   { parse: raw },
 );
@@ -33,20 +39,25 @@ export const criParser: ParserDefinition<Config> = {
   type: "cri",
   table,
   create(config, context) {
-    const [inner] = config.parse;
-    if (!inner) return plainParser(config, context);
-    const type = inner.text("@type");
-    if (type === undefined) throw new ConfigError("@type is required in <parse>", inner.position);
-    return nestedParser(context.createParser(inner, type), config.mergeCriFields);
+    const parser = singleParser(config, context);
+    return config.joinPartialLines ? joiningParser(parser, new CriLine()) : parser;
   },
 };
+
+function singleParser(config: Config, context: ParserContext): Parser {
+  const [inner] = config.parse;
+  if (!inner) return plainParser(config, context);
+  const type = inner.text("@type");
+  if (type === undefined) throw new ConfigError("@type is required in <parse>", inner.position);
+  return nestedParser(context.createParser(inner, type), config.mergeCriFields);
+}
 
 const STREAM = encode("stream");
 const LOGTAG = encode("logtag");
 const MESSAGE = encode("message");
 
 /** Where the four parts of the last line begin and end; one object for all lines. */
-class CriLine {
+export class CriLine {
   timeEnd = 0;
   streamEnd = 0;
   logtagEnd = 0;

@@ -29,6 +29,11 @@ export interface Parser {
   parse(bytes: Buffer, start: number, end: number, target: ParseTarget): boolean;
   /** Present when an event may have several lines and a line can be told to be the first of one. */
   isFirstLine?(bytes: Buffer, start: number, end: number): boolean;
+  /**
+   * Present when an event may have several lines and its last can be told: false when what follows may belong to it.
+   * `parse` then takes the text as it is, several events or parts of them.
+   */
+  isWhole?(bytes: Buffer, start: number, end: number): boolean;
   /** True when an event may have several lines: the caller gathers lines before it parses. */
   readonly isMultiline?: boolean;
 }

@@ -13,6 +13,9 @@ export const LINE_LIMIT_BYTES = 16 * 1024 * 1024;
 /** The lines of one event; at so many bytes they are taken as they are. */
 export const EVENT_LIMIT_BYTES = 1024 * 1024;
 
+/** Parts of a line whose last one does not come are taken as they are, unless `multiline_flush_interval` says otherwise. */
+export const PARTS_FLUSH_MS = 60_000;
+
 /** Bytes handed over and not taken yet, of all files; beyond them reads are of the smallest size. */
 export const IN_FLIGHT_BYTES = 32 * 1024 * 1024;
 

@@ -66,10 +66,15 @@ export class LineEvents {
     return true;
   }
 
-  /** Writes the events when the text is one, and nothing, without a word, when it is not. */
+  /** Writes the events when the text is whole, and nothing, without a word, when it is not. Says whether it is. */
   try(bytes: Buffer, start: number, end: number, target: ParseTarget, source: TextSource): boolean {
-    const { convert, pathField } = this.#rules;
+    const { convert, pathField, parser } = this.#rules;
     const text = convert ? convert(bytes.subarray(start, end)) : bytes;
+    if (parser.isWhole) {
+      const isWhole = convert ? parser.isWhole(text, 0, text.length) : parser.isWhole(text, start, end);
+      if (isWhole) this.add(bytes, start, end, target, source);
+      return isWhole;
+    }
     const before = target.writer.length;
     const sizeBefore = target.size;
     try {

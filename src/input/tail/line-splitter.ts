@@ -32,6 +32,8 @@ export class LineSplitter {
   readonly #newline: Buffer;
   readonly #maxLineBytes: number;
   readonly #mode: "lines" | "first-line" | "whole";
+  /** Whether the last lines of an event may wait for others, and are taken without them after a time. */
+  readonly waitsForMore: boolean;
 
   /** Lines longer than `maxLineBytes`, with their end, are left out. */
   constructor(events: LineEvents, parser: Parser, newline: Buffer, maxLineBytes: number) {
@@ -39,15 +41,11 @@ export class LineSplitter {
     this.#newline = newline;
     this.#maxLineBytes = maxLineBytes;
     this.#mode = !parser.isMultiline ? "lines" : parser.isFirstLine ? "first-line" : "whole";
+    this.waitsForMore = this.#mode === "first-line" || parser.isWhole !== undefined;
   }
 
   get gathersLines(): boolean {
     return this.#mode !== "lines";
-  }
-
-  /** Whether an event ends only where the next begins, so that its last lines wait for a flush. */
-  get waitsForNext(): boolean {
-    return this.#mode === "first-line";
   }
 
   get newlineBytes(): number {

@@ -48,6 +48,8 @@ export interface TailWork {
   readonly rotateWaitMs: number;
   /** After so long without new lines the last event of several lines is whole; undefined: only at the end. */
   readonly flushMs: number | undefined;
+  /** At a stop: an event that is not known to be whole stays behind the position. */
+  readonly keepsOpenEvents: boolean;
   /** Keep no file open between reads. */
   readonly opensEachTime: boolean;
 }
@@ -178,9 +180,9 @@ export class Tailer implements BlockOwner, TextSource {
     this.notify();
   }
 
-  /** Reads what is there and takes the last event as whole: the agent stops. */
+  /** Reads what is there and takes the last event as whole, unless it is read again at the next start: the agent stops. */
   flush(): void {
-    this.#flushesNow = true;
+    this.#flushesNow = !this.#work.keepsOpenEvents;
     this.notify();
   }
 
@@ -374,7 +376,7 @@ export class Tailer implements BlockOwner, TextSource {
 
   #isFlushDue(): boolean {
     const { flushMs, splitter, clock } = this.#work;
-    return flushMs !== undefined && splitter.waitsForNext && clock.monotonic() - this.#grewAt >= flushMs;
+    return flushMs !== undefined && splitter.waitsForMore && clock.monotonic() - this.#grewAt >= flushMs;
   }
 
   async #open(): Promise<number | undefined> {
