@@ -102,5 +102,6 @@ test("a line that is none of the runtime's is counted, and takes no other with i
   await tail.start(HEAD, { parse: JOINED });
   await tail.until(() => tail.messages.length === 2);
   assert.deepEqual(tail.messages, ["ab", "c"]);
-  assert.equal(tail.plugin.counters.get("dropped_events", "unmatched_line"), 3);
+  assert.equal(tail.plugin.counters.get("dropped_events", "unmatched_line"), 2);
+  assert.equal(tail.plugin.counters.get("dropped_events", "invalid_line"), 1);
 });
