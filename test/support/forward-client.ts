@@ -70,6 +70,11 @@ export class ForwardClient {
     this.#socket.write(frame);
   }
 
+  /** Sends these bytes, and ends the connection behind them. */
+  sendLast(bytes: Buffer): void {
+    this.#socket.write(bytes, () => this.#socket.destroy());
+  }
+
   /** Resolves when the ack for `chunk` has come; rejects when the connection ends first. */
   async acked(chunk: string): Promise<void> {
     while (!this.#acked.has(chunk)) {
