@@ -1,15 +1,14 @@
 /**
- * The agent's own log, with fluentd's levels.
+ * The agent's own log, with fluentd's levels. The only importer of pino.
  *
  * Two forms: JSON lines, and fluentd's text line `2026-11-22 17:13:53 +0000 [info]: #0 [plugin_id] message k="v"`, for
  * terminals and for `<log> format text`. Messages and field names follow fluentd where scripts wait for them.
  * No secret may be passed to any method here.
  */
 
-import { inspect } from "node:util";
+import { type Logger as Pino, pino } from "pino";
 
-const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
-export type LogLevel = (typeof LEVELS)[number];
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal";
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Receives every line that is logged at or above the level: the source of `fluent.*` events. */
@@ -38,7 +37,22 @@ export interface LoggerOptions {
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  return loggerOf(options, undefined, options.level);
+  const isJson = options.format === "json";
+  const timeText =
+    options.timeText ?? ((ms: number) => (isJson ? new Date(ms).toISOString() : localTime(new Date(ms))));
+  const write = isJson ? options.write : (line: string) => options.write(textLine(line));
+  const root = pino(
+    {
+      level: options.level,
+      base: null,
+      messageKey: "message",
+      errorKey: "error",
+      timestamp: () => `,"time":${JSON.stringify(timeText(Date.now()))}`,
+      formatters: { level: (level) => ({ level }) },
+    },
+    { write },
+  );
+  return wrap(root, options.tap);
 }
 
 /** A logger that writes nowhere, for tests and tools. */
@@ -53,16 +67,11 @@ export const silentLogger: Logger = {
   isEnabled: () => false,
 };
 
-function loggerOf(options: LoggerOptions, plugin: string | undefined, leastLevel: LogLevel): Logger {
-  const { format, write, tap } = options;
-  const isEnabled = (level: LogLevel) => LEVELS.indexOf(level) >= LEVELS.indexOf(leastLevel);
-  const timeText =
-    options.timeText ?? ((ms: number) => (format === "json" ? new Date(ms).toISOString() : localTime(new Date(ms))));
+function wrap(target: Pino, tap: LogTap | undefined): Logger {
   const log = (level: LogLevel) => (message: string, fields?: LogFields) => {
-    if (!isEnabled(level)) return;
+    if (!target.isLevelEnabled(level)) return;
     const plain = plainFields(fields ?? {});
-    const line = { level, time: timeText(Date.now()), plugin, message, fields: plain };
-    write(format === "json" ? jsonLine(line) : textLine(line));
+    target[level](plain, message);
     tap?.(level, message, plain);
   };
   return {
@@ -72,8 +81,8 @@ function loggerOf(options: LoggerOptions, plugin: string | undefined, leastLevel
     warn: log("warn"),
     error: log("error"),
     fatal: log("fatal"),
-    child: (pluginId, level) => loggerOf(options, pluginId, level ?? leastLevel),
-    isEnabled,
+    child: (pluginId, level) => wrap(target.child({ plugin: pluginId }, level ? { level } : {}), tap),
+    isEnabled: (level) => target.isLevelEnabled(level),
   };
 }
 
@@ -92,34 +101,15 @@ function plainFields(fields: LogFields): Record<string, unknown> {
   return plain;
 }
 
-interface LogLine {
-  readonly level: LogLevel;
-  readonly time: string;
-  readonly plugin: string | undefined;
-  readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
-function jsonLine({ level, time, plugin, message, fields }: LogLine): string {
-  const named = Object.entries({ level, time, plugin, ...fields, message }).filter(([, value]) => value !== undefined);
-  return `{${named.map(([name, value]) => `${JSON.stringify(name)}:${json(value)}`).join(",")}}\n`;
-}
-
-/** fluentd's text form. Source: fluentd 1.18 log.rb `caller_line` and `event`. */
-function textLine({ level, time, plugin, message, fields }: LogLine): string {
+/** fluentd's text form of one JSON log line. Source: fluentd 1.18 log.rb `caller_line` and `event`. */
+function textLine(json: string): string {
+  const { level, time, message, plugin, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const where = plugin === undefined ? "" : ` [${plugin}]`;
-  let line = `${time} [${level}]: #0${where} ${message}`;
-  for (const [key, value] of Object.entries(fields)) line += ` ${key}=${json(value ?? null)}`;
-  return `${line}\n`;
-}
-
-/** Logging never throws, whatever it is given: an object that holds itself is shown as Node shows it. */
-function json(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? "null";
-  } catch {
-    return JSON.stringify(inspect(value));
+  let line = `${time} [${level}]: #0${where} ${message ?? ""}`;
+  for (const [key, value] of Object.entries(fields)) {
+    line += ` ${key}=${typeof value === "string" ? JSON.stringify(value) : JSON.stringify(value ?? null)}`;
   }
+  return `${line}\n`;
 }
 
 /** `2026-11-22 17:13:53 +0000` in the machine's zone. */

@@ -35,6 +35,7 @@ const importers: Record<string, string> = {
   commander: "cli/program.ts",
   "oniguruma-to-es": "parser/text-pattern.ts",
   chokidar: "file-hints.ts",
+  pino: "logger.ts",
   yaml: "config/yaml-nodes.ts",
   "prom-client": "metrics/exposition.ts",
 };
