@@ -130,6 +130,15 @@ for (const overlay of overlays) {
     assert.ok(drainSeconds > 0 && drainSeconds + 10 <= template.spec.terminationGracePeriodSeconds);
     for (const name of ["startupProbe", "readinessProbe", "livenessProbe"])
       assert.ok(template.spec.containers[0][name]);
+    const [{ ports, ...probes }] = template.spec.containers;
+    const health = ports.find((port: { name: string }) => port.name === "health").containerPort;
+    assert.ok(configOf("fluent.conf").includes(`health_endpoint ${health}\n`));
+    assert.deepEqual(probes.startupProbe.httpGet, { path: "/healthz", port: "health" });
+    assert.deepEqual(probes.livenessProbe.httpGet, { path: "/healthz", port: "health" });
+    assert.deepEqual(probes.readinessProbe.httpGet, { path: "/readyz", port: "health" });
+    const metrics = ports.find((port: { name: string }) => port.name === "metrics").containerPort;
+    assert.equal(template.metadata.annotations["prometheus.io/port"], String(metrics));
+    assert.ok(configOf("metrics.conf").includes(`port ${metrics}\n`));
   });
 
   test(`${overlay}: names agree, and rights are those that kubernetes_metadata needs`, () => {

@@ -39,7 +39,8 @@ async function kubernetesApi(folder: string): Promise<KubernetesApiServer> {
 }
 
 /** The shipped files, with places of this test instead of the pod's. */
-function configuration(folder: string, forwardPort: number): string {
+async function configuration(folder: string) {
+  const ports = { 24224: await freePort(), 24229: await freePort(), 24231: await freePort() };
   const config = join(folder, "etc");
   cpSync(join(projectFolder, "infra/kubernetes/base/config"), config, { recursive: true });
   for (const name of readdirSync(config)) {
@@ -47,18 +48,21 @@ function configuration(folder: string, forwardPort: number): string {
       .replaceAll("/fluentd/", `${folder}/`)
       .replaceAll("/var/log/", `${folder}/var/log/`)
       .replace("@type kubernetes_metadata", `@type kubernetes_metadata\n  secret_dir ${folder}/serviceaccount`)
-      .replace("port 24224", `port ${forwardPort}`)
+      .replace(
+        /\b(port|health_endpoint) (24224|24229|24231)\b/,
+        (_, name, port: keyof typeof ports) => `${name} ${ports[port]}`,
+      )
       .replace("bind 0.0.0.0", "bind 127.0.0.1");
     writeFileSync(join(config, name), text);
   }
-  return join(config, "fluent.conf");
+  return { path: join(config, "fluent.conf"), ports };
 }
 
 test("a container's lines arrive with the fields of their pod, through an update while the receiver is away", {
   skip: withoutFluentd,
 }, async (context) => {
   const folder = temporaryFolder();
-  const [receiverPort, forwardPort] = [await freePort(), await freePort()];
+  const receiverPort = await freePort();
   const api = await kubernetesApi(folder);
   context.after(() => api.close());
   const startReceiver = async () => {
@@ -83,7 +87,7 @@ test("a container's lines arrive with the fields of their pod, through an update
   };
   write(0, 500);
 
-  const config = configuration(folder, forwardPort);
+  const { path: config, ports } = await configuration(folder);
   const environment = {
     SUIRO_SHARED_KEY: /KEY=(\w+)/.exec(readFileSync(join(folder, "tls/receiver.env"), "utf8"))?.[1],
     RECEIVER_HOST: "127.0.0.1",
@@ -112,6 +116,14 @@ test("a container's lines arrive with the fields of their pod, through an update
   const next = await startSuiro(config, [], environment);
   context.after(() => next.stop());
   await second.waitFor((output) => new Set(output.match(/line-\d+-/g)).size >= 1000);
+
+  const ask = async (port: number, path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    return [response.status, await response.text()] as const;
+  };
+  assert.deepEqual(await ask(ports[24229], "/healthz"), [200, "ok\n"]);
+  assert.deepEqual(await ask(ports[24229], "/readyz"), [200, "ok\n"]);
+  assert.match((await ask(ports[24231], "/metrics"))[1], /suiro_delivered_events_total\{plugin_id="out_receiver"/);
 
   const seen = (output: string) => (output.match(/line-\d+-/g) ?? []).map((line) => Number(line.slice(5, -1)));
   const wanted = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
