@@ -216,7 +216,6 @@ export class Tailer implements BlockOwner, TextSource {
       const { lines, bytes } = this.file;
       if (this.isFinished) return;
       if (lines.left === 0 || bytes.left === 0) {
-        this.#work.counters.add("files_throttled");
         this.#isAtEnd = false;
         this.#rest();
       } else if (this.#isScanning) await this.#scan(descriptor, buffer, Math.min(limitBytes, bytes.left));
@@ -362,6 +361,7 @@ export class Tailer implements BlockOwner, TextSource {
     if (this.#isAtEnd && this.rotatedAt !== undefined) this.#drained();
     if (isRetry || this.#comesAgain || (!this.#isAtEnd && mayRead)) return this.notify();
     if (!this.#isAtEnd) {
+      this.#work.counters.add("files_throttled");
       if (lines.isClosed && this.rotatedAt !== undefined) this.abandon();
       return;
     }
