@@ -8,7 +8,7 @@ const BAR_WIDTH = 400;
 const BAR_HEIGHT = 14;
 const ROW_GAP = 14;
 const HEAD_HEIGHT = 52;
-const COLORS: Record<string, string> = { suiro: "#0f7c8c", fluentd: "#c9772b", floor: "#9aa5b1" };
+const COLORS: Record<string, string> = { suiro: "#0f7c8c", before: "#8fc4cc", fluentd: "#c9772b", floor: "#9aa5b1" };
 
 export function chart(results: readonly Result[], machine: Record<string, string | number>): string {
   const measured = results.filter(({ runs }) => runs.length > 0);

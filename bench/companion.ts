@@ -1,6 +1,7 @@
 /** A process beside the agent, of this benchmark's own: asked over IPC, and gone with its parent. */
 
 import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 
 export class Companion {
   readonly #child: ChildProcess;
@@ -33,7 +34,11 @@ export class Companion {
     return this.next();
   }
 
-  stop(): void {
+  /** Resolves when it is gone. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exit = once(this.#child, "exit");
     if (this.#child.connected) this.#child.disconnect();
+    await exit;
   }
 }

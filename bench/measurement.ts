@@ -73,11 +73,11 @@ export async function measure(subject: Subject, row: Row, setting: Setting): Pro
       generator ??= await startGenerator(port);
       return await Promise.race([agent.ended, drive({ agent, generator, receiver, startReceiver }, setting)]);
     } finally {
-      generator?.stop(); // Before the agent: it would miss its connections.
+      await generator?.stop(); // Before the agent: it would miss its connections.
       await agent.stop();
     }
   } finally {
-    for (const companion of companions) companion.stop();
+    for (const companion of companions) await companion.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }

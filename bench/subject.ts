@@ -22,11 +22,15 @@ const STOP_TIMEOUT_MS = 30_000;
 /** Short beside the time that a start takes. */
 const LOOK_MS = 5;
 
-/**
- * `root` is the project's folder, where dist/, build/ and .fluentd/ are. CPU profiles of Suiro go to `profileFolder`;
- * what it costs to make them shows in the figures.
- */
-export function subjects(root: string, profileFolder?: string): Subject[] {
+export interface SubjectOptions {
+  /** Where CPU profiles of Suiro go; what it costs to make them shows in the figures. */
+  readonly profileFolder?: string | undefined;
+  /** A folder with another build of Suiro in its dist/, to compare with. */
+  readonly beforeFolder?: string | undefined;
+}
+
+/** `root` is the project's folder, where dist/, build/ and .fluentd/ are. */
+export function subjects(root: string, { profileFolder, beforeFolder }: SubjectOptions = {}): Subject[] {
   const main = join(root, "dist", "main.js");
   const ownFluentd = join(root, ".fluentd", "bin", "fluentd");
   const nodeArgs = profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
@@ -38,6 +42,7 @@ export function subjects(root: string, profileFolder?: string): Subject[] {
       takes: () => true,
       command: (relay) => ({ program: process.execPath, args: [...nodeArgs, main, "-c", writeConfiguration(relay)] }),
     },
+    ...(beforeFolder === undefined ? [] : [suiroBefore(beforeFolder)]),
     {
       name: "fluentd",
       ...(!fluentd && { absent: "not installed; node scripts/fluentd.mjs installs it" }),
@@ -59,6 +64,16 @@ export function subjects(root: string, profileFolder?: string): Subject[] {
       }),
     },
   ];
+}
+
+function suiroBefore(folder: string): Subject {
+  const main = join(folder, "dist", "main.js");
+  return {
+    name: "before",
+    ...(!existsSync(main) && { absent: `${main} is not built` }),
+    takes: () => true,
+    command: (relay) => ({ program: process.execPath, args: [main, "-c", writeConfiguration(relay)] }),
+  };
 }
 
 function findProgram(name: string): string | undefined {
