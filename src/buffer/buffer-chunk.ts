@@ -9,6 +9,7 @@
 import { ByteBlocks, type RetainedMemory } from "./byte-blocks.ts";
 import type { Chunk, ChunkMetadata } from "./chunk.ts";
 import type { ChunkFile } from "./chunk-file.ts";
+import { ChunkRanges, type NextStep } from "./chunk-ranges.ts";
 import type { ChunkMeta } from "./meta-file.ts";
 
 export type ChunkState = "staged" | "queued" | "taken" | "closed";
@@ -29,22 +30,20 @@ export interface ChunkOrigin {
 export interface ResumedContent {
   readonly byteSize: number;
   readonly size: number;
+  /** From the journal; absent for a chunk that stands in none. */
+  readonly ranges?: ChunkRanges;
+  readonly number?: number;
   readonly modifiedAtMs: number;
 }
 
-/** The outcome of writing what was pending in a chunk. */
-export interface Commit {
-  readonly error: unknown;
-  readonly lostBytes: number;
-  /** Lets those go on who wait: with the error, if there was one. */
-  settle(): void;
+/** Bytes [start, end) of the chunk's file. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
 }
 
-interface Waiters {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: unknown): void;
-}
+/** Meta writes that are remembered: a power loss may leave an older one than the last. */
+const METAS_LIMIT = 8;
 
 export class BufferChunk implements Chunk {
   readonly id: Buffer;
@@ -59,8 +58,14 @@ export class BufferChunk implements Chunk {
   isMetaStale = false;
   /** Place in the order of the queue, from the time it was first queued. */
   order = 0;
-  /** Found at start and not yet looked through for a torn tail. */
+  /** Found at start and not yet looked through for a torn tail or bad bytes. */
   isUnverified = false;
+  /** Its name in the journal; 0 when it stands in none. */
+  number: number;
+  /** What the bytes are to be, as far as the journal knows. */
+  ranges: ChunkRanges;
+  /** What the meta file said lately: events, modification time. */
+  readonly metas: (readonly [number, number])[] = [];
 
   /** Undefined when the bytes are on disk only. */
   #blocks: ByteBlocks | undefined;
@@ -71,7 +76,11 @@ export class BufferChunk implements Chunk {
   #pendingBytes = 0;
   #pendingSize = 0;
   #modifiedAtMs: number;
-  #waiters: Waiters | undefined;
+  #nextStep: NextStep | undefined;
+  /** Where its bytes are in the file, when not at its beginning without gaps. */
+  #spans: readonly Span[] | undefined;
+  /** Those who wait for its end. */
+  #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
 
   constructor(origin: ChunkOrigin, memory: RetainedMemory, resumed?: ResumedContent) {
     this.id = origin.id;
@@ -84,6 +93,8 @@ export class BufferChunk implements Chunk {
     this.#modifiedAtMs = resumed?.modifiedAtMs ?? origin.createdAtMs;
     this.#byteSize = resumed?.byteSize ?? 0;
     this.#size = resumed?.size ?? 0;
+    this.number = resumed?.number ?? 0;
+    this.ranges = resumed?.ranges ?? new ChunkRanges();
     if (!resumed) this.#blocks = new ByteBlocks(memory);
   }
 
@@ -104,8 +115,9 @@ export class BufferChunk implements Chunk {
     return Math.floor(this.#modifiedAtMs / 1000);
   }
 
-  get isPending(): boolean {
-    return this.#waiters !== undefined;
+  /** What was written last and is not settled. */
+  get nextStep(): NextStep | undefined {
+    return this.#nextStep;
   }
 
   get meta(): ChunkMeta {
@@ -113,52 +125,65 @@ export class BufferChunk implements Chunk {
     return { metadata, id, size: this.#size, createdAt, modifiedAt };
   }
 
-  /**
-   * Takes `bytes` with `size` events, to be written by the next commit. The promise is shared by all appends up to
-   * then; it rejects with BufferIoError when the disk refuses. Without a file the events are held at once.
-   */
-  append(bytes: Buffer, size: number, nowMs: number): Promise<void> {
+  /** Takes `bytes` with `size` events, to be written and settled by the next commit. */
+  append(bytes: Buffer, size: number, nowMs: number): void {
     if (!this.#blocks?.append(bytes)) this.#appendLoose(bytes);
     this.#pendingBytes += bytes.length;
     this.#pendingSize += size;
     this.#modifiedAtMs = nowMs;
-    this.#waiters ??= createWaiters();
-    return this.#waiters.promise;
   }
 
-  /**
-   * Writes what is pending; undefined when nothing is. When the disk refuses, the pending bytes are forgotten. Who
-   * waits goes on when the result is settled: now, or once a sync has made the bytes safe from a power loss.
-   */
-  commit(): Commit | undefined {
-    const waiters = this.#waiters;
-    if (!waiters) return undefined;
-    this.#waiters = undefined;
-    try {
-      this.file?.append(this.#pendingViews(), this.#byteSize);
-    } catch (error) {
-      const lostBytes = this.#pendingBytes;
-      this.#blocks?.truncate(this.#byteSize);
-      this.#settlePending(0, 0);
-      return { error, lostBytes, settle: () => waiters.reject(error) };
-    }
+  /** Writes what is pending. Throws BufferIoError. */
+  write(): void {
+    if (!this.file) return;
+    const views = this.#pendingViews();
+    this.file.append(views, this.#byteSize);
+    this.#nextStep = this.ranges.next(views, this.#pendingSize);
+  }
+
+  /** What was written counts, as part of commit `sequence`. */
+  settle(sequence: number, synced: number): void {
+    if (this.#nextStep) this.ranges.add(this.#nextStep, sequence, synced);
     this.#settlePending(this.#pendingBytes, this.#pendingSize);
     this.isMetaStale = this.file !== undefined;
-    return { error: undefined, lostBytes: 0, settle: waiters.resolve };
   }
 
-  /** What a look through a resumed chunk found. */
-  correct(byteSize: number, size: number): void {
+  /** Forgets what is pending, written or not; gives its bytes. */
+  rollBack(): number {
+    const lostBytes = this.#pendingBytes;
+    if (this.#nextStep) this.file?.rollBack(this.#byteSize);
+    this.#blocks?.truncate(this.#byteSize);
+    this.#settlePending(0, 0);
+    return lostBytes;
+  }
+
+  /** What a look through a resumed chunk found: with `spans`, its bytes stand there. */
+  correct(byteSize: number, size: number, spans?: readonly Span[]): void {
     this.#byteSize = byteSize;
     this.#size = size;
+    this.#spans = spans;
     this.isUnverified = false;
     this.isMetaStale = true;
   }
 
-  /** Rewrites the meta file. Throws BufferIoError. */
-  writeMeta(): void {
-    this.isMetaStale = false;
-    this.file?.writeMeta(this.meta);
+  /** The meta file says, or is about to say, this. */
+  noteMeta(size: number, modifiedAt: number): void {
+    this.metas.push([size, modifiedAt]);
+    if (this.metas.length > METAS_LIMIT) this.metas.shift();
+  }
+
+  /** Resolves when the chunk left the buffer and its events are kept elsewhere; rejects when they were dropped. */
+  whenGone(): Promise<void> {
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  /** Tells those who wait for it. */
+  leave(error?: unknown): void {
+    for (const { resolve, reject } of this.#waiting) {
+      if (error === undefined) resolve();
+      else reject(error);
+    }
+    this.#waiting = [];
   }
 
   blocks(): readonly Buffer[] | undefined {
@@ -168,7 +193,11 @@ export class BufferChunk implements Chunk {
   async *read(): AsyncGenerator<Buffer> {
     const blocks = this.blocks();
     if (blocks) yield* blocks;
-    else if (this.file) yield* this.file.read(this.#byteSize);
+    else if (this.file) {
+      for (const { start, end } of this.#spans ?? [{ start: 0, end: this.#byteSize }]) {
+        yield* this.file.read(end, start);
+      }
+    }
   }
 
   /** Gives memory back; the bytes are on disk, or not wanted any more. With `isUnread` nobody holds a view of them. */
@@ -195,17 +224,7 @@ export class BufferChunk implements Chunk {
     this.#size += size;
     this.#pendingBytes = 0;
     this.#pendingSize = 0;
+    this.#nextStep = undefined;
     this.#loose = [];
   }
-}
-
-function createWaiters(): Waiters {
-  let resolve!: () => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  promise.catch(() => {}); // An append that failed halfway leaves nobody to wait for its first half.
-  return { promise, resolve, reject };
 }

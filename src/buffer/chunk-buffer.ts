@@ -1,10 +1,9 @@
 /**
  * The buffer of one output: staged chunks by metadata, a queue of full or due ones, and those taken to be sent.
  *
- * An append resolves when its bytes are written to the chunk's file (or at once without one). Appends of one turn of
- * the event loop are written together: one write per chunk, then all who wait go on. A chunk leaves only by purge.
- * Meta files are kept off this path: they are written when a chunk is made, enqueued, closed, and about once a second
- * while it grows. That is safe because id, tag and keys never change; only counts lag, and a resume counts again.
+ * Appends of one turn of the event loop are written together: one write per chunk and one in the journal, then all who
+ * wait go on. A chunk leaves only by purge. Meta files are kept off this path (meta-writer.ts): id, tag and keys never
+ * change; only counts lag, and the journal knows them.
  *
  * Limits: total_limit_size over all chunks, checked before each append; memory for file chunks RETAINED_LIMIT_BYTES.
  * Source: fluentd 1.18 buffer.rb; COMPAT 4.3.
@@ -12,29 +11,35 @@
 
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
-import { BufferOverflowError } from "../errors.ts";
+import { BufferOverflowError, StoppingError, UnrecoverableError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
+import type { Origin } from "../event/origin.ts";
 import type { Logger } from "../logger.ts";
-import { BufferChunk, type ResumedContent } from "./buffer-chunk.ts";
+import type { BufferChunk } from "./buffer-chunk.ts";
+import { BufferJournal } from "./buffer-journal.ts";
 import { type BufferStats, bufferStats } from "./buffer-stats.ts";
 import { RetainedMemory } from "./byte-blocks.ts";
 import type { Chunk, ChunkMetadata } from "./chunk.ts";
 import type { ChunkBackup } from "./chunk-backup.ts";
+import { ChunkCheck } from "./chunk-check.ts";
 import type { ChunkEncoder, Piece } from "./chunk-encoder.ts";
-import type { ChunkFolder, FoundChunk } from "./chunk-folder.ts";
-import { createChunkId } from "./chunk-id.ts";
-import { metadataKey } from "./chunk-metadata.ts";
+import type { ChunkFile } from "./chunk-file.ts";
+import type { ChunkFolder } from "./chunk-folder.ts";
+import { type ChunkLimits, hasRoom, isFull } from "./chunk-limits.ts";
+import { ChunkMaker } from "./chunk-maker.ts";
+import { ChunkQueue } from "./chunk-queue.ts";
+import { ChunkRanges } from "./chunk-ranges.ts";
+import { type RecoveredChunk, recoverChunks } from "./chunk-recovery.ts";
 import { DiskHealth } from "./disk-health.ts";
-import { findEntries } from "./torn-tail.ts";
+import type { FileSystem } from "./file-system.ts";
+import { Append, commitGroup, type Receipt } from "./group-commit.ts";
+import type { Expectations } from "./held-sources.ts";
+import { MetaWriter } from "./meta-writer.ts";
 
 /** Bytes of file chunks that are also kept in memory, over all chunks of one buffer. */
 const RETAINED_LIMIT_BYTES = 32 * 1024 * 1024;
 
-/** How often stale meta files are rewritten, and how many at a time. */
-const META_INTERVAL_MS = 1000;
-const META_PER_INTERVAL = 256;
-
-export interface ChunkBufferOptions {
+export interface ChunkBufferOptions extends ChunkLimits {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly counters: Counters;
@@ -44,14 +49,14 @@ export interface ChunkBufferOptions {
   readonly folder: ChunkFolder | undefined;
   readonly compression: Chunk["compression"];
   readonly decompressionLimitBytes: number;
-  readonly chunkLimitBytes: number;
-  readonly chunkLimitRecords: number | undefined;
-  /** A share of the limits from which a chunk counts as full. */
-  readonly chunkFullThreshold: number;
   readonly totalLimitBytes: number;
   /** Chunks hold msgpack entries, plain: a resumed one can be walked. */
   readonly isWalkable: boolean;
   readonly retainedLimitBytes?: number;
+  /** What inputs will ask for. */
+  readonly expected: () => Expectations;
+  readonly fileSystem: FileSystem;
+  readonly fileMode: number;
   /** Told after chunks came into the queue. */
   readonly onQueued: () => void;
   /** Told after room was made. */
@@ -72,15 +77,21 @@ export class ChunkBuffer {
   readonly #options: ChunkBufferOptions;
   readonly #memory: RetainedMemory;
   readonly #disk: DiskHealth;
+  readonly #check: ChunkCheck;
   readonly #stage = new Map<string, BufferChunk>();
-  readonly #queue: BufferChunk[] = [];
-  readonly #taken = new Set<BufferChunk>();
-  /** Chunks with appends that are not written yet. */
+  readonly #queue = new ChunkQueue();
+  readonly #maker: ChunkMaker;
+  readonly #metas: MetaWriter;
+  /** What it has taken, and from where. */
+  readonly journal: BufferJournal;
+  /** Appends that are not committed yet, and the chunks that they went into. */
+  #appends: Append[] = [];
   readonly #pending = new Set<BufferChunk>();
+  /** Chunks that are to be queued once they are committed. */
+  #closing: BufferChunk[] = [];
   readonly #removals = new Set<Promise<void>>();
   /** Bytes of all chunks that are not purged. */
   #bytes = 0;
-  #nextOrder = 0;
   #commit: NodeJS.Immediate | undefined;
   #cancelMetaTimer: (() => void) | undefined;
   /** Compressing appends go one behind the other, so that their order stays. */
@@ -90,7 +101,20 @@ export class ChunkBuffer {
     this.#options = options;
     const fileLimit = options.retainedLimitBytes ?? RETAINED_LIMIT_BYTES;
     this.#disk = new DiskHealth(options.counters, options.logger);
+    this.#check = new ChunkCheck(options);
     this.#memory = new RetainedMemory(options.folder ? fileLimit : Number.POSITIVE_INFINITY);
+    const { clock, fileMode, fileSystem, logger } = options;
+    this.journal = new BufferJournal({
+      clock,
+      logger,
+      expected: options.expected,
+      fileSystem,
+      fileMode,
+      chunks: () => this.#all(),
+      onSyncFailed: (sequence, error) => this.#syncFailed(sequence, error),
+    });
+    this.#metas = new MetaWriter(this.journal, this.#disk, () => this.#all());
+    this.#maker = new ChunkMaker(options, this.#memory, this.journal);
   }
 
   get isPersistent(): boolean {
@@ -107,7 +131,7 @@ export class ChunkBuffer {
   }
 
   get queuedRecords(): number {
-    return this.#queue.reduce((sum, chunk) => sum + chunk.size, 0);
+    return this.#queue.queued.reduce((sum, chunk) => sum + chunk.size, 0);
   }
 
   staged(): IterableIterator<BufferChunk> {
@@ -116,53 +140,55 @@ export class ChunkBuffer {
 
   /** Takes over what an earlier process left. Throws BufferIoError when the folder cannot be used. */
   async start(): Promise<void> {
-    const { folder, clock, counters } = this.#options;
+    const { folder, clock, counters, fileSystem, logger } = this.#options;
     if (!folder) return;
     await folder.open();
-    for (const found of await folder.resume()) await this.#adopt(found);
-    this.#queue.sort((left, right) => left.modifiedAt - right.modifiedAt || Buffer.compare(left.id, right.id));
-    for (const chunk of this.#queue) chunk.order = this.#nextOrder++;
+    const state = this.journal.read(folder.prefix);
+    const isMachineLost = state.isMachineLost(fileSystem.machineStart());
+    const found = await folder.resume(state);
+    for (const chunk of await recoverChunks(found, state, isMachineLost, logger)) await this.#adopt(chunk);
+    this.#queue.sort();
     counters.add("chunks_resumed", this.#queue.length + this.#stage.size);
-    this.#cancelMetaTimer = clock.every(META_INTERVAL_MS, () => this.#refreshMeta());
+    await this.journal.begin(state);
+    this.#cancelMetaTimer = this.#metas.start(clock);
   }
 
   /**
-   * Stores every batch; with `enqueue` their chunks are queued at once. Resolves when all bytes are written.
+   * Stores every batch; with `enqueue` their chunks are queued at once. Resolves when all bytes are written, or were
+   * before: `safe` tells when that is worth more. The batches of one call count together or not at all.
    * Throws BufferOverflowError when the buffer is full, BufferIoError when the disk refuses.
    */
-  async append(batches: readonly Batch[], enqueue: boolean): Promise<void> {
+  async append(batches: readonly Batch[], enqueue: boolean, origin?: Origin): Promise<Receipt> {
+    const taken = origin && this.journal.find(origin);
+    if (taken) return taken;
     if (!this.isStorable) throw new BufferOverflowError("buffer space has too many data");
-    const encoded = batches.map((batch) => this.#encode(batch));
-    const stored = encoded.some((pieces) => pieces instanceof Promise)
-      ? await this.#inOrder(encoded, (pieces) => this.#storeAll(batches, pieces, enqueue))
-      : this.#storeAll(batches, encoded as Piece[][], enqueue);
-    if (stored.length === 1) await stored[0];
-    else await Promise.all(stored);
+    const encoded = batches.map(({ tag, events }) => this.#options.encoder.encode(tag, events));
+    const append = encoded.some((pieces) => pieces instanceof Promise)
+      ? await this.#inOrder(encoded, (pieces) => this.#storeAll(batches, pieces, enqueue, origin))
+      : this.#storeAll(batches, encoded as Piece[][], enqueue, origin);
+    return append.receipt;
+  }
+
+  /** Resolves when what was taken is as safe as `ackAfter` says. Throws BufferIoError, or why it was dropped. */
+  async safe({ sequence, chunks }: Receipt, ackAfter: Origin["ackAfter"]): Promise<void> {
+    if (ackAfter === "synced") await this.journal.whenSynced(sequence);
+    else if (ackAfter === "delivered") await this.journal.whenDelivered(chunks);
   }
 
   /** Moves a staged chunk to the end of the queue. Other chunks go on being appended to. */
   enqueue(chunk: BufferChunk): void {
-    this.#stage.delete(chunk.key);
-    this.#commitChunk(chunk);
-    if (chunk.byteSize === 0) {
-      this.#discard(chunk);
-      return;
-    }
-    this.#queueChunk(chunk);
-    this.#options.onQueued();
+    this.#close(chunk);
+    this.#commitPending();
   }
 
   enqueueAll(): void {
-    for (const chunk of [...this.#stage.values()]) this.enqueue(chunk);
+    for (const chunk of [...this.#stage.values()]) this.#close(chunk);
+    this.#commitPending();
   }
 
   /** The head of the queue, to be sent; it must be purged or taken back. */
   take(): BufferChunk | undefined {
-    const chunk = this.#queue.shift();
-    if (!chunk) return undefined;
-    chunk.state = "taken";
-    this.#taken.add(chunk);
-    return chunk;
+    return this.#queue.take();
   }
 
   /**
@@ -170,46 +196,30 @@ export class ChunkBuffer {
    * taken any more.
    */
   takeBack(chunk: BufferChunk): boolean {
-    if (!this.#taken.delete(chunk)) return false;
-    chunk.state = "queued";
-    const next = this.#queue.findIndex((other) => other.order > chunk.order);
-    this.#queue.splice(next < 0 ? this.#queue.length : next, 0, chunk);
-    return true;
+    return this.#queue.takeBack(chunk);
   }
 
-  /** Forgets a taken chunk and removes its files. False when it is not taken any more. */
-  purge(chunk: BufferChunk): boolean {
-    if (!this.#taken.delete(chunk)) return false;
-    this.#discard(chunk);
+  /**
+   * Forgets a taken chunk and removes its files. False when it is not taken any more. `evacuated` says that its files
+   * are elsewhere and may be put back, `dropped` that nobody has its events.
+   */
+  purge(chunk: BufferChunk, outcome: "delivered" | "evacuated" | "dropped" = "delivered"): boolean {
+    if (!this.#queue.letGo(chunk)) return false;
+    this.#discard(chunk, outcome);
     this.#options.onSpace();
     return true;
   }
 
-  /** Looks for a torn tail in a chunk that an earlier process queued. Throws BufferIoError, ChunkBrokenError. */
+  /** Looks through a chunk that an earlier process queued. Throws BufferIoError, ChunkBrokenError. */
   async verify(chunk: BufferChunk): Promise<void> {
-    const { isWalkable, backup, counters, decompressionLimitBytes, logger } = this.#options;
-    if (!chunk.isUnverified || !chunk.file) return;
-    chunk.isUnverified = false;
-    if (!isWalkable) return;
-    const stored = chunk.file.read(chunk.byteSize);
-    const { byteSize, size, tail } = await findEntries(stored, chunk.compression, decompressionLimitBytes);
-    if (tail !== "none") {
-      const cut = chunk.byteSize - byteSize;
-      const path = chunk.file.path;
-      logger.warn(`buffer chunk ends in ${cut} bytes that are no whole event; they are cut off.`, { path, tail });
-      counters.add("dropped_events", 1, "torn_tail");
-      if (tail === "foreign") await backup.keep(`${chunk.id.toString("hex")}.tail`, behind(chunk, byteSize));
-      chunk.file.truncate(byteSize);
-      this.#bytes -= cut;
-    }
-    if (size !== chunk.size || tail !== "none") chunk.correct(byteSize, size);
+    this.#bytes -= await this.#check.check(chunk);
   }
 
   stats(): BufferStats {
     return bufferStats({
       staged: [...this.#stage.values()],
-      queued: this.#queue,
-      taken: this.#taken,
+      queued: this.#queue.queued,
+      taken: this.#queue.taken,
       totalBytes: this.#bytes,
       totalLimitBytes: this.#options.totalLimitBytes,
       retainedBytes: this.#memory.bytes,
@@ -221,23 +231,21 @@ export class ChunkBuffer {
   async close(): Promise<void> {
     this.#cancelMetaTimer?.();
     this.#commitPending();
-    for (const chunk of [...this.#stage.values(), ...this.#queue, ...this.#taken]) {
-      if (chunk.byteSize === 0) this.#discard(chunk);
-      else if (chunk.isMetaStale) this.#disk.guard("can't write buffer metadata", () => chunk.writeMeta());
+    await this.#metas.write();
+    for (const chunk of [...this.#all()]) {
+      if (chunk.byteSize === 0) this.#discard(chunk, "delivered");
+      chunk.leave(new StoppingError("the buffer was closed before the chunk was delivered"));
       chunk.file?.close();
       chunk.releaseMemory();
     }
     await this.removalsDone();
+    await this.journal.close();
     this.#options.folder?.close();
   }
 
   /** Resolves when the files of all purged chunks are gone. */
   async removalsDone(): Promise<void> {
     await Promise.all(this.#removals);
-  }
-
-  #encode({ tag, events }: Batch): Piece[] | Promise<Piece[]> {
-    return this.#options.encoder.encode(tag, events);
   }
 
   #inOrder<T>(encoded: readonly (Piece[] | Promise<Piece[]>)[], store: (pieces: Piece[][]) => T): Promise<T> {
@@ -247,100 +255,104 @@ export class ChunkBuffer {
     return stored;
   }
 
-  #storeAll(batches: readonly Batch[], pieces: readonly Piece[][], enqueue: boolean): Promise<void>[] {
-    const stored: Promise<void>[] = [];
-    for (const [index, batch] of batches.entries()) {
-      for (const piece of pieces[index] as Piece[]) {
-        if (piece.bytes.length > 0) stored.push(this.#store(batch, piece));
+  #storeAll(
+    batches: readonly Batch[],
+    pieces: readonly Piece[][],
+    enqueue: boolean,
+    origin: Origin | undefined,
+  ): Append {
+    const append = new Append(origin);
+    this.#appends.push(append);
+    try {
+      for (const [index, batch] of batches.entries()) {
+        for (const piece of pieces[index] as Piece[]) {
+          if (piece.bytes.length > 0) this.#store(batch, piece, append);
+        }
       }
+    } catch (error) {
+      append.error = error;
     }
     if (enqueue) {
       for (const { key } of batches) {
         const chunk = this.#stage.get(key);
-        if (chunk) this.enqueue(chunk);
+        if (chunk) this.#close(chunk);
       }
     }
-    return stored;
+    if (this.#closing.length > 0) this.#commitPending();
+    else this.#commit ??= setImmediate(() => this.#commitPending());
+    return append;
   }
 
-  #store({ metadata, key }: Batch, { bytes, size }: Piece): Promise<void> {
+  #store({ metadata, key }: Batch, { bytes, size }: Piece, append: Append): void {
     let chunk = this.#stage.get(key);
-    if (chunk && !this.#hasRoom(chunk, bytes.length, size)) {
-      this.enqueue(chunk);
+    if (chunk && !hasRoom(chunk, bytes.length, size, this.#options)) {
+      this.#close(chunk);
       chunk = undefined;
     }
     chunk ??= this.#stageNew(metadata, key);
-    const written = chunk.append(bytes, size, this.#options.clock.now());
+    chunk.append(bytes, size, this.#options.clock.now());
     this.#bytes += bytes.length;
     this.#pending.add(chunk);
-    if (this.#isFull(chunk)) this.enqueue(chunk);
-    else this.#commit ??= setImmediate(() => this.#commitPending());
-    return written;
-  }
-
-  #hasRoom(chunk: BufferChunk, bytes: number, size: number): boolean {
-    const { chunkLimitBytes, chunkLimitRecords } = this.#options;
-    if (chunk.byteSize + bytes > chunkLimitBytes) return false;
-    return chunkLimitRecords === undefined || chunk.size + size <= chunkLimitRecords;
-  }
-
-  #isFull(chunk: BufferChunk): boolean {
-    const { chunkLimitBytes, chunkLimitRecords, chunkFullThreshold } = this.#options;
-    if (chunk.byteSize >= chunkLimitBytes * chunkFullThreshold) return true;
-    return chunkLimitRecords !== undefined && chunk.size >= chunkLimitRecords * chunkFullThreshold;
+    append.chunks.add(chunk);
+    if (isFull(chunk, this.#options)) this.#close(chunk);
   }
 
   #stageNew(metadata: ChunkMetadata, key: string): BufferChunk {
-    const { clock, compression, decompressionLimitBytes, folder } = this.#options;
-    const createdAtMs = clock.now();
-    const id = createChunkId(clock);
-    const createdAt = Math.floor(createdAtMs / 1000);
-    let file: BufferChunk["file"];
     try {
-      file = folder?.create({ metadata, id, size: 0, createdAt, modifiedAt: createdAt });
+      const chunk = this.#maker.create(metadata, key);
+      this.#stage.set(key, chunk);
+      return chunk;
     } catch (error) {
       this.#disk.count(error);
       throw error;
     }
-    const origin = { id, metadata, key, compression, decompressionLimitBytes, file, createdAtMs };
-    const chunk = new BufferChunk(origin, this.#memory);
-    this.#stage.set(key, chunk);
-    return chunk;
+  }
+
+  /** Takes no more; the next commit queues it. */
+  #close(chunk: BufferChunk): void {
+    this.#stage.delete(chunk.key);
+    this.#closing.push(chunk);
   }
 
   #commitPending(): void {
     if (this.#commit) clearImmediate(this.#commit);
     this.#commit = undefined;
-    for (const chunk of this.#pending) this.#commitChunk(chunk);
-  }
-
-  #commitChunk(chunk: BufferChunk): void {
-    this.#pending.delete(chunk);
-    const commit = chunk.commit();
-    if (!commit) return;
-    this.#disk.note(commit.error);
-    commit.settle();
-    if (commit.error === undefined) return;
-    this.#bytes -= commit.lostBytes;
-    this.#options.onSpace();
+    const appends = this.#appends;
+    const chunks = [...this.#pending];
+    this.#appends = [];
+    this.#pending.clear();
+    const lostBytes = appends.length > 0 ? commitGroup(appends, chunks, this.journal, this.#disk) : 0;
+    const closing = this.#closing;
+    this.#closing = []; // Not before: until here the journal must know them.
+    for (const chunk of closing) {
+      if (chunk.byteSize === 0) this.#discard(chunk, "delivered");
+      else this.#queueChunk(chunk);
+    }
+    this.#bytes -= lostBytes;
+    if (lostBytes > 0) this.#options.onSpace();
+    if (closing.length > 0) this.#options.onQueued();
   }
 
   #queueChunk(chunk: BufferChunk): void {
-    chunk.state = "queued";
-    chunk.order = this.#nextOrder++;
     this.#queue.push(chunk);
     // When the rename fails the chunk is sent all the same; a restart would find it as staged.
-    this.#disk.guard("can't enqueue buffer file", () => chunk.file?.enqueue(chunk.meta));
-    chunk.isMetaStale = false;
+    this.#disk.guard("can't enqueue buffer file", () => {
+      const meta = this.journal.isSyncing ? undefined : chunk.meta;
+      if (meta) this.journal.meta(chunk, meta);
+      chunk.file?.enqueue(chunk.id, meta);
+      if (meta) chunk.isMetaStale = false;
+      this.journal.renamed();
+    });
   }
 
-  #discard(chunk: BufferChunk): void {
+  #discard(chunk: BufferChunk, outcome: "delivered" | "evacuated" | "dropped"): void {
     chunk.state = "closed";
     this.#bytes -= chunk.byteSize;
+    this.journal.gone(chunk, outcome !== "evacuated");
+    chunk.leave(outcome === "dropped" ? new UnrecoverableError("the chunk was dropped") : undefined);
     chunk.releaseMemory(true); // Its delivery has ended, so nobody reads its blocks any more.
     if (!chunk.file) return;
-    const removal = chunk.file
-      .remove()
+    const removal = this.#remove(chunk.file)
       .catch((error) => {
         this.#disk.count(error);
         this.#options.logger.error("failed to purge buffer chunk", { chunk_id: chunk.id.toString("hex"), error });
@@ -349,41 +361,40 @@ export class ChunkBuffer {
     this.#removals.add(removal);
   }
 
-  async #adopt({ file, state, meta, byteSize }: FoundChunk): Promise<void> {
-    const { compression, decompressionLimitBytes } = this.#options;
-    const { id, metadata, size } = meta;
-    const key = metadataKey(metadata);
-    const createdAtMs = meta.createdAt * 1000;
-    const origin = { id, metadata, key, compression, decompressionLimitBytes, file, createdAtMs };
-    const content: ResumedContent = { byteSize, size, modifiedAtMs: meta.modifiedAt * 1000 };
-    const chunk = new BufferChunk(origin, this.#memory, content);
-    chunk.isUnverified = true;
-    this.#bytes += byteSize;
-    if (state === "queued") {
-      chunk.state = "queued";
+  /** The journal knows before that it is gone: a file that is missing for no reason means that the power went. */
+  async #remove(file: ChunkFile): Promise<void> {
+    await this.journal.whenKnown().catch((error) => this.#disk.count(error));
+    await file.remove();
+  }
+
+  async #adopt(recovered: RecoveredChunk): Promise<void> {
+    const chunk = this.#maker.adopt(recovered);
+    const { key } = chunk;
+    this.#bytes += chunk.byteSize;
+    if (chunk.state === "queued") {
       this.#queue.push(chunk);
       return;
     }
-    await this.verify(chunk);
-    if (chunk.byteSize === 0) this.#discard(chunk);
-    else if (this.#stage.has(key) || this.#isFull(chunk)) this.#queueChunk(chunk);
+    if (chunk.number === 0) {
+      await this.verify(chunk);
+      chunk.ranges = new ChunkRanges({ byteSize: chunk.byteSize, size: chunk.size });
+      this.journal.add(chunk, false);
+    }
+    if (chunk.byteSize === 0) this.#discard(chunk, "delivered");
+    else if (this.#stage.has(key) || isFull(chunk, this.#options)) this.#queueChunk(chunk);
     else this.#stage.set(key, chunk);
   }
 
-  #refreshMeta(): void {
-    let left = META_PER_INTERVAL;
-    for (const chunk of this.#stage.values()) {
-      if (!chunk.isMetaStale) continue;
-      if (left-- === 0) return;
-      this.#disk.guard("can't write buffer metadata", () => chunk.writeMeta());
-    }
+  *#all(): IterableIterator<BufferChunk> {
+    yield* this.#stage.values();
+    yield* this.#closing;
+    yield* this.#queue;
   }
-}
 
-async function* behind(chunk: BufferChunk, start: number): AsyncGenerator<Buffer> {
-  let position = 0;
-  for await (const block of chunk.read()) {
-    if (position + block.length > start) yield block.subarray(Math.max(0, start - position));
-    position += block.length;
+  /** What may be lost with the power is sent from memory, as soon as may be; nothing is added to it. */
+  #syncFailed(sequence: number, error: unknown): void {
+    this.#disk.count(error);
+    this.#options.logger.error("failed to sync the buffer: what was not synced is not acknowledged", { error });
+    for (const chunk of [...this.#stage.values()]) if (chunk.ranges.lastSequence >= sequence) this.enqueue(chunk);
   }
 }

@@ -71,14 +71,19 @@ export class ChunkFile {
       this.#cutLooseTail(file);
       writeAll(this.#fileSystem, file, views, committed);
     } catch (error) {
-      this.#looseFrom = committed;
-      try {
-        this.#cutLooseTail(this.#openFiles.descriptor(this.#path));
-      } catch {
-        // The next append tries again, and writes over the loose bytes; a restart finds and cuts a torn entry.
-      }
+      this.rollBack(committed);
       this.#openFiles.close(this.#path);
       throw ioError(`can't write buffer file ${this.#path}`, error);
+    }
+  }
+
+  /** Takes back what was written behind the first `committed` bytes. */
+  rollBack(committed: number): void {
+    this.#looseFrom = committed;
+    try {
+      this.#cutLooseTail(this.#openFiles.descriptor(this.#path));
+    } catch {
+      // The next append tries again, and writes over the loose bytes; a restart knows that they do not count.
     }
   }
 
@@ -91,12 +96,12 @@ export class ChunkFile {
     }
   }
 
-  /** Rewrites the meta file and renames both files to their queued names. Throws BufferIoError; the old names stay. */
-  enqueue(meta: ChunkMeta): void {
-    const path = queuedPath(this.#path, meta.id);
+  /** Renames both files to their queued names, and rewrites meta where given. Throws BufferIoError; the old names stay. */
+  enqueue(id: Buffer, meta: ChunkMeta | undefined): void {
+    const path = queuedPath(this.#path, id);
     try {
       if (this.#looseFrom !== undefined) this.#cutLooseTail(this.#openFiles.descriptor(this.#path));
-      this.#rewriteMeta(meta);
+      if (meta) this.#rewriteMeta(meta);
       this.close();
       this.#fileSystem.rename(this.#path, path);
     } catch (error) {
@@ -111,16 +116,16 @@ export class ChunkFile {
     this.#path = path;
   }
 
-  /** The first `byteSize` bytes. Throws ChunkBrokenError when the file is gone or shorter, else BufferIoError. */
-  async *read(byteSize: number): AsyncGenerator<Buffer> {
+  /** The bytes [start, end). Throws ChunkBrokenError when the file is gone or shorter, else BufferIoError. */
+  async *read(end: number, start = 0): AsyncGenerator<Buffer> {
     const file = this.#openToRead();
     try {
-      for (let position = 0; position < byteSize; ) {
-        const block = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, byteSize - position));
+      for (let position = start; position < end; ) {
+        const block = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, end - position));
         const count = await this.#fileSystem.read(file, block, position).catch((error) => {
           throw ioError(`can't read buffer file ${this.#path}`, error);
         });
-        if (count === 0) throw new ChunkBrokenError(`${this.#path} ends at byte ${position} of ${byteSize}`);
+        if (count === 0) throw new ChunkBrokenError(`${this.#path} ends at byte ${position} of ${end}`);
         position += count;
         yield block.subarray(0, count);
       }
@@ -140,6 +145,15 @@ export class ChunkFile {
       }
     } catch (error) {
       throw ioError(`can't cut buffer file ${this.#path}`, error);
+    }
+  }
+
+  /** Makes the data safe from a power loss; a file that is gone needs it no more. */
+  async sync(): Promise<void> {
+    try {
+      await this.#fileSystem.sync(this.#path);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
     }
   }
 
@@ -183,9 +197,18 @@ export class ChunkFile {
     }
   }
 
+  #openMeta(): number {
+    try {
+      return this.#fileSystem.open(metaPath(this.#path), "update");
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
+      return this.#fileSystem.open(metaPath(this.#path), "create");
+    }
+  }
+
   /** In place and without cutting, as fluentd does: there is no moment at which the file is empty. */
   #rewriteMeta(meta: ChunkMeta): void {
-    const file = this.#fileSystem.open(metaPath(this.#path), "update");
+    const file = this.#openMeta();
     try {
       writeAll(this.#fileSystem, file, [encodeMeta(meta)], 0);
     } finally {

@@ -19,8 +19,9 @@ import {
   parseChunkName,
   stagedPath,
 } from "./chunk-path.ts";
-import type { FileSystem } from "./file-system.ts";
+import type { FileStatus, FileSystem } from "./file-system.ts";
 import type { FolderLock } from "./folder-lock.ts";
+import type { JournalState } from "./journal-state.ts";
 import { type ChunkMeta, decodeMeta, type PartialChunkMeta } from "./meta-file.ts";
 import { OpenFiles } from "./open-files.ts";
 
@@ -44,6 +45,8 @@ export interface FoundChunk {
   readonly file: ChunkFile;
   readonly state: "staged" | "queued";
   readonly meta: ChunkMeta;
+  /** False where the meta file was missing or broken, and the journal had what it said. */
+  readonly hasMeta: boolean;
   readonly byteSize: number;
 }
 
@@ -80,6 +83,11 @@ export class ChunkFolder {
     this.#lock?.release();
   }
 
+  /** What the names of its files begin with. */
+  get prefix(): string {
+    return this.#opened.prefix;
+  }
+
   /** Makes the files of a new staged chunk. Throws BufferIoError. */
   create(meta: ChunkMeta): ChunkFile {
     const { fileSystem, fileMode, folderMode } = this.#options;
@@ -88,7 +96,7 @@ export class ChunkFolder {
   }
 
   /** Every chunk in the folder, by name. Broken ones are moved to the backup folder; foreign files are left alone. */
-  async resume(): Promise<FoundChunk[]> {
+  async resume(state: JournalState): Promise<FoundChunk[]> {
     const { fileSystem, logger } = this.#options;
     const pattern = this.#opened;
     const found: FoundChunk[] = [];
@@ -99,7 +107,7 @@ export class ChunkFolder {
       const status = fileSystem.status(path);
       if (!status?.isFile) continue;
       logger.debug(`restoring buffer file: path = ${path}`);
-      const chunk = this.#read(path, name, status.byteSize, status.modifiedAtMs);
+      const chunk = this.#read(path, name, status, state);
       if (typeof chunk === "string") await this.#setAside(path, name, chunk);
       else found.push(chunk);
     }
@@ -112,18 +120,21 @@ export class ChunkFolder {
   }
 
   /** The chunk, or what is wrong with it. */
-  #read(path: string, name: ChunkName, byteSize: number, modifiedAtMs: number): FoundChunk | string {
+  #read(path: string, name: ChunkName, status: FileStatus, state: JournalState): FoundChunk | string {
     const { fileSystem, requiresTag } = this.#options;
     const kind = name.state === "staged" ? "staged" : "enqueued";
-    if (byteSize === 0) return `${kind} file chunk is empty`;
+    const { byteSize } = status;
+    const journaled = state.chunks.get(name.id.toString("hex"));
+    if (byteSize === 0 && !journaled) return `${kind} file chunk is empty`;
     const metaBytes = this.#metaBytes(path);
-    const meta = metaBytes ? decodeMeta(metaBytes) : withoutMeta;
+    const found = metaBytes && decodeMeta(metaBytes);
+    const meta = found ?? (journaled ? decodeMeta(journaled.meta) : metaBytes ? undefined : withoutMeta);
     if (!meta) return `${kind} meta file is broken. it is no metadata`;
     if (requiresTag && meta.metadata.tag === undefined) return `${kind} meta file is broken. it has no tag`;
-    const modifiedAt = Math.floor(modifiedAtMs / 1000);
+    const modifiedAt = Math.floor(status.modifiedAtMs / 1000);
     return {
       file: new ChunkFile(fileSystem, this.#openFiles, path),
-      state: metaBytes ? name.state : "queued",
+      state: metaBytes || journaled ? name.state : "queued",
       meta: {
         metadata: { ...meta.metadata, sequence: 0 },
         id: meta.id ?? name.id,
@@ -131,6 +142,7 @@ export class ChunkFolder {
         createdAt: meta.createdAt ?? modifiedAt,
         modifiedAt: meta.modifiedAt ?? modifiedAt,
       },
+      hasMeta: found !== undefined,
       byteSize,
     };
   }

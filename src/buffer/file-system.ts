@@ -37,6 +37,10 @@ export interface FileSystem {
   /** Removes a file; one that is gone already is no error. */
   remove(path: string): Promise<void>;
   copy(from: string, to: string): Promise<void>;
+  /** Makes safe from a power loss what was written to a file, or the names in a folder. */
+  sync(path: string): Promise<void>;
+  /** A text that changes when the machine starts, and with it what was not synced may be gone; empty when unknown. */
+  machineStart(): string;
 }
 
 const FLAGS = { create: "w+", update: "r+", read: "r" } as const;
@@ -77,6 +81,22 @@ export const nodeFileSystem: FileSystem = {
       fs.unlink(path, (error) => (error && error.code !== "ENOENT" ? reject(error) : resolve()));
     }),
   copy: (from, to) => fs.promises.copyFile(from, to),
+  sync: (path) =>
+    new Promise((resolve, reject) => {
+      const file = fs.openSync(path, "r");
+      fs.fdatasync(file, (error) => {
+        fs.closeSync(file);
+        if (error) reject(error);
+        else resolve();
+      });
+    }),
+  machineStart() {
+    try {
+      return fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+    } catch {
+      return "";
+    }
+  },
 };
 
 /** `ENOSPC` and its like; "" for anything that the operating system did not say. */

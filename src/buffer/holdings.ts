@@ -3,7 +3,8 @@
  * start before inputs, so that every journal is read by then.
  */
 
-import { coversWhole, type Share } from "../event/origin.ts";
+import { type AckAfter, coversWhole, type Share } from "../event/origin.ts";
+import type { Expectations } from "./held-sources.ts";
 
 /** A part of an upstream chunk that one buffer holds, or has delivered. */
 export interface HeldChunk extends Share {
@@ -33,6 +34,8 @@ export interface Holder {
   heldFile(file: string): HeldFile | undefined;
   /** The name means another file now. */
   forgetFile(file: string): void;
+  /** Resolves when what is held of the chunk is as safe as that. */
+  whenSafe(id: string, ackAfter: AckAfter): Promise<void>;
 }
 
 /** How far a file was taken. To be believed only when the file still has the bytes of `witness`. */
@@ -49,10 +52,29 @@ export interface FileHolding {
 }
 
 export class Holdings {
-  readonly #holders: Holder[] = [];
+  readonly #holders = new Set<Holder>();
+  #expected: Expectations = { seconds: 0, chunks: 0, isSynced: false };
+
+  get expected(): Expectations {
+    return this.#expected;
+  }
+
+  /** To be called while the agent is built: what an input will ask of buffers. The most that is asked for counts. */
+  expect({ seconds = 0, chunks = 0, isSynced = false }: Partial<Expectations>): void {
+    const before = this.#expected;
+    this.#expected = {
+      seconds: Math.max(seconds, before.seconds),
+      chunks: Math.max(chunks, before.chunks),
+      isSynced: isSynced || before.isSynced,
+    };
+  }
 
   add(holder: Holder): void {
-    this.#holders.push(holder);
+    this.#holders.add(holder);
+  }
+
+  remove(holder: Holder): void {
+    this.#holders.delete(holder);
   }
 
   /** Whether every output has the chunk with these bytes: `part` when it must be handed over again, alone. */
@@ -63,6 +85,11 @@ export class Holdings {
     }
     if (shares.length === 0) return "none";
     return coversWhole(shares) ? "whole" : "part";
+  }
+
+  /** Resolves when what is held of the chunk is as safe as that; rejects where it cannot be made so. */
+  async whenSafe(id: string, ackAfter: AckAfter): Promise<void> {
+    await Promise.all(Array.from(this.#holders, (holder) => holder.whenSafe(id, ackAfter)));
   }
 
   ofFile(file: string): FileHolding | undefined {

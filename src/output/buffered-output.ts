@@ -13,6 +13,7 @@ import { ChunkEncoder } from "../buffer/chunk-encoder.ts";
 import { ChunkFolder } from "../buffer/chunk-folder.ts";
 import { type FileSystem, nodeFileSystem } from "../buffer/file-system.ts";
 import { FolderLock } from "../buffer/folder-lock.ts";
+import type { Receipt } from "../buffer/group-commit.ts";
 import type { ConfigElement } from "../config/element.ts";
 import { BufferOverflowError, ConfigError, errorMessage, StoppingError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
@@ -155,8 +156,10 @@ export class BufferedOutput implements Output {
     }
     try {
       await this.#buffer.start();
+      this.#context.holdings.add(this.#buffer.journal);
       for (const writer of this.#writers) await writer.start();
     } catch (error) {
+      this.#context.holdings.remove(this.#buffer.journal);
       await this.#buffer.close();
       throw error;
     }
@@ -164,16 +167,18 @@ export class BufferedOutput implements Output {
     this.#scheduler.start();
   }
 
-  /** Resolves when the buffer holds the events. Throws BufferOverflowError, BufferIoError, StoppingError. */
-  async emit(tag: string, events: EventStream, _origin?: Origin): Promise<void> {
+  /** Resolves when the buffer holds the events, as safely as their origin asks. Throws BufferOverflowError, BufferIoError, StoppingError. */
+  async emit(tag: string, events: EventStream, origin?: Origin): Promise<void> {
     if (events.size === 0) return;
     if (this.#stopped) throw new StoppingError("the output is stopping and takes no events");
     this.#context.counters.add("emits");
     const batches = this.#settings.keys.split(tag, events);
-    while (!(await this.#append(batches)));
+    let receipt: Receipt | undefined;
+    while (!receipt) receipt = await this.#append(batches, origin);
     this.#context.counters.add("emitted_events", events.size);
     this.#context.counters.add("emitted_bytes", events.packed.length);
     events.release?.();
+    if (origin && origin.ackAfter !== "written") await this.#buffer.safe(receipt, origin.ackAfter);
   }
 
   async flush(): Promise<void> {
@@ -200,15 +205,14 @@ export class BufferedOutput implements Output {
     };
   }
 
-  /** True when stored, false when it is worth trying again. */
-  async #append(batches: readonly Batch[]): Promise<boolean> {
+  /** Undefined when it is worth trying again. */
+  async #append(batches: readonly Batch[], origin: Origin | undefined): Promise<Receipt | undefined> {
     try {
-      await this.#buffer.append(batches, this.#settings.flushMode === "immediate");
-      return true;
+      return await this.#buffer.append(batches, this.#settings.flushMode === "immediate", origin);
     } catch (error) {
       if (!(error instanceof BufferOverflowError)) throw error;
       await this.#makeSpace(error);
-      return false;
+      return undefined;
     }
   }
 
@@ -245,7 +249,7 @@ export class BufferedOutput implements Output {
     const chunk_id = chunkIdText(oldest.id);
     logger.warn("dropping oldest chunk to make space after buffer overflow", { chunk_id });
     counters.add("dropped_events", oldest.size, "drop_oldest_chunk");
-    this.#buffer.purge(oldest);
+    this.#buffer.purge(oldest, "dropped");
     return true;
   }
 
@@ -344,6 +348,9 @@ export class BufferedOutput implements Output {
       chunkFullThreshold: settings.chunkFullThreshold,
       totalLimitBytes: settings.totalLimitSize,
       isWalkable: !writer.format,
+      expected: () => context.holdings.expected,
+      fileSystem: environment.fileSystem ?? nodeFileSystem,
+      fileMode: settings.filePermission,
       onQueued: () => this.#scheduler.wake(),
       onSpace: () => this.#wakeWaiting(),
     });

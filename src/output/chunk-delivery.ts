@@ -200,9 +200,10 @@ export class ChunkDelivery {
       const chunk = buffer.take();
       if (!chunk) break;
       try {
-        if (await backup.evacuate(chunk)) counters.add("chunks_backed_up");
+        const isKept = await backup.evacuate(chunk);
+        if (isKept) counters.add("chunks_backed_up");
         counters.add("dropped_events", chunk.size, "retry_limit");
-        buffer.purge(chunk);
+        buffer.purge(chunk, isKept ? "evacuated" : "dropped");
       } catch (cause) {
         buffer.takeBack(chunk);
         logger.error("unexpected error while evacuating chunk files. They stay in the queue.", { error: cause });
@@ -241,8 +242,10 @@ export class ChunkDelivery {
 
   async #backUp(chunk: BufferChunk, isSecondary: boolean): Promise<void> {
     const { backup, buffer, counters, logger } = this.#options;
+    let isKept = false;
     try {
-      if (await backup.keep(chunkIdText(chunk.id), chunk.read())) counters.add("chunks_backed_up");
+      isKept = await backup.keep(chunkIdText(chunk.id), chunk.read());
+      if (isKept) counters.add("chunks_backed_up");
     } catch (error) {
       if (!(error instanceof BufferIoError && error.cause instanceof ChunkBrokenError)) {
         await this.#retryLater(chunk, error, isSecondary);
@@ -251,7 +254,7 @@ export class ChunkDelivery {
       logger.error("a buffer chunk is lost", { chunk: chunkIdText(chunk.id), error });
     }
     counters.add("dropped_events", chunk.size, "unrecoverable");
-    buffer.purge(chunk);
+    buffer.purge(chunk, isKept ? "delivered" : "dropped");
   }
 
   #noteFlushTime(elapsedMs: number): void {

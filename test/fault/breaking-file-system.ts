@@ -10,6 +10,9 @@ export function systemError(code: string, text = code): Error {
 export class BreakingFileSystem {
   /** Bytes that writes still take; then ENOSPC, after a short write where a part still fits. */
   roomBytes = Number.POSITIVE_INFINITY;
+  /** A file that takes no bytes, though there is room. */
+  brokenPath: string | undefined;
+  readonly #paths = new Map<number, string>();
   readonly #failing = new Map<Operation, string>();
   readonly fileSystem: FileSystem;
 
@@ -18,6 +21,7 @@ export class BreakingFileSystem {
       get: (target, operation: Operation) => {
         const code = this.#failing.get(operation);
         if (code) return () => this.#fail(operation, code);
+        if (operation === "open") return this.#open;
         return operation === "write" ? this.#write : target[operation];
       },
     });
@@ -30,15 +34,23 @@ export class BreakingFileSystem {
   heal(): void {
     this.#failing.clear();
     this.roomBytes = Number.POSITIVE_INFINITY;
+    this.brokenPath = undefined;
   }
 
   #fail(operation: Operation, code: string): unknown {
-    if (operation === "read" || operation === "remove" || operation === "copy")
+    if (operation === "read" || operation === "remove" || operation === "copy" || operation === "sync")
       return Promise.reject(systemError(code));
     throw systemError(code);
   }
 
+  #open: FileSystem["open"] = (path, ...rest) => {
+    const file = nodeFileSystem.open(path, ...rest);
+    this.#paths.set(file, path);
+    return file;
+  };
+
   #write = (file: number, views: readonly Buffer[], position: number): number => {
+    if (this.brokenPath !== undefined && this.#paths.get(file) === this.brokenPath) throw systemError("EIO");
     if (this.roomBytes === 0) throw systemError("ENOSPC", "no space left on device");
     const all = Buffer.concat(views);
     const part = all.subarray(0, Math.min(all.length, this.roomBytes));

@@ -99,7 +99,8 @@ for (const retainedLimitBytes of [1 << 20, 0]) {
 test("one chunk's failed write leaves the others of the same turn alone", async () => {
   const { buffer, disk } = await onBreakingDisk();
   await buffer.append([batchOf("a", eventsOf(1)), batchOf("b", eventsOf(2))], false);
-  disk.roomBytes = eventsOf(3).packed.length;
+  const second = [...buffer.staged()].find(({ metadata }) => metadata.tag === "b");
+  disk.brokenPath = second?.file?.path;
   const results = await Promise.allSettled([
     buffer.append([batchOf("a", eventsOf(3))], false),
     buffer.append([batchOf("b", eventsOf(4))], false),

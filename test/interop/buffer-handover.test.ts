@@ -110,6 +110,9 @@ for (const compress of ["text", "gzip"]) {
     const folder = temporaryFolder();
     const path = join(folder, "buffer");
     const acked = await killedWriter(path, 3000, compress);
+    const journal = readdirSync(path).filter((name) => name.includes(".journal-"));
+    assert.equal(journal.length, 1);
+    const journalBytes = readFileSync(join(path, journal[0] as string));
     const collector = await receiverFor(context);
     const fluentd = await fluentdWith(context, folder, `
       <match t.**>
@@ -140,12 +143,55 @@ for (const compress of ["text", "gzip"]) {
     );
     // Killed between a chunk's data file and its meta file, fluentd sends the chunk and misses the meta file at the purge.
     const log = fluentd.output.replaceAll(/.*failed to purge buffer chunk.*Errno::ENOENT.*\.log\.meta>\n/g, "");
-    assert.doesNotMatch(log, /\[error\]|broken/);
+    assert.doesNotMatch(log, /\[error\]|broken|journal/);
     // fluentd does not look at the lock, nor at a meta file that was to be renamed when Suiro was killed.
     const left = readdirSync(path).filter((name) => !name.startsWith(".buffer.lock.") && !name.endsWith(".meta"));
-    assert.deepEqual(left, []);
+    assert.deepEqual(left, journal, "fluentd leaves the journal alone, and nothing else behind");
+    assert.deepEqual(readFileSync(join(path, journal[0] as string)), journalBytes);
   });
 }
+
+test("what fluentd adds to staged chunks of a killed Suiro is not cut off when Suiro is back", {
+  skip,
+}, async (context) => {
+  const folder = temporaryFolder();
+  const path = join(folder, "buffer");
+  const acked = await killedWriter(path, 700);
+  const port = await freePort();
+  const fluentd = await fluentdWith(context, folder, `
+    <source>\n @type forward\n bind 127.0.0.1\n port ${port}\n </source>
+    <match t.**>
+      @type forward
+      heartbeat_type none
+      <server>\n host 127.0.0.1\n port ${await freePort()}\n </server>
+      <buffer tag>
+        @type file
+        path ${path}
+        flush_mode interval
+        flush_interval 1h
+        retry_wait 1h
+      </buffer>
+    </match>
+  `); // biome-ignore format: a configuration
+  const client = await ForwardClient.open(port);
+  for (const n of [1_000_001, 1_000_002, 1_000_003]) {
+    client.send(encodeFrame("Message", "t.a", [{ seconds: 1700000000, record: { n } }], `chunk ${n}`));
+    await client.acked(`chunk ${n}`);
+  }
+  client.close();
+  await fluentd.stop("SIGKILL");
+  const { output, writer } = createOutput({ buffer: { "@type": "file", path, flush_mode: "lazy" } });
+  await output.start();
+  await output.flush();
+  const delivered = writer.delivered.flat() as number[];
+  const wanted = [...acked, 1_000_001, 1_000_002, 1_000_003];
+  assert.deepEqual(
+    wanted.filter((number) => !delivered.includes(number)),
+    [],
+  );
+  assert.equal(new Set(delivered).size, delivered.length, "none twice");
+  await output.stop(new AbortController().signal);
+});
 
 test("fluentd takes staged and queued chunks with our names, keys and counts", { skip }, async (context) => {
   const folder = temporaryFolder();

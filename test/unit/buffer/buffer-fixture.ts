@@ -6,6 +6,7 @@ import { ChunkEncoder } from "../../../src/buffer/chunk-encoder.ts";
 import { ChunkFolder } from "../../../src/buffer/chunk-folder.ts";
 import { emptyMetadata, metadataKey } from "../../../src/buffer/chunk-metadata.ts";
 import { type FileSystem, nodeFileSystem } from "../../../src/buffer/file-system.ts";
+import type { Expectations } from "../../../src/buffer/held-sources.ts";
 import type { Clock } from "../../../src/clock.ts";
 import { Counters } from "../../../src/counters.ts";
 import { EventStream } from "../../../src/event/event-stream.ts";
@@ -47,6 +48,7 @@ export interface BufferFixtureOptions {
   readonly retainedLimitBytes?: number;
   readonly compression?: "text" | "gzip" | "zstd";
   readonly requiresTag?: boolean;
+  readonly expected?: Partial<Expectations>;
 }
 
 export interface BufferFixture {
@@ -105,6 +107,9 @@ export function createBuffer(options: BufferFixtureOptions): BufferFixture {
     totalLimitBytes: options.totalLimitBytes ?? 1024 ** 3,
     isWalkable: true,
     ...(options.retainedLimitBytes === undefined ? {} : { retainedLimitBytes: options.retainedLimitBytes }),
+    expected: () => ({ seconds: 3600, chunks: 1000, isSynced: false, ...options.expected }),
+    fileSystem,
+    fileMode: 0o644,
     onQueued: () => {},
     onSpace: () => {},
   });

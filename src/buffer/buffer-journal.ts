@@ -1,0 +1,294 @@
+/**
+ * The journal of one buffer: writes what each commit put where and whence it came, remembers what the buffer has taken,
+ * and says when that is on the disk. A memory buffer has one too, without a file: it remembers while the process lives.
+ */
+
+import type { Clock } from "../clock.ts";
+import type { Origin } from "../event/origin.ts";
+import type { Logger } from "../logger.ts";
+import type { BufferChunk } from "./buffer-chunk.ts";
+import { errorCode, type FileSystem } from "./file-system.ts";
+import { type Expectations, HeldSources, type Taken } from "./held-sources.ts";
+import type { HeldChunk, HeldFile, Holder } from "./holdings.ts";
+import { JournalFile } from "./journal-file.ts";
+import type { GroupRecord, JournalRecord, RecordedSource, RecordedStep } from "./journal-record.ts";
+import type { JournalState } from "./journal-state.ts";
+import { type ChunkMeta, encodeMeta } from "./meta-file.ts";
+import { SyncRounds } from "./sync-rounds.ts";
+
+export interface BufferJournalOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly expected: () => Expectations;
+  readonly fileSystem: FileSystem;
+  readonly fileMode: number;
+  /** Chunks that are in the buffer. */
+  readonly chunks: () => Iterable<BufferChunk>;
+  /** What these chunks have from commit `sequence` on may not be on the disk, and never come there. */
+  readonly onSyncFailed: (sequence: number, error: unknown) => void;
+}
+
+/** An append as the journal sees it. */
+export interface Committed {
+  readonly origin: Origin | undefined;
+  readonly chunks: ReadonlySet<BufferChunk>;
+}
+
+export class BufferJournal implements Holder {
+  readonly #options: BufferJournalOptions;
+  readonly #held: HeldSources;
+  readonly #live = new Map<number, BufferChunk>();
+  #file: JournalFile | undefined;
+  #rounds: SyncRounds | undefined;
+  #sequence = 0;
+  #lastNumber = 0;
+  /** Somebody waits for syncs, or has before. */
+  #isSyncing = false;
+  /** Chunks whose end could not be written. */
+  #unwritten: JournalRecord[] = [];
+
+  constructor(options: BufferJournalOptions) {
+    this.#options = options;
+    this.#held = new HeldSources(options.expected);
+  }
+
+  /** Reads what an earlier process wrote beside chunks whose names begin with `prefix`. Throws BufferIoError. */
+  read(prefix: string): JournalState {
+    const { fileSystem, fileMode, logger } = this.#options;
+    this.#file = new JournalFile({ fileSystem, logger, prefix, fileMode });
+    const state = this.#file.read();
+    this.#lastNumber = state.lastNumber;
+    return state;
+  }
+
+  /** Begins a segment of its own, with what was read and is still true; on a full disk the first append tries again. */
+  async begin(state: JournalState): Promise<void> {
+    const { fileSystem, logger } = this.#options;
+    if (!this.#file) return;
+    for (const { source, share, ...taken } of state.sources) this.#held.add(source, share, taken);
+    this.#sequence = state.sequence;
+    this.#isSyncing = state.synced >= 0 || this.#options.expected().isSynced;
+    const file = this.#file;
+    this.#rounds = new SyncRounds({
+      fileSystem,
+      // What is there after the machine was lost is on the disk.
+      synced: state.isMachineLost(fileSystem.machineStart()) ? state.sequence : state.synced,
+      sequence: () => this.#sequence,
+      paths: () => [file.path],
+      folder: () => file.folder,
+      onSynced: () => {
+        if (file.hasOlder) void file.removeOlder().catch((error) => logger.warn("cannot remove a journal", { error }));
+      },
+      onFailed: (error) => this.#syncFailed(error),
+    });
+    for (const chunk of this.#options.chunks()) if (chunk.file) this.#rounds.touch(chunk.file);
+    try {
+      file.begin(this.#base());
+      // A chunk without a journal is taken as it is. So the journal must be there before the first chunk.
+      await fileSystem.sync(file.path);
+      await fileSystem.sync(file.folder);
+      await file.removeOlder();
+    } catch (error) {
+      logger.error("the buffer takes no events until its journal can be written", { error });
+    }
+  }
+
+  /** Gives the number of a new chunk, before its files are made. Throws BufferIoError. */
+  open(meta: ChunkMeta): number {
+    const number = ++this.#lastNumber;
+    if (this.#file && !this.#file.isOpen) this.#file.begin(this.#base());
+    this.#file?.write(chunkRecord(number, meta, { byteSize: 0, size: 0 }));
+    return number;
+  }
+
+  /** The chunk is in the buffer from now on; one that was found and stands in no journal yet gets a number. */
+  add(chunk: BufferChunk, isNew: boolean): void {
+    if (chunk.number === 0) chunk.number = ++this.#lastNumber;
+    this.#live.set(chunk.number, chunk);
+    if (isNew && chunk.file) this.#rounds?.touch(chunk.file, true);
+  }
+
+  /** Whether what is written may be relied on only once it is synced. */
+  get isSyncing(): boolean {
+    return this.#isSyncing;
+  }
+
+  /** Tells what a chunk's meta file is about to say. Throws BufferIoError. */
+  meta(chunk: BufferChunk, { size, modifiedAt }: ChunkMeta): void {
+    if (!this.#live.has(chunk.number)) return;
+    chunk.noteMeta(size, modifiedAt);
+    if (this.#file?.isOpen) this.#file.write({ type: "meta", chunk: chunk.number, size, modifiedAt });
+  }
+
+  /** Where a batch was taken before; with one source only, for a batch of several never comes again as it was. */
+  find({ sources: [source, second], share }: Origin): Taken | undefined {
+    return source && !second ? this.#held.find(source, share) : undefined;
+  }
+
+  /** Records what was written to `chunks` for `appends`. Throws BufferIoError; then it does not count. */
+  commit(chunks: readonly BufferChunk[], appends: readonly Committed[]): number {
+    if (chunks.length === 0 && appends.every(({ origin }) => !origin || origin.sources.length === 0)) {
+      return this.#sequence;
+    }
+    const sequence = this.#sequence + 1;
+    const atSeconds = Math.floor(this.#options.clock.now() / 1000);
+    const sources: RecordedSource[] = [];
+    for (const { origin, chunks: into } of appends) {
+      if (!origin) continue;
+      this.#isSyncing ||= origin.ackAfter !== "written";
+      const numbers = Array.from(into, ({ number }) => number);
+      for (const source of origin.sources) sources.push({ source, share: origin.share, chunks: numbers });
+    }
+    if (this.#file) this.#writeGroup(sequence, atSeconds, chunks, sources);
+    this.#sequence = sequence;
+    for (const { source, share, chunks: numbers } of sources) {
+      this.#held.add(source, share, { sequence, atSeconds, chunks: numbers });
+    }
+    return sequence;
+  }
+
+  /** Resolves when what `meta` and `gone` told is as safe as it must be before files change. Throws BufferIoError. */
+  async whenKnown(): Promise<void> {
+    if (!this.#isSyncing || !this.#file?.isOpen) return;
+    this.#sequence += 1;
+    this.#writeGroup(this.#sequence, Math.floor(this.#options.clock.now() / 1000), [], []);
+    await this.whenSynced(this.#sequence);
+  }
+
+  /** A chunk leaves the buffer; its files may be removed then. */
+  gone(chunk: BufferChunk, isDelivered: boolean): void {
+    if (!this.#live.delete(chunk.number)) return;
+    if (chunk.file) this.#rounds?.forget(chunk.file);
+    this.#unwritten.push({ type: "gone", chunk: chunk.number, isDelivered });
+    this.#writeUnwritten();
+  }
+
+  /** The chunk's files have new names. */
+  renamed(): void {
+    this.#rounds?.touchFolder();
+  }
+
+  /** Every commit up to this one is on the disk. */
+  get synced(): number {
+    return this.#rounds?.synced ?? 0;
+  }
+
+  /** Resolves when commit `sequence` is on the disk; at once for a memory buffer. Throws BufferIoError. */
+  whenSynced(sequence: number): Promise<void> {
+    return this.#rounds?.wait(sequence) ?? Promise.resolve();
+  }
+
+  /** Resolves when none of these chunks is in the buffer any more. */
+  async whenDelivered(numbers: readonly number[]): Promise<void> {
+    for (const number of numbers) await this.#live.get(number)?.whenGone();
+  }
+
+  heldChunk(id: string): readonly HeldChunk[] {
+    return this.#held.chunk(id, this.#options.clock.now() / 1000);
+  }
+
+  heldFile(name: string): HeldFile | undefined {
+    return this.#held.file(name);
+  }
+
+  forgetFile(name: string): void {
+    this.#held.forgetFile(name);
+  }
+
+  async whenSafe(id: string, ackAfter: Origin["ackAfter"]): Promise<void> {
+    for (const { sequence, chunks } of this.#held.chunk(id, this.#options.clock.now() / 1000)) {
+      if (ackAfter === "delivered") await this.whenDelivered(chunks);
+      else if (ackAfter === "synced") await this.whenSynced(sequence);
+    }
+  }
+
+  /** Ends the journal; one that has nothing to say is removed. */
+  async close(): Promise<void> {
+    this.#writeUnwritten();
+    const isEmpty = this.#live.size === 0 && this.#held.isEmpty;
+    try {
+      if (isEmpty) await this.#file?.remove();
+      else if (this.#isSyncing) await this.#rounds?.wait(this.#sequence);
+    } catch (error) {
+      this.#options.logger.warn("the journal of a buffer could not be closed in order", { error });
+    }
+    this.#file?.close();
+  }
+
+  #writeGroup(
+    sequence: number,
+    atSeconds: number,
+    chunks: readonly BufferChunk[],
+    sources: readonly RecordedSource[],
+  ): void {
+    const file = this.#file as JournalFile;
+    if (!file.isOpen) file.begin(this.#base());
+    else if (file.isDueForRotation) this.#rotate();
+    this.#writeUnwritten();
+    const steps: RecordedStep[] = [];
+    for (const { number, nextStep } of chunks) if (nextStep) steps.push({ chunk: number, ...nextStep });
+    const record: GroupRecord = { type: "group", sequence, synced: this.#syncedNow(), atSeconds, steps, sources };
+    file.write(record);
+    for (const chunk of chunks) if (chunk.file) this.#rounds?.touch(chunk.file);
+  }
+
+  #syncedNow(): number {
+    return this.#isSyncing ? this.synced : -1;
+  }
+
+  #rotate(): void {
+    try {
+      this.#file?.begin(this.#base());
+      this.#rounds?.touchFolder();
+      void this.#rounds?.wait(this.#sequence).catch(() => {}); // Older segments go when it is on the disk.
+    } catch (error) {
+      this.#options.logger.warn("the journal of a buffer goes on in its old file", { error });
+    }
+  }
+
+  #writeUnwritten(): void {
+    try {
+      for (let record = this.#unwritten[0]; record; record = this.#unwritten[0]) {
+        this.#file?.write(record);
+        this.#unwritten.shift();
+      }
+    } catch (error) {
+      const code = errorCode((error as Error).cause);
+      this.#options.logger.debug("a purge is not in the journal yet", { error: code });
+    }
+  }
+
+  /** What is on the disk and what is not cannot be told any more: it is taken again when it comes again. */
+  #syncFailed(error: unknown): void {
+    const from = this.synced + 1;
+    this.#held.forgetFrom(from);
+    this.#options.onSyncFailed(from, error);
+    this.#rotate();
+  }
+
+  /** Everything that counts: the chunks with their ranges, then the sources. */
+  *#base(): IterableIterator<JournalRecord> {
+    const synced = this.#syncedNow();
+    const nowSeconds = this.#options.clock.now() / 1000;
+    for (const chunk of this.#options.chunks()) {
+      if (!chunk.file || chunk.number === 0) continue;
+      yield chunkRecord(chunk.number, chunk.meta, chunk.ranges.base);
+      for (const [size, modifiedAt] of chunk.metas) yield { type: "meta", chunk: chunk.number, size, modifiedAt };
+      for (const { start, steps } of chunk.ranges.ranges) {
+        for (const { sequence, ...step } of steps) {
+          const recorded = [{ chunk: chunk.number, start, ...step }];
+          yield { type: "group", sequence, synced, atSeconds: 0, steps: recorded, sources: [] };
+        }
+      }
+    }
+    for (const { source, share, chunks, sequence, atSeconds } of this.#held.remembered(nowSeconds)) {
+      yield { type: "group", sequence, synced, atSeconds, steps: [], sources: [{ source, share, chunks }] };
+    }
+    const atSeconds = Math.floor(nowSeconds);
+    yield { type: "group", sequence: this.#sequence, synced, atSeconds, steps: [], sources: [] };
+  }
+}
+
+function chunkRecord(chunk: number, meta: ChunkMeta, base: { byteSize: number; size: number }): JournalRecord {
+  return { type: "chunk", chunk, id: meta.id, ...base, meta: encodeMeta(meta) };
+}

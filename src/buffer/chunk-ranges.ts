@@ -1,0 +1,129 @@
+/**
+ * What a chunk's bytes are to be: ranges of about RANGE_BYTES with a CRC-32 each. A range grows by one step a commit,
+ * with the checksum running on, so that bytes are summed once and a torn range is good up to a step.
+ */
+
+import { crc32 } from "node:zlib";
+
+/** Small enough that little goes with a bad one, large enough that ranges are few: 4096 in a chunk of 256 MiB. */
+const RANGE_BYTES = 64 * 1024;
+
+export interface Step {
+  readonly end: number;
+  /** Events of the range up to here. */
+  readonly size: number;
+  /** Of the range's bytes up to here. */
+  readonly checksum: number;
+  /** Of the commit that wrote it. */
+  readonly sequence: number;
+}
+
+/** Bytes from `start` to the end of the last step. */
+export interface ChunkRange {
+  readonly start: number;
+  /** Ascending, never empty. */
+  steps: Step[];
+}
+
+/** A step that is written and not settled yet. */
+export interface NextStep extends Omit<Step, "sequence"> {
+  readonly start: number;
+}
+
+export class ChunkRanges {
+  /** Bytes and events that were there before anybody summed them up. */
+  readonly base: { readonly byteSize: number; readonly size: number };
+  readonly ranges: ChunkRange[];
+
+  constructor(base = { byteSize: 0, size: 0 }, ranges: ChunkRange[] = []) {
+    this.base = base;
+    this.ranges = ranges;
+  }
+
+  /** Where the last range ends. */
+  get end(): number {
+    return this.ranges.at(-1)?.steps.at(-1)?.end ?? this.base.byteSize;
+  }
+
+  get size(): number {
+    return this.ranges.reduce((sum, { steps }) => sum + (steps.at(-1) as Step).size, this.base.size);
+  }
+
+  /** The step that `views` would be behind everything. */
+  next(views: readonly Buffer[], size: number): NextStep {
+    const last = this.ranges.at(-1);
+    const step = last?.steps.at(-1);
+    const isOpen = last && step && step.end - last.start < RANGE_BYTES;
+    let checksum = isOpen ? step.checksum : 0;
+    let end = this.end;
+    const start = isOpen ? last.start : end;
+    for (const view of views) {
+      checksum = crc32(view, checksum);
+      end += view.length;
+    }
+    return { start, end, size: isOpen ? step.size + size : size, checksum };
+  }
+
+  /** Adds a step. Of steps up to commit `synced` only the last is kept: those bytes will not be torn any more. */
+  add({ start, end, size, checksum }: NextStep, sequence: number, synced: number): void {
+    const step = { end, size, checksum, sequence };
+    const last = this.ranges.at(-1);
+    if (last?.start !== start) {
+      this.ranges.push({ start, steps: [step] });
+      return;
+    }
+    const { steps } = last;
+    if (steps.at(-1)?.end === end) steps.pop();
+    steps.push(step);
+    const firstUnsynced = steps.findIndex((each) => each.sequence > synced);
+    if (firstUnsynced > 1) steps.splice(0, firstUnsynced - 1);
+  }
+
+  /** The last commit that wrote something here. */
+  get lastSequence(): number {
+    return this.ranges.at(-1)?.steps.at(-1)?.sequence ?? 0;
+  }
+
+  /** Forgets what commit `sequence` and later ones wrote. */
+  cutFrom(sequence: number): void {
+    for (const range of this.ranges) range.steps = range.steps.filter((step) => step.sequence < sequence);
+    const empty = this.ranges.findIndex(({ steps }) => steps.length === 0);
+    if (empty >= 0) this.ranges.length = empty;
+  }
+}
+
+/** Takes the bytes of a range in order, and tells how far they are what they should be. */
+export class RangeCheck {
+  readonly range: ChunkRange;
+  /** The last step whose checksum was right. */
+  good: Step | undefined;
+  #position: number;
+  #checksum = 0;
+  #next = 0;
+
+  constructor(range: ChunkRange) {
+    this.range = range;
+    this.#position = range.start;
+  }
+
+  get end(): number {
+    return (this.range.steps.at(-1) as Step).end;
+  }
+
+  get isGood(): boolean {
+    return this.good === this.range.steps.at(-1);
+  }
+
+  update(bytes: Buffer): void {
+    let rest = bytes;
+    for (let step = this.range.steps[this.#next]; step && rest.length > 0; step = this.range.steps[this.#next]) {
+      const part = rest.subarray(0, step.end - this.#position);
+      this.#checksum = crc32(part, this.#checksum);
+      this.#position += part.length;
+      rest = rest.subarray(part.length);
+      if (this.#position < step.end) return;
+      if (this.#checksum === step.checksum) this.good = step;
+      this.#next += 1;
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Brings together the chunks that were found and what the journal says of them:
+ *
+ * | found                                     | then                                                              |
+ * |-------------------------------------------|-------------------------------------------------------------------|
+ * | not in the journal, or changed by fluentd | it is taken as fluentd would: whole entries count                 |
+ * | delivered, and not removed                | it is removed                                                     |
+ * | more bytes than recorded                  | nobody was told that we have them: they are cut off               |
+ * | after a power loss, bytes that were not synced and are missing | all that was written since counts no more; nobody was told |
+ * | else                                      | it is compared with its checksums before it is sent               |
+ */
+
+import type { Logger } from "../logger.ts";
+import { compareRanges } from "./chunk-check.ts";
+import type { FoundChunk } from "./chunk-folder.ts";
+import { chunkIdSeconds, isOwnChunkId } from "./chunk-id.ts";
+import type { JournaledChunk, JournalState } from "./journal-state.ts";
+
+export interface RecoveredChunk extends FoundChunk {
+  /** Undefined for a chunk that is taken as fluentd's. */
+  readonly journaled: JournaledChunk | undefined;
+}
+
+/** Gives the chunks that are to be taken over; `state` knows afterwards what it may claim. Throws BufferIoError. */
+export async function recoverChunks(
+  found: readonly FoundChunk[],
+  state: JournalState,
+  isMachineLost: boolean,
+  logger: Logger,
+): Promise<RecoveredChunk[]> {
+  const recovered: RecoveredChunk[] = [];
+  for (const chunk of found) {
+    const { id } = chunk.meta;
+    const journaled = state.chunks.get(id.toString("hex"));
+    if (!journaled && isMachineLost && isUntold(id, state)) {
+      logger.warn(
+        "a buffer chunk was not on the disk when the machine was lost; its senders were not told that we had it",
+        {
+          path: chunk.file.path,
+        },
+      );
+      await chunk.file.remove();
+      continue;
+    }
+    if (!journaled || state.isDamaged || isForeign(chunk, journaled))
+      recovered.push({ ...chunk, journaled: undefined });
+    else if (journaled.gone === "delivered") {
+      logger.info("a buffer chunk was delivered before, and is removed now", { path: chunk.file.path });
+      await chunk.file.remove();
+    } else recovered.push({ ...chunk, journaled });
+  }
+  if (isMachineLost) await cutUnsynced(recovered, state, logger);
+  const kept: RecoveredChunk[] = [];
+  for (const chunk of recovered) {
+    const fitted = chunk.journaled ? await fit(chunk, chunk.journaled, isMachineLost) : chunk;
+    if (fitted) kept.push(fitted);
+  }
+  return kept;
+}
+
+/** Made by Suiro behind the last commit that the journal still knows. */
+function isUntold(id: Buffer, state: JournalState): boolean {
+  if (state.isMissing || state.isDamaged || state.synced < 0) return false;
+  return isOwnChunkId(id) && chunkIdSeconds(id) >= state.lastAtSeconds;
+}
+
+/** fluentd rewrites the meta file when it appends, and an operator puts chunks back that were moved away. */
+function isForeign({ meta, hasMeta }: FoundChunk, { metas, gone }: JournaledChunk): boolean {
+  if (gone === "elsewhere") return true;
+  const isTold = metas.some(([size]) => size === meta.size) && metas.some(([, at]) => at === meta.modifiedAt);
+  return hasMeta && !isTold;
+}
+
+/**
+ * What was written behind the last sync may be there or not, each piece for itself. Up to the first commit that is not
+ * whole it counts. Where nobody waits for syncs nothing is sure: then the claims go, and the bytes are compared later.
+ */
+async function cutUnsynced(recovered: readonly RecoveredChunk[], state: JournalState, logger: Logger): Promise<void> {
+  if (state.synced < 0) {
+    state.sources = [];
+    return;
+  }
+  const present = new Set(recovered.map(({ journaled }) => journaled));
+  let cutFrom = Number.POSITIVE_INFINITY;
+  for (const journaled of state.chunks.values()) {
+    if (journaled.gone !== "no" || present.has(journaled)) continue;
+    const steps = journaled.ranges.ranges.flatMap((range) => range.steps);
+    for (const { sequence } of steps) if (sequence > state.synced) cutFrom = Math.min(cutFrom, sequence);
+  }
+  for (const { file, journaled } of recovered) {
+    if (!journaled) continue;
+    const unsynced = journaled.ranges.ranges.filter(({ steps }) =>
+      steps.some(({ sequence }) => sequence > state.synced),
+    );
+    for (const { good, range } of await compareRanges(file, unsynced)) {
+      const bad = range.steps.find(({ end }) => end > (good?.end ?? range.start));
+      if (bad && bad.sequence > state.synced) cutFrom = Math.min(cutFrom, bad.sequence);
+    }
+  }
+  if (cutFrom === Number.POSITIVE_INFINITY) return;
+  logger.warn(
+    "the machine was lost before the last events were on the disk; their senders were not told that we had them",
+  );
+  state.cut(cutFrom);
+}
+
+/** Cuts off what does not count; undefined when nothing is left. */
+async function fit(
+  chunk: RecoveredChunk,
+  { ranges }: JournaledChunk,
+  isMachineLost: boolean,
+): Promise<RecoveredChunk | undefined> {
+  const { end, size } = ranges;
+  if (end === 0) {
+    await chunk.file.remove();
+    return undefined;
+  }
+  if (chunk.byteSize > end) chunk.file.truncate(end);
+  const takesMore = chunk.byteSize >= end && !isMachineLost;
+  return { ...chunk, byteSize: end, state: takesMore ? chunk.state : "queued", meta: { ...chunk.meta, size } };
+}

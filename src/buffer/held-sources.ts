@@ -1,0 +1,148 @@
+/**
+ * Which upstream chunks and which parts of files one buffer has taken, whether they are still in it or delivered.
+ * Bounded: of upstream chunks those within the window, of each file what is not settled.
+ */
+
+import type { Share, Source } from "../event/origin.ts";
+import type { HeldChunk, HeldFile, HeldRange } from "./holdings.ts";
+
+/** What inputs expect of every buffer. */
+export interface Expectations {
+  /** How long upstream chunks are remembered, and how many. */
+  readonly seconds: number;
+  readonly chunks: number;
+  /** Somebody waits for syncs. */
+  readonly isSynced: boolean;
+}
+
+/** Names of files that are remembered; the one that grew least recently is forgotten first. */
+const FILES_LIMIT = 16_384;
+/** Ranges of one file that are not settled. */
+const RANGES_LIMIT = 1024;
+
+/** Where and when it was taken. */
+export interface Taken {
+  /** Of the commit. */
+  readonly sequence: number;
+  readonly atSeconds: number;
+  /** Numbers of the chunks that hold it. */
+  readonly chunks: readonly number[];
+}
+
+type TakenChunk = HeldChunk & Taken;
+type TakenRange = HeldRange & Taken;
+
+interface TakenFile {
+  settled: number;
+  ranges: TakenRange[];
+}
+
+/** A source as it is written into a journal again. */
+export interface RememberedSource extends Taken {
+  readonly source: Source;
+  readonly share: Share;
+}
+
+export class HeldSources {
+  readonly #expected: () => Expectations;
+  readonly #chunks = new Map<string, TakenChunk[]>();
+  readonly #files = new Map<string, TakenFile>();
+
+  constructor(expected: () => Expectations) {
+    this.#expected = expected;
+  }
+
+  get isEmpty(): boolean {
+    return this.#chunks.size === 0 && this.#files.size === 0;
+  }
+
+  add(source: Source, share: Share, taken: Taken): void {
+    const { checksum } = source;
+    if (source.kind === "file") {
+      this.#addRange(source.file, source.settled, { start: source.from, end: source.to, checksum, share, ...taken });
+      return;
+    }
+    const known = this.#chunks.get(source.id);
+    const held = { checksum, from: share.from, to: share.to, ...taken };
+    if (known) known.push(held);
+    else this.#chunks.set(source.id, [held]);
+    if (this.#chunks.size <= this.#expected().chunks) return;
+    for (const [oldest] of this.#chunks) {
+      this.#chunks.delete(oldest);
+      break;
+    }
+  }
+
+  /** Where a source's part was taken, if it was. */
+  find(source: Source, share: Share): Taken | undefined {
+    const isWithin = (held: Share) => held.from <= share.from && share.to <= held.to;
+    if (source.kind === "chunk") {
+      return this.#chunks.get(source.id)?.find((held) => held.checksum === source.checksum && isWithin(held));
+    }
+    const { file, from, to, checksum } = source;
+    return this.#files
+      .get(file)
+      ?.ranges.find(
+        (held) => held.start === from && held.end === to && held.checksum === checksum && isWithin(held.share),
+      );
+  }
+
+  chunk(id: string, nowSeconds: number): readonly TakenChunk[] {
+    const held = this.#chunks.get(id);
+    if (!held) return [];
+    const { seconds } = this.#expected();
+    return held.filter(({ atSeconds }) => nowSeconds - atSeconds <= seconds);
+  }
+
+  file(name: string): HeldFile | undefined {
+    return this.#files.get(name);
+  }
+
+  forgetFile(name: string): void {
+    this.#files.delete(name);
+  }
+
+  /** Forgets what commit `sequence` and later ones took: it is not safe after all. */
+  forgetFrom(sequence: number): void {
+    for (const [id, held] of this.#chunks) {
+      const kept = held.filter((each) => each.sequence < sequence);
+      if (kept.length === 0) this.#chunks.delete(id);
+      else this.#chunks.set(id, kept);
+    }
+    for (const [name, file] of this.#files) {
+      file.ranges = file.ranges.filter((each) => each.sequence < sequence);
+      if (file.ranges.length === 0) this.#files.delete(name);
+    }
+  }
+
+  /** Everything within the window, oldest first. */
+  *remembered(nowSeconds: number): IterableIterator<RememberedSource> {
+    const { seconds } = this.#expected();
+    for (const [id, held] of this.#chunks) {
+      for (const { checksum, from, to, ...taken } of held) {
+        if (nowSeconds - taken.atSeconds > seconds) continue;
+        yield { source: { kind: "chunk", id, checksum }, share: { from, to }, ...taken };
+      }
+    }
+    for (const [file, { settled, ranges }] of this.#files) {
+      for (const { start: from, end: to, checksum, share, ...taken } of ranges) {
+        yield { source: { kind: "file", file, from, to, checksum, settled }, share, ...taken };
+      }
+    }
+  }
+
+  #addRange(name: string, settled: number, range: TakenRange): void {
+    const file = this.#files.get(name) ?? { settled: 0, ranges: [] };
+    this.#files.delete(name); // The map's order is that of use.
+    this.#files.set(name, file);
+    // A file that was cut begins again: what was settled of the old one is none of the new one's.
+    file.settled = range.end <= file.settled ? settled : Math.max(file.settled, settled);
+    file.ranges = file.ranges.filter(({ end }) => end > file.settled).slice(-RANGES_LIMIT);
+    file.ranges.push(range);
+    if (this.#files.size <= FILES_LIMIT) return;
+    for (const [oldest] of this.#files) {
+      this.#files.delete(oldest);
+      break;
+    }
+  }
+}

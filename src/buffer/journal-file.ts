@@ -1,0 +1,220 @@
+/**
+ * The journal's files: segments `<prefix>.journal-<number>` beside the chunks, a name that fluentd does not look at.
+ * Records are appended to the last one. A new segment begins with everything that still counts; the older ones go when
+ * that is on the disk. Source: fluentd 1.18 buf_file.rb `resume` takes `<prefix>.*.<suffix>` only.
+ */
+
+import { basename, dirname, join } from "node:path";
+import { BufferIoError, errorMessage } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import { errorCode, type FileSystem } from "./file-system.ts";
+import { decodeRecord, encodeRecord, JOURNAL_VERSION, type JournalRecord, nextMarker } from "./journal-record.ts";
+import { JournalState } from "./journal-state.ts";
+
+export interface JournalFileOptions {
+  readonly fileSystem: FileSystem;
+  readonly logger: Logger;
+  /** What chunk file names begin with, with their folder. */
+  readonly prefix: string;
+  readonly fileMode: number;
+}
+
+/** A segment that has grown by so much, and to several times what it began with, is followed by the next. */
+const SEGMENT_BYTES = 4 * 1024 * 1024;
+const GROWTH = 4;
+
+export class JournalFile {
+  readonly #options: JournalFileOptions;
+  #number = 0;
+  #file: number | undefined;
+  #byteSize = 0;
+  #baseBytes = 0;
+  #olderPaths: string[] = [];
+
+  constructor(options: JournalFileOptions) {
+    this.#options = options;
+  }
+
+  /** The segment that is written. */
+  get path(): string {
+    return segmentPath(this.#options.prefix, this.#number);
+  }
+
+  get folder(): string {
+    return dirname(this.#options.prefix);
+  }
+
+  /** It can be written: `begin` has succeeded. */
+  get isOpen(): boolean {
+    return this.#file !== undefined;
+  }
+
+  get isDueForRotation(): boolean {
+    return this.#byteSize - this.#baseBytes > Math.max(SEGMENT_BYTES, this.#baseBytes * GROWTH);
+  }
+
+  /** Reads every segment. Throws BufferIoError when one cannot be read. */
+  read(): JournalState {
+    const { fileSystem, prefix, logger } = this.#options;
+    const start = `${basename(prefix)}.journal-`;
+    let state = new JournalState();
+    for (const name of fileSystem.list(this.folder)) {
+      const number = name.startsWith(start) ? Number(name.slice(start.length)) : Number.NaN;
+      if (!Number.isSafeInteger(number)) continue;
+      const path = join(this.folder, name);
+      this.#number = Math.max(this.#number, number);
+      this.#olderPaths.push(path);
+      let bytes: Buffer;
+      try {
+        bytes = fileSystem.readAll(path);
+      } catch (error) {
+        throw new BufferIoError(`cannot read the journal ${path}: ${errorMessage(error)}`, { cause: error });
+      }
+      state = readSegment(bytes, state, fileSystem.machineStart(), (message) => logger.warn(message, { path }));
+    }
+    return state;
+  }
+
+  /** Begins the next segment with `records`, which say all that counts. Throws BufferIoError; the old one stays. */
+  begin(records: Iterable<JournalRecord>): void {
+    const { fileSystem, fileMode, prefix } = this.#options;
+    const path = segmentPath(prefix, this.#number + 1);
+    let file: number | undefined;
+    let byteSize = 0;
+    const start = { type: "start", version: JOURNAL_VERSION, machineStart: fileSystem.machineStart() } as const;
+    try {
+      file = fileSystem.open(path, "create", fileMode);
+      byteSize += writeAll(fileSystem, file, encodeRecord(start), byteSize);
+      for (const record of records) byteSize += writeAll(fileSystem, file, encodeRecord(record), byteSize);
+      byteSize += writeAll(fileSystem, file, encodeRecord({ type: "base" }), byteSize);
+    } catch (error) {
+      if (file !== undefined) fileSystem.close(file);
+      void fileSystem.remove(path).catch(() => {}); // Without its `base` it says nothing that the old ones do not.
+      throw ioError(path, error);
+    }
+    if (this.#file !== undefined) {
+      fileSystem.close(this.#file);
+      this.#olderPaths.push(this.path);
+    }
+    this.#file = file;
+    this.#number += 1;
+    this.#byteSize = byteSize;
+    this.#baseBytes = byteSize;
+  }
+
+  /** Appends one record. Throws BufferIoError; then the record is not there. */
+  write(record: JournalRecord): void {
+    if (this.#file === undefined) throw new BufferIoError(`the journal ${this.path} is closed`);
+    try {
+      this.#byteSize += writeAll(this.#options.fileSystem, this.#file, encodeRecord(record), this.#byteSize);
+    } catch (error) {
+      this.#cutBack();
+      throw ioError(this.path, error);
+    }
+  }
+
+  /** The segment that is written is on the disk: the older ones are of no use. */
+  async removeOlder(): Promise<void> {
+    const paths = this.#olderPaths;
+    this.#olderPaths = [];
+    for (const path of paths) await this.#options.fileSystem.remove(path);
+  }
+
+  get hasOlder(): boolean {
+    return this.#olderPaths.length > 0;
+  }
+
+  close(): void {
+    if (this.#file !== undefined) this.#options.fileSystem.close(this.#file);
+    this.#file = undefined;
+  }
+
+  /** Closes it and removes every segment. */
+  async remove(): Promise<void> {
+    this.close();
+    this.#olderPaths.push(this.path);
+    await this.removeOlder();
+  }
+
+  #cutBack(): void {
+    try {
+      this.#options.fileSystem.truncate(this.#file as number, this.#byteSize);
+    } catch {
+      // The next record is written over the torn one; a restart takes a torn one for none.
+    }
+  }
+}
+
+function segmentPath(prefix: string, number: number): string {
+  return `${prefix}.journal-${String(number).padStart(8, "0")}`;
+}
+
+/** What a segment says; `earlier` where it is not whole. */
+function readSegment(
+  bytes: Buffer,
+  earlier: JournalState,
+  machineStart: string,
+  warn: (message: string) => void,
+): JournalState {
+  const records: JournalRecord[] = [];
+  let position = 0;
+  let tornAt: number | undefined;
+  for (let at = 0; at >= 0; at = nextMarker(bytes, position)) {
+    if (at > position) tornAt ??= records.length;
+    const decoded = decodeRecord(bytes, at);
+    position = decoded?.end ?? at + 1;
+    if (decoded) records.push(decoded.record);
+    else tornAt ??= records.length;
+    if (position >= bytes.length) break;
+  }
+  const [start] = records;
+  const whole = tornAt ?? records.length;
+  const isKnown = start?.type === "start" && start.version === JOURNAL_VERSION;
+  const hasBase = isKnown && records.slice(0, whole).some(({ type }) => type === "base");
+  if (!hasBase && !earlier.isMissing) return earlier; // It was not on the disk yet.
+  const state = new JournalState();
+  if (!hasBase) {
+    warn("a journal cannot be read: chunks are looked through instead");
+    state.isDamaged = true;
+    if (isKnown) for (const record of records) state.apply(record);
+    return state;
+  }
+  for (const record of records.slice(0, whole)) state.apply(record);
+  if (whole < records.length) passGap(state, records.slice(whole), machineStart, warn);
+  return state;
+}
+
+/**
+ * Sound records behind unreadable ones. If the gap was never on the disk the power went, and nobody was told of what
+ * stands behind it; else the disk has lost records, and what it still has counts.
+ */
+function passGap(
+  state: JournalState,
+  behind: readonly JournalRecord[],
+  machineStart: string,
+  warn: (message: string) => void,
+): void {
+  const synced = behind.reduce((most, record) => Math.max(most, record.type === "group" ? record.synced : 0), 0);
+  const isTorn = state.isMachineLost(machineStart) && state.synced >= 0 && synced <= state.sequence;
+  if (isTorn) {
+    state.synced = Math.max(state.synced, synced);
+    return;
+  }
+  warn("records of a journal are damaged: chunks are looked through instead");
+  state.isDamaged = true;
+  for (const record of behind) state.apply(record);
+}
+
+function writeAll(fileSystem: FileSystem, file: number, bytes: Buffer, position: number): number {
+  for (let written = 0; written < bytes.length; ) {
+    const count = fileSystem.write(file, [bytes.subarray(written)], position + written);
+    if (count === 0) throw new Error("the disk took no bytes");
+    written += count;
+  }
+  return bytes.length;
+}
+
+function ioError(path: string, cause: unknown): BufferIoError {
+  const hint = errorCode(cause) === "ENOSPC" ? ": free some space" : "";
+  return new BufferIoError(`can't write the journal ${path}, error = '${errorMessage(cause)}'${hint}`, { cause });
+}

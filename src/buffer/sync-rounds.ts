@@ -1,0 +1,111 @@
+/**
+ * Makes files safe from a power loss, many appends at a time: one round of syncs is under way, and everything that is
+ * written meanwhile shares the next. So the rounds are as large as the disk is slow, and nothing is tuned.
+ */
+
+import { BufferIoError, errorMessage } from "../errors.ts";
+import type { ChunkFile } from "./chunk-file.ts";
+import { errorCode, type FileSystem } from "./file-system.ts";
+
+export interface SyncRoundsOptions {
+  readonly fileSystem: FileSystem;
+  /** Every commit up to this one is on the disk already. */
+  readonly synced: number;
+  /** Of the last commit that is written. */
+  readonly sequence: () => number;
+  /** What is synced besides the chunks: the journal. */
+  readonly paths: () => readonly string[];
+  /** Whose names have changed. */
+  readonly folder: () => string;
+  readonly onSynced: () => void;
+  /** What was not synced by then may never be: its pages may be gone. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+interface Waiting {
+  readonly sequence: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class SyncRounds {
+  readonly #options: SyncRoundsOptions;
+  #dirty = new Set<ChunkFile>();
+  #isFolderDirty = true;
+  #waiting: Waiting[] = [];
+  #isRunning = false;
+  #synced: number;
+
+  constructor(options: SyncRoundsOptions) {
+    this.#options = options;
+    this.#synced = options.synced;
+  }
+
+  /** Every commit up to this one is on the disk. */
+  get synced(): number {
+    return this.#synced;
+  }
+
+  /** The file was written; with `isNew` its name is new, too. */
+  touch(file: ChunkFile, isNew = false): void {
+    this.#dirty.add(file);
+    if (isNew) this.#isFolderDirty = true;
+  }
+
+  touchFolder(): void {
+    this.#isFolderDirty = true;
+  }
+
+  /** The file is gone. */
+  forget(file: ChunkFile): void {
+    this.#dirty.delete(file);
+  }
+
+  /** Resolves when commit `sequence` is on the disk. Throws BufferIoError when that failed. */
+  wait(sequence: number): Promise<void> {
+    if (sequence <= this.#synced) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ sequence, resolve, reject });
+      if (!this.#isRunning) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    await Promise.resolve(); // The others of this turn come along.
+    while (this.#waiting.length > 0) await this.#round();
+    this.#isRunning = false;
+  }
+
+  async #round(): Promise<void> {
+    const { fileSystem, sequence, paths, folder, onSynced, onFailed } = this.#options;
+    const upTo = sequence();
+    const dirty = this.#dirty;
+    const isFolderDirty = this.#isFolderDirty;
+    this.#dirty = new Set();
+    this.#isFolderDirty = false;
+    const syncs = paths().map((path) => fileSystem.sync(path));
+    for (const file of dirty) syncs.push(file.sync());
+    if (isFolderDirty) syncs.push(fileSystem.sync(folder()));
+    const failure = (await Promise.allSettled(syncs)).find((result) => result.status === "rejected");
+    const mayWait = this.#waiting;
+    this.#waiting = mayWait.filter((waiting) => waiting.sequence > upTo);
+    const done = mayWait.filter((waiting) => waiting.sequence <= upTo);
+    if (!failure) {
+      this.#synced = Math.max(this.#synced, upTo);
+      onSynced();
+      for (const { resolve } of done) resolve();
+      return;
+    }
+    for (const file of dirty) this.#dirty.add(file);
+    this.#isFolderDirty ||= isFolderDirty;
+    const error = syncError(folder(), failure.reason);
+    onFailed(error);
+    for (const { reject } of done) reject(error);
+  }
+}
+
+function syncError(folder: string, cause: unknown): BufferIoError {
+  const hint = errorCode(cause) === "EIO" ? ": the disk may be failing" : "";
+  return new BufferIoError(`can't sync the buffer in ${folder}, error = '${errorMessage(cause)}'${hint}`, { cause });
+}
