@@ -14,7 +14,7 @@ import { CATALOGUE, type PluginRole } from "./plugin-catalogue.ts";
 
 /** What people may look for because fluentd, or the images that ship it, have it. */
 const FLUENTD_PLUGINS: Record<PluginRole, readonly string[]> = {
-  input: words(`debug_agent gc_stat object_space systemd
+  input: words(`debug_agent gc_stat object_space
     windows_eventlog windows_eventlog2 kafka
     kafka_group s3 sql`),
   filter: words(`grep parser record_transformer stdout kubernetes_metadata record_modifier concat geoip prometheus
