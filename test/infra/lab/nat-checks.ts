@@ -153,7 +153,7 @@ export const natChecks = {
     assert.match(health(), /^HTTP\/1\.1 503 [\s\S]*forwarding=0/);
     lab.run("nat", "sysctl -qw net.ipv4.ip_forward=1");
     assert.match(health(), /^HTTP\/1\.1 200 OK/);
-    lab.run("nat", "nft delete table ip suiro_nat 2>/dev/null || iptables -t nat -F SUIRO-NAT");
+    lab.inNat("nft delete table ip suiro_nat 2>/dev/null || iptables -t nat -F SUIRO-NAT");
     assert.match(health(), /^HTTP\/1\.1 503 [\s\S]*masquerade=absent/);
     assert.equal(lab.repeatStartUp().code, 0);
     assert.match(health(), /^HTTP\/1\.1 200 OK/);
@@ -164,7 +164,8 @@ export const natChecks = {
     assert.ok("98-suiro-nat.conf" > "60-gce-network-security.conf");
   },
   "the rules of the next boot are loaded before any network": (lab) => {
-    lab.run("nat", "nft flush ruleset");
+    lab.clearRules();
+    assert.notEqual(lab.connect("node", address.onprem), address.fixed);
     assert.equal(lab.inNat("/etc/suiro-nat/load").code, 0);
     assert.equal(lab.connect("node", address.onprem), address.fixed);
     assert.match(

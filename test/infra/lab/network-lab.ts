@@ -12,7 +12,7 @@
  */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,6 +42,9 @@ export interface Fabric {
   allowedPort: number;
 }
 
+/** Which packet filter the NAT VM has: nftables, iptables on top of it, or the older iptables alone. */
+export type Backend = "nft" | "iptables" | "iptables-legacy";
+
 export interface Finished {
   readonly code: number;
   readonly output: string;
@@ -66,6 +69,12 @@ function reasonAgainstLab(): string | false {
   return reason;
 }
 
+/** The same for tests with the older iptables, which user namespaces do not have. */
+export const withoutLegacy: string | false =
+  withoutLab ||
+  (spawnSync("unshare", ["--net", "iptables-legacy", "-t", "nat", "-L", "-n"]).status !== 0 &&
+    "iptables-legacy does not work here");
+
 /** The same for tests that capture: tcpdump changes its user, which a user namespace forbids. */
 export const withoutCapture: string | false =
   withoutLab || (process.getuid?.() !== 0 && "captures need root: tcpdump changes its user");
@@ -75,6 +84,7 @@ export class NetworkLab {
   readonly #holder: ChildProcess;
   readonly #programs: ChildProgram[] = [];
   #receiver: ChildProgram | undefined;
+  #isLegacy = false;
   #startUp: Parameters<NetworkLab["startUp"]> = [""];
   #fabric: Fabric = {
     tagged: ["node"],
@@ -209,10 +219,7 @@ NFT`,
   }
 
   /** Runs the start-up script in the NAT VM as Google's guest agent would: as root, its settings from the metadata. */
-  startUp(
-    script: string,
-    options: { backend?: "nft" | "iptables"; attributes?: Record<string, string> } = {},
-  ): Finished {
+  startUp(script: string, options: { backend?: Backend; attributes?: Record<string, string> } = {}): Finished {
     this.#startUp = [script, options];
     const file = join(this.folder, "startup-script");
     writeFileSync(file, script, { mode: 0o755 });
@@ -225,8 +232,9 @@ NFT`,
         ...options.attributes,
       }),
     );
-    const hideNft =
-      options.backend === "iptables" ? 'mount --bind /dev/null "$(readlink -f "$(command -v nft)")"' : ":";
+    const { backend = "nft" } = options;
+    const hideNft = backend === "nft" ? ":" : 'mount --bind /dev/null "$(readlink -f "$(command -v nft)")"';
+    if (backend === "iptables-legacy") this.#useLegacyIptables();
     return this.inNat(`${hideNft}; '${file}'`);
   }
 
@@ -237,7 +245,17 @@ NFT`,
 
   /** Every rule of the NAT VM, without its counters. */
   rules(): string {
-    return this.run("nat", "nft list ruleset").output.replaceAll(/packets \d+ bytes \d+/g, "");
+    const { output } = this.run("nat", `nft list ruleset; ${this.#isLegacy ? "iptables-legacy-save" : ":"}`);
+    return output.replaceAll(/packets \d+ bytes \d+|\[\d+:\d+\]|^#.*$/gm, "");
+  }
+
+  /** Takes every rule of the NAT VM away, as a reboot does. */
+  clearRules(): void {
+    const tables = this.#isLegacy ? "nat filter mangle" : "";
+    this.run(
+      "nat",
+      `nft flush ruleset; for t in ${tables}; do iptables-legacy -t $t -F; iptables-legacy -t $t -X; done`,
+    );
   }
 
   get fabric(): Fabric {
@@ -265,6 +283,16 @@ NFT`,
   /** Waits until the receiver has nothing left to send again. */
   settle(): void {
     while (this.run("onprem", "ss -tinH 'sport = :24224'").output.includes("unacked"));
+  }
+
+  /** The alternatives of the VM's own /etc point to the iptables that does not go through nftables. */
+  #useLegacyIptables(): void {
+    for (const name of ["iptables", "iptables-restore", "iptables-save"]) {
+      const link = join(this.folder, "etc/alternatives", name);
+      rmSync(link, { force: true });
+      symlinkSync(`/usr/sbin/${name.replace("iptables", "iptables-legacy")}`, link);
+    }
+    this.#isLegacy = true;
   }
 
   async #serveMetadata(): Promise<void> {

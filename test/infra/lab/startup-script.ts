@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { NetworkLab } from "./network-lab.ts";
 
-export const path = join(dirname(fileURLToPath(import.meta.url)), "../../../..", "infra/egress/startup.sh");
+const path = join(dirname(fileURLToPath(import.meta.url)), "../../../..", "infra/egress/startup.sh");
 
 export const startupScript = readFileSync(path, "utf8");
 
