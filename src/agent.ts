@@ -14,6 +14,7 @@ import { errorMessage } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { OWN_LOG_TAGS, type OwnLog } from "./pipeline/own-log.ts";
 import type { PluginList } from "./pipeline/plugin-list.ts";
+import { Taps } from "./pipeline/taps.ts";
 import { OWN_LOG_LABEL, type Part, ROOT_LABEL, Topology } from "./pipeline/topology.ts";
 import type { Emitter, Input, Output, PluginSummary, ProcessInfo } from "./plugin.ts";
 import { listeningSockets } from "./tls/listening-sockets.ts";
@@ -31,6 +32,8 @@ export interface AgentSeams {
   readonly plugins: PluginList;
   /** What plugins may tell of the process. */
   readonly process?: Partial<ProcessInfo>;
+  /** Who watches events; they go on watching the agent that takes over. */
+  readonly taps?: Taps;
   /** The agent that runs now, when this one is to take over from it. */
   readonly previous?: Agent | undefined;
 }
@@ -44,6 +47,7 @@ export interface CreatedAgent {
 
 const NO_PROCESS: Omit<ProcessInfo, "hostname"> = {
   version: "",
+  ownVersion: "",
   configPath: undefined,
   pidFile: undefined,
   pluginFolders: [],
@@ -64,6 +68,7 @@ export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgen
       process: { ...NO_PROCESS, hostname: seams.hostname, ...seams.process },
       backupFolder: seams.environment.FLUENT_BACKUP_DIR,
       withoutSource: seams.withoutSource ?? system.withoutSource ?? false,
+      taps: seams.taps ?? new Taps(),
       previous: seams.previous?.topology,
     },
     problems,

@@ -124,6 +124,8 @@ export interface ChunkWriter extends Lifecycle {
 export interface ProcessInfo {
   /** Of the fluentd whose behaviour is the contract. */
   readonly version: string;
+  /** Suiro's. */
+  readonly ownVersion: string;
   readonly hostname: string;
   readonly configPath: string | undefined;
   readonly pidFile: string | undefined;
@@ -141,6 +143,8 @@ export interface PluginSummary {
   readonly level: string;
   /** Id of the plugin that starts and stops this one; undefined when the agent does. */
   readonly owner: string | undefined;
+  /** Levels that it emits to. */
+  readonly targets: readonly string[];
   /** Whether it has started and not been stopped. Plugins inside others are not looked at. */
   readonly isRunning: boolean;
   readonly counters: Counters;

@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import { text } from "node:stream/consumers";
-import { type Agent, createAgent } from "../agent.ts";
+import { type AgentSeams, createAgent } from "../agent.ts";
 import { systemClock } from "../clock.ts";
 import { ConfigElement } from "../config/element.ts";
 import { loadConfig } from "../config/load.ts";
@@ -10,9 +10,7 @@ import { Problems, readSection } from "../config/parameters.ts";
 import { type SystemConfig, systemTable } from "../config/system.ts";
 import type { ConfigError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
-import type { OwnLog } from "../pipeline/own-log.ts";
 import { PluginList } from "../pipeline/plugin-list.ts";
-import type { ProcessInfo } from "../plugin.ts";
 
 export interface ConfigurationSource {
   /** Path of the configuration file. */
@@ -63,17 +61,12 @@ export function systemOf(root: ConfigElement): SystemConfig {
   return readSection(systemTable, element, new Problems());
 }
 
-/**
- * Builds the agent, to take over from `previous` when there is one; touches nothing outside the process. It is undefined
- * when its `problems` has errors.
- */
+/** Builds the agent; touches nothing outside the process. It is undefined when its `problems` has errors. */
 export function createFromConfiguration(
   root: ConfigElement,
   plugins: PluginList,
   logger: Logger = silentLogger,
-  ownLog?: OwnLog,
-  info?: Partial<ProcessInfo>,
-  previous?: Agent,
+  seams: Pick<AgentSeams, "ownLog" | "process" | "taps" | "previous"> = {},
 ) {
   return createAgent(root, {
     clock: systemClock,
@@ -81,9 +74,7 @@ export function createFromConfiguration(
     plugins,
     hostname: hostname(),
     environment: process.env,
-    ...(ownLog ? { ownLog } : {}),
-    previous,
-    ...(info ? { process: info } : {}),
+    ...seams,
   });
 }
 

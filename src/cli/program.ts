@@ -11,6 +11,8 @@ import type { ReplayTarget } from "./buffer/replay.ts";
 import type { CatOptions } from "./cat.ts";
 import type { CertOptions } from "./cert.ts";
 import type { RunOptions } from "./run-options.ts";
+import type { TapOptions } from "./tap.ts";
+import type { TopOptions } from "./top.ts";
 import { versionText } from "./version.ts";
 
 const DEFAULT_CONFIG_PATH = "/etc/fluent/fluent.conf";
@@ -81,6 +83,7 @@ function createProgram(name: string, setExitCode: (code: number) => void): Comma
   addCat(program, setExitCode);
   addCert(program, setExitCode);
   addBuffer(program, setExitCode);
+  addLiveView(program, setExitCode);
   program
     .command("demo")
     .description("run a sender and a receiver with TLS, acknowledgements and a file buffer, ready to try")
@@ -221,6 +224,36 @@ function addBuffer(program: Command, setExitCode: (code: number) => void): void 
   addReceiverOptions(again).action(async (paths: string[], given: ReplayTarget) =>
     setExitCode(await (await load()).replayChunks(paths, given)),
   );
+}
+
+function addLiveView(program: Command, setExitCode: (code: number) => void): void {
+  const pid = () => new Option("--pid <pid>", "process id of the agent, where several run").argParser(positive);
+  const socket = () => new Option("--socket <path>", "control socket of the agent");
+  program
+    .command("tap")
+    .argument("[pattern]", "tags to show, as <match> writes them", "**")
+    .description("show events of the running agent as they pass, without holding any up")
+    .option("--at <id>", "show what comes out of this filter, or enters this output or label (default: every output)")
+    .option("--limit <events>", "most events a second", positive, 10)
+    .option("--count <events>", "end after so many", positive)
+    .addOption(pid())
+    .addOption(socket())
+    .action(async (pattern: string, given: Omit<TapOptions, "pattern">) => {
+      const { tap } = await import("./tap.ts");
+      setExitCode(await tap({ ...given, pattern }));
+    });
+  program
+    .command("top")
+    .description("show inputs, outputs, buffers, receivers and rates of the running agent")
+    .option("--interval <seconds>", "time between two looks", positive, 1)
+    .option("--once", "print once and end")
+    .option("--json", "print the state once, as JSON")
+    .addOption(pid())
+    .addOption(socket())
+    .action(async (given: TopOptions) => {
+      const { top } = await import("./top.ts");
+      setExitCode(await top(given));
+    });
 }
 
 function configOption(): Option {

@@ -25,6 +25,7 @@ import {
 } from "./configuration.ts";
 import type { ControlInterface } from "./control-interface.ts";
 import { daemonise, removeOwnPidFile, runsAsDaemon } from "./daemon.ts";
+import { startLiveView, taps } from "./live-view.ts";
 import { type LogDestination, LogFile, type Rotation, standardOutput } from "./log-destination.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { withoutRepeats } from "./repeat-filter.ts";
@@ -81,10 +82,12 @@ async function start(options: RunOptions, read: ReadConfiguration, log: LogDesti
   const system = systemOf(withCommandLine(read.root as ConfigElement, options));
   const control = await startControl(system, service, first);
   const health = await startHealth(system, service);
+  const liveView = await startLiveView(service);
   try {
     return await runUntilStopped(service, log, first.shutdownTimeoutMs);
   } finally {
     control?.close();
+    liveView.close();
     await health?.stop();
     if (options.daemon !== undefined) removeOwnPidFile(options.daemon);
   }
@@ -154,20 +157,19 @@ function load(
   const { suppressConfigDump, processName, shutdownTimeout } = systemOf(root);
   const dump = dumpConfig(written, secretParameters(plugins.definitions)).trimEnd();
   if (!suppressConfigDump) logger.info(`using configuration file: ${dump}`);
-  const created = createFromConfiguration(
-    root,
-    plugins,
-    logger,
+  const created = createFromConfiguration(root, plugins, logger, {
     ownLog,
-    {
+    taps,
+    previous: previous?.agent,
+    process: {
       version: FLUENTD_VERSION,
+      ownVersion: VERSION,
       configPath: options.config,
       pidFile: options.daemon,
       pluginFolders: options.plugin ?? ["/etc/fluent/plugin"],
       logPath: log.path,
     },
-    previous?.agent,
-  );
+  });
   logProblems(options.config, created.problems, logger);
   if (!created.agent) return undefined;
   if (processName !== undefined) process.title = processName;

@@ -1,6 +1,6 @@
 /**
  * `@type monitor_agent`: which plugins run, how they are configured and what they counted, over HTTP and as events.
- * Secrets are masked. Source: fluentd 1.18 plugin/in_monitor_agent.rb; COMPAT 6.5.
+ * Secrets are masked. `/` is the status page, Suiro's own. Source: fluentd 1.18 plugin/in_monitor_agent.rb; COMPAT 6.5.
  */
 
 import type { CancelTimer } from "../clock.ts";
@@ -16,6 +16,8 @@ import {
   statisticsOf,
 } from "../metrics/fluentd-statistics.ts";
 import type { Report } from "../metrics/report-server.ts";
+import { type AgentStatus, agentStatus } from "../metrics/status.ts";
+import { statusPage } from "../metrics/status-page.ts";
 import type { Input, InputDefinition, PluginContext, PluginSummary } from "../plugin.ts";
 import { ReportInput } from "./report-input.ts";
 
@@ -56,6 +58,8 @@ class MonitorAgent implements Input {
       ["/api/plugins", (query) => ltsv(this.#plugins(query))],
       ["/api/config.json", (query) => json(this.#process(), query)],
       ["/api/config", () => ltsv([this.#process()])],
+      ["/", () => statusPage],
+      ["/api/status.json", (query) => json(this.#status(), query)],
     ];
     this.#server = new ReportInput({ bind, port, reports, notFound: NOT_FOUND }, context);
   }
@@ -114,6 +118,11 @@ class MonitorAgent implements Input {
       log_path: info.logPath ?? null,
       root_dir: system.rootDir ?? null,
     };
+  }
+
+  #status(): AgentStatus {
+    const { clock, process: info } = this.#context;
+    return agentStatus(this.#context.plugins(), info.ownVersion, clock.now());
   }
 
   async #emit(tag: string): Promise<void> {

@@ -9,6 +9,7 @@ import type { Origin } from "../event/origin.ts";
 import type { Logger } from "../logger.ts";
 import type { Emitter, Filter, Output } from "../plugin.ts";
 import type { MatchTag } from "./match-pattern.ts";
+import { type Tap, type TapPoint, Taps, tappedEmitter, tappedFilter } from "./taps.ts";
 
 /** Routes that are kept: fluentd's number. Tags beyond it cost a search through the rules each time. */
 export const ROUTE_CACHE_SIZE = 1024;
@@ -35,15 +36,25 @@ export class Router implements Emitter {
   readonly #rules: (FilterRule | OutputRule)[] = [];
   readonly #logger: Logger;
   readonly #warnsUnmatched: boolean;
+  readonly #taps: Taps;
+  readonly #level: string;
   /** Routes by tag in two generations: when the young one is full it becomes the old one, whose routes return by use. */
   #young = new Map<string, Emitter>();
   #old = new Map<string, Emitter>();
   #unmatched = 0;
 
   /** `warnsUnmatched` is false for `@FLUENT_LOG` only, whose warnings would be events again. */
-  constructor(logger: Logger, warnsUnmatched = true) {
+  constructor(logger: Logger, warnsUnmatched = true, taps = new Taps(), level = "") {
     this.#logger = logger;
     this.#warnsUnmatched = warnsUnmatched;
+    this.#taps = taps;
+    this.#level = level;
+  }
+
+  /** Finds the way of each tag anew: taps came or went. */
+  forgetRoutes(): void {
+    this.#young.clear();
+    this.#old.clear();
   }
 
   /** Adds a filter behind the rules that are there. */
@@ -82,13 +93,29 @@ export class Router implements Emitter {
 
   #search(tag: string): Emitter {
     const filters: FilterRule[] = [];
+    let last: Emitter = { emit: (unmatched) => this.#dropUnmatched(unmatched) };
+    let point: TapPoint = { id: this.#level, kind: "unmatched" };
     for (const rule of this.#rules) {
       if (!rule.matches(tag)) continue;
-      if ("output" in rule) return filters.length === 0 ? rule.output : filterChain(filters, rule.output);
+      if ("output" in rule) {
+        last = rule.output;
+        point = { id: rule.plugin.id, kind: "output" };
+        break;
+      }
       filters.push(rule);
     }
-    const nowhere: Emitter = { emit: (unmatched) => this.#dropUnmatched(unmatched) };
-    return filters.length === 0 ? nowhere : filterChain(filters, nowhere);
+    const taps = this.#taps.of(tag);
+    if (taps.length > 0) return this.#tapped(filters, last, point, taps);
+    return filters.length === 0 ? last : filterChain(filters, last);
+  }
+
+  #tapped(filters: readonly FilterRule[], output: Emitter, point: TapPoint, taps: readonly Tap[]): Emitter {
+    const last = tappedEmitter(output, point, taps);
+    const chain = filters.map(({ matches, filter, plugin }) => {
+      return { matches, plugin, filter: tappedFilter(filter, { id: plugin.id, kind: "filter" }, taps) };
+    });
+    const route = chain.length === 0 ? last : filterChain(chain, last);
+    return tappedEmitter(route, { id: this.#level, kind: "level" }, taps);
   }
 
   /** Events that no `<match>` wants are let go, as configured; the log says so, ever more rarely. */

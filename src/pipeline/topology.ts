@@ -22,6 +22,7 @@ import type { PluginList } from "./plugin-list.ts";
 import { Router } from "./router.ts";
 import { secondaryElement, withBufferPath } from "./secondary-element.ts";
 import { shownParameters } from "./secret-parameters.ts";
+import type { Taps } from "./taps.ts";
 import { Valve } from "./valve.ts";
 
 export const ROOT_LABEL = "@ROOT";
@@ -47,6 +48,7 @@ export interface TopologySeams {
   /** FLUENT_BACKUP_DIR. */
   readonly backupFolder: string | undefined;
   readonly process: ProcessInfo;
+  readonly taps: Taps;
   /** The pipeline that runs now: what stands in both configurations goes on in the new one. */
   readonly previous?: Topology | undefined;
 }
@@ -62,6 +64,8 @@ export class Topology implements ContextSource {
   readonly process: ProcessInfo;
   readonly errors: ErrorRouter;
   readonly holdings: Holdings;
+  /** Who watches events; they go on watching after a reload. */
+  readonly taps: Taps;
   readonly levels = new Map<string, RoutedLevel>();
   /** In the order of creation: outputs and filters of labels, then of the root, then inputs. */
   readonly parts: Part[] = [];
@@ -86,6 +90,7 @@ export class Topology implements ContextSource {
     this.backupFolder = seams.backupFolder;
     this.#previous = seams.previous;
     this.#problems = problems;
+    this.taps = seams.taps;
     this.holdings = seams.previous?.holdings ?? new Holdings();
     this.#warnOfUnread(root, ROOT_SECTIONS, "");
     const labels = this.#addLevels(root);
@@ -118,7 +123,7 @@ export class Topology implements ContextSource {
 
   /** A level of the same name goes on, so that plugins that emit to it need not know of a reload. */
   #addLevel(name: string): RoutedLevel {
-    const router = new Router(this.logger, name !== OWN_LOG_LABEL);
+    const router = new Router(this.logger, name !== OWN_LOG_LABEL, this.taps, name);
     const level = this.#previous?.levels.get(name) ?? { name, emitter: new Valve(router) };
     this.levels.set(name, level);
     this.#routers.set(level, router);
@@ -129,6 +134,9 @@ export class Topology implements ContextSource {
   connect(): void {
     for (const { context } of this.parts) context.moveTo(this);
     for (const [level, router] of this.#routers) (level as RoutedLevel).emitter.open(router);
+    this.taps.connect(() => {
+      for (const router of this.#routers.values()) router.forgetRoutes();
+    });
   }
 
   /** Whether an output of the level would take this tag. */
@@ -344,6 +352,7 @@ export class Topology implements ContextSource {
       element: context.element,
       level: context.level.name,
       owner: owner?.id,
+      targets: [...context.targets].map((target) => target.name),
       isRunning: context.isRunning,
       counters: context.counters,
       report: () => plugin.report?.() ?? {},

@@ -23,6 +23,7 @@ export const NO_AGENT: Pick<PluginContext, "plugins" | "outputsOf" | "process"> 
   outputsOf: () => [],
   process: {
     version: "1.18.0",
+    ownVersion: "0.1.0",
     hostname: "test-host",
     configPath: undefined,
     pidFile: undefined,

@@ -17,6 +17,7 @@ export function pluginSummary({ state = {}, ...given }: TestSummary = {}): Plugi
     element: configElement("source", "", {}),
     level: "@ROOT",
     owner: undefined,
+    targets: [],
     isRunning: true,
     counters: new Counters(),
     ...given,
