@@ -15,7 +15,6 @@ import {
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { decodeMulti } from "@msgpack/msgpack";
 import { TestCertificates } from "../support/certificates.ts";
 import { CollectingReceiver } from "../support/collecting-receiver.ts";
 import { eventually } from "../support/eventually.ts";
@@ -162,13 +161,7 @@ class ContainerNode {
 
   /** Every line that came; those of a chunk that was sent again, since its ack was lost, once. */
   arrivedLines(): string[] {
-    const { chunkIds, messages } = this.receiver;
-    const lines: string[] = [];
-    for (const [index, { body }] of messages.entries()) {
-      if (chunkIds.indexOf(chunkIds[index] as string) < index) continue;
-      for (const entry of decodeMulti(body)) lines.push(text((entry as [unknown, { message: unknown }])[1].message));
-    }
-    return lines;
+    return this.receiver.distinctEvents.map(({ record }) => text(record.message));
   }
 
   #log(container: number): string {

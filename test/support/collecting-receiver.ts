@@ -41,6 +41,8 @@ export class CollectingReceiver {
   readonly messages: CollectedMessage[] = [];
   /** Ids of the chunks that came, in order; a resent chunk stands twice. */
   readonly chunkIds: string[] = [];
+  /** Of each message with a chunk id, where its events begin in `events`, and where the next ones do. */
+  readonly #chunks: { readonly id: string; readonly start: number; readonly end: number }[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #tls: TlsOptions | undefined;
   #server: Server | undefined;
@@ -71,6 +73,16 @@ export class CollectingReceiver {
     await once(this.#server, "close");
   }
 
+  /** Every event of a chunk, but those of chunks that came before: their acks were lost. */
+  get distinctEvents(): CollectedEvent[] {
+    const known = new Set<string>();
+    return this.#chunks.flatMap(({ id, start, end }) => {
+      if (known.has(id)) return [];
+      known.add(id);
+      return this.events.slice(start, end);
+    });
+  }
+
   async waitFor(condition: (events: readonly CollectedEvent[]) => boolean): Promise<void> {
     while (!condition(this.events)) {
       await new Promise<void>((resolve) => {
@@ -96,6 +108,7 @@ export class CollectingReceiver {
     const tag = Buffer.from(tagBytes).toString();
     const compressed = option?.compressed && Buffer.from(option.compressed).toString();
     this.messages.push({ tag, body: Buffer.from(body), size: option?.size, compressed });
+    const start = this.events.length;
     const entries = compressed === "gzip" ? gunzipSync(body) : body;
     for (const entry of decodeMulti(entries, { extensionCodec, useBigInt64: true })) {
       const [time, record] = entry as [unknown, Record<string, unknown>];
@@ -104,6 +117,7 @@ export class CollectingReceiver {
     if (option?.chunk !== undefined) {
       const chunk = Buffer.from(option.chunk).toString();
       this.chunkIds.push(chunk);
+      this.#chunks.push({ id: chunk, start, end: this.events.length });
       if (socket.writable) socket.write(encode({ ack: chunk }));
     }
     this.#wake();
