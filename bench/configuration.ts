@@ -14,13 +14,18 @@ export interface Relay {
   readonly caPath: string;
   /** For buffers, logs and configuration. */
   readonly folder: string;
+  /** Of a Kubernetes API server, where the row has filters. */
+  readonly apiUrl: string;
 }
 
 /** Writes it into the folder and returns its path. */
 export function writeConfiguration(relay: Relay): string {
   const path = join(relay.folder, "relay.conf");
   const { row } = relay;
-  writeFileSync(path, `${system(row)}${source(relay)}${row.filters ?? ""}${match(relay)}`);
+  writeFileSync(
+    path,
+    `${system(row)}${source(relay)}${(row.filters ?? "").replaceAll("API", relay.apiUrl)}${match(relay)}`,
+  );
   return path;
 }
 

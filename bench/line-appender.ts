@@ -6,11 +6,12 @@
 import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventId } from "./event-ids.ts";
+import { NAMESPACE, podName } from "./kubernetes-api.ts";
 import type { Load } from "./load.ts";
 import type { TailLoad } from "./rows.ts";
 
 /** Under the folder of a measurement; the agent's configuration has the same names. */
-export const LOG_FOLDER = "containers";
+export const LOG_FOLDER = join("var", "log", "containers");
 export const POSITION_FILE = "containers.pos";
 
 /** Of each file, ahead of the agent. */
@@ -48,7 +49,7 @@ export function appendLines(load: TailLoad, folder: string): Load {
 
 function pathOf(folder: string, index: number): string {
   const container = String(index).repeat(64).slice(0, 64);
-  return join(folder, LOG_FOLDER, `checkout-7d9f8b6c5-x2x7${index}_shop_checkout-${container}.log`);
+  return join(folder, LOG_FOLDER, `${podName(index)}_${NAMESPACE}_checkout-${container}.log`);
 }
 
 function line(index: number, byteSize: number): Buffer {

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { Companion } from "./companion.ts";
+import { startKubernetesApi } from "./kubernetes-api.ts";
 import type { AckTimes, LoadReport, LoadRequest } from "./load.ts";
 import { readUsage } from "./process-usage.ts";
 import type { ReceiverReport } from "./receiver.ts";
@@ -54,7 +55,8 @@ export async function measure(subject: Subject, row: Row, setting: Setting): Pro
   const folder = mkdtempSync(join(setting.folder, `${subject.name}-${row.name}-`));
   const [port, receiverPort] = [await freePort(), await freePort()];
   const { ca, certificate, key } = setting.certificate;
-  const relay = { row, port, receiverPort, caPath: ca, folder };
+  const api = row.load.kind === "tail" && row.filters ? await startKubernetesApi(row.load.files) : undefined;
+  const relay = { row, port, receiverPort, caPath: ca, folder, apiUrl: api?.url ?? "" };
   const companions: Companion[] = [];
   const start = async (program: string, args: (string | number)[]) => {
     const companion = new Companion(join(setting.programs, program), [row.name, ...args.map(String)]);
@@ -78,6 +80,7 @@ export async function measure(subject: Subject, row: Row, setting: Setting): Pro
     }
   } finally {
     for (const companion of companions) await companion.stop();
+    await api?.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -36,7 +36,7 @@ export interface Row {
   readonly keepalive?: boolean;
   /** The receiver listens only when the load is over: what counts is memory, and then how fast the buffer drains. */
   readonly receiverComesLate?: boolean;
-  /** Between source and match. */
+  /** Between source and match; `API` stands for the URL of a Kubernetes API server. */
   readonly filters?: string;
   readonly workers?: number;
 }
@@ -53,7 +53,12 @@ const packed1000: ForwardLoad = {
 const packed10: ForwardLoad = { ...packed1000, eventsPerFrame: 10, frames: 200, window: 64 };
 const containers: TailLoad = { kind: "tail", files: 4, lineBytes: 200, lines: 10_000 };
 
-const ADDED_FIELDS = `<filter kubernetes.**>
+const DAEMONSET_FILTERS = `<filter kubernetes.**>
+  @type kubernetes_metadata
+  kubernetes_url API
+  verify_ssl false
+</filter>
+<filter kubernetes.**>
   @type record_transformer
   <record>
     cluster bench-1
@@ -79,7 +84,12 @@ export const rows: readonly Row[] = [
     goal: 1.8,
   },
   { name: "tail", title: "tail, CRI lines of 200 bytes, 4 files", load: containers, goal: 1.8 },
-  { name: "tail-filters", title: "tail, with record_transformer", load: containers, filters: ADDED_FIELDS },
+  {
+    name: "tail-filters",
+    title: "tail, kubernetes_metadata, record_transformer",
+    load: containers,
+    filters: DAEMONSET_FILTERS,
+  },
   {
     name: "keepalive",
     title: "PackedForward, 1,000 events, keepalive",
