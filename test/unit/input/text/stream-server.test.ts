@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { type TestContext, test } from "node:test";
+import { readSectionOrThrow } from "../../../../src/config/parameters.ts";
+import { tcpInput } from "../../../../src/input/tcp.ts";
+import { parsedElement } from "../../../support/parsed-config.ts";
+import { pluginContext } from "../../../support/plugin-context.ts";
+
+/** A tcp input that has received a message, and whose output holds it back. */
+async function withHeldMessage(t: TestContext) {
+  const element = parsedElement("<source>\nport 0\nbind 127.0.0.1\ntag t\n<parse>\n@type none\n</parse>\n</source>");
+  const context = pluginContext(element);
+  context.emitter.hold = true;
+  const input = tcpInput.create(readSectionOrThrow(tcpInput.table, element), context);
+  await input.start();
+  const socket = connect(input.address?.port as number, "127.0.0.1");
+  t.after(() => socket.destroy());
+  socket.on("error", () => {}).resume();
+  socket.write("hello\n");
+  await context.emitter.waitFor(() => context.emitter.held.length === 1);
+  return { context, input, closed: once(socket, "close") };
+}
+
+test("a stop whose deadline has passed does not wait for an output, and lets go of connections", async (t) => {
+  const { input, closed } = await withHeldMessage(t);
+  await input.stop(AbortSignal.abort());
+  await closed;
+});
+
+test("a stop waits for what was received until its deadline passes", async (t) => {
+  const { context, input, closed } = await withHeldMessage(t);
+  const deadline = new AbortController();
+  let isStopped = false;
+  const stopped = input.stop(deadline.signal).then(() => {
+    isStopped = true;
+  });
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  assert.equal(isStopped, false);
+  context.emitter.held[0]?.resolve();
+  await stopped;
+  await closed;
+});
