@@ -135,8 +135,9 @@ export class HeldSources {
     const file = this.#files.get(name) ?? { settled: 0, ranges: [] };
     this.#files.delete(name); // The map's order is that of use.
     this.#files.set(name, file);
-    // A file that was cut begins again: what was settled of the old one is none of the new one's.
-    file.settled = range.end <= file.settled ? settled : Math.max(file.settled, settled);
+    // A file that was cut begins again: nothing that is known of the old one says anything of the new one.
+    if (range.start < file.settled) file.ranges = [];
+    file.settled = range.start < file.settled ? settled : Math.max(file.settled, settled);
     file.ranges = file.ranges.filter(({ end }) => end > file.settled).slice(-RANGES_LIMIT);
     file.ranges.push(range);
     if (this.#files.size <= FILES_LIMIT) return;
