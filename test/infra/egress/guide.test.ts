@@ -5,10 +5,15 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { runProgram } from "../../../infra/egress/gcloud.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { fakeGcloud, Refusal } from "./fake-gcloud.ts";
 import { FakeProject, projectFolder } from "./fake-project.ts";
 
 const guide = readFileSync(join(projectFolder, "docs/gke-fixed-egress.md"), "utf8");
@@ -27,18 +32,41 @@ function checkout(): string {
   return folder;
 }
 
+/** The fake gcloud without a process for each of a hundred calls: arguments in, `CODE:OUTPUT` out. */
+async function serveCloud(folder: string): Promise<Server> {
+  const server = createServer(async (request, response) => {
+    let text = "";
+    for await (const part of request.setEncoding("utf8")) text += part;
+    try {
+      response.end(`0:${fakeGcloud(text.split("\0").slice(0, -1), folder).stdout}`);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      response.end(`${error.code}:${error.message}`);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
 const withKustomize = spawnSync("kubectl", ["kustomize", "--help"]).status === 0;
 const kubectl = spawnSync("sh", ["-c", "command -v kubectl"], { encoding: "utf8" }).stdout.trim();
 
-test("every command of the guide works as written, and the last one leaves nothing behind", () => {
+test("every command of the guide works as written, and the last one leaves nothing behind", async (context) => {
   const project = new FakeProject();
   const folder = checkout();
   const note = `echo "$(basename "$0") $*" >> '${join(folder, "noted")}'`;
-  const fake = join(project.folder, "bin/gcloud");
-  writeFileSync(join(project.folder, "bin/real-fake"), readFileSync(fake), { mode: 0o755 });
+  const cloud = await serveCloud(project.folder);
+  context.after(() => cloud.close());
+  const { port } = cloud.address() as AddressInfo;
   project.program(
     "gcloud",
-    `${note}\ncase "$*" in "auth login" | "auth configure-docker "* | "artifacts repositories create "*) exit 0 ;; *" -- "*) exit 0 ;; esac\nexec '${join(project.folder, "bin/real-fake")}' "$@"`,
+    `${note}
+    case "$*" in "auth "* | "artifacts repositories create "* | *" -- "*) exit 0 ;; esac
+    answer=$(printf '%s\\0' "$@" | curl -s --data-binary @- http://127.0.0.1:${port}/)
+    code=\${answer%%:*}
+    if [ "$code" = 0 ]; then printf %s "\${answer#*:}"; else printf %s "\${answer#*:}" >&2; fi
+    exit "$code"`,
   );
   project.program("docker", note);
   project.program("sudo", note);
@@ -59,17 +87,13 @@ test("every command of the guide works as written, and the last one leaves nothi
     esac`,
   );
   const script = ["set -euo pipefail", ...blocks].join("\n");
-  const { status, stdout, stderr } = spawnSync("bash", ["-c", script], {
-    cwd: folder,
-    encoding: "utf8",
-    env: {
-      ...process.env,
-      PATH: `${join(project.folder, "bin")}:${process.env.PATH}`,
-      FAKE_GCLOUD_FOLDER: project.folder,
-      HOME: folder,
-    },
+  writeFileSync(join(folder, "guide.sh"), script);
+  const { code, stdout, stderr } = await runProgram("sh", ["-c", `cd '${folder}' && exec bash guide.sh`], {
+    ...process.env,
+    PATH: `${join(project.folder, "bin")}:${process.env.PATH}`,
+    HOME: folder,
   });
-  assert.equal(status, 0, `${stdout}\n${stderr}`);
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
 
   const noted = readFileSync(join(folder, "noted"), "utf8");
   for (const step of ["advise", "plan", "plan --script", "up", "status", "verify", "down", "down --release-ip"]) {
