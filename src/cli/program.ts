@@ -141,6 +141,27 @@ function addCheck(program: Command, setExitCode: (code: number) => void): void {
       const { check } = await import("./check.ts");
       setExitCode(await check(given));
     });
+
+  program
+    .command("explain")
+    .description("say what each part of a configuration does, which events go where, and what is not supported")
+    .addOption(configOption())
+    .action(async (given: { config: string }) => {
+      const { explain } = await import("./explain.ts");
+      setExitCode(await explain(given));
+    });
+
+  program
+    .command("test")
+    .description(
+      "run test cases, events or lines and what outputs must get, against a configuration, without a network",
+    )
+    .argument("<file...>", "YAML files of cases; docs/testing.md")
+    .option("-c, --config <path>", "configuration for files that name none")
+    .action(async (files: string[], given: { config?: string }) => {
+      const { test } = await import("./test.ts");
+      setExitCode(await test(files, given));
+    });
 }
 
 function addCert(program: Command, setExitCode: (code: number) => void): void {

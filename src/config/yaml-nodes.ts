@@ -161,3 +161,19 @@ function mapsOf(node: YamlNode): MapNode[] | undefined {
   const maps = node.items.filter((item) => item.kind === "map");
   return maps.length === node.items.length ? maps.reverse() : undefined;
 }
+
+/** The value as JavaScript has it, for files that are no configuration. Throws ConfigError where a tag stands. */
+export function plainValue(node: YamlNode): unknown {
+  switch (node.kind) {
+    case "scalar":
+      return JSON.parse(node.json);
+    case "list":
+      return node.items.map(plainValue);
+    case "map":
+      return Object.fromEntries([...node.entries].map(([key, { value }]) => [key, plainValue(value)]));
+    case "json":
+      return JSON.stringify(plainValue(node.content));
+    default:
+      throw new ConfigError("a tag such as !fluent/s or !include cannot stand here", node.position);
+  }
+}
