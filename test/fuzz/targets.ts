@@ -1,7 +1,9 @@
 /** Every target. Each states what must hold for any bytes. */
 
 import assert from "node:assert/strict";
-import { deflateRawSync, gzipSync } from "node:zlib";
+import { crc32, deflateRawSync, gzipSync } from "node:zlib";
+import { decodeRecord, encodeRecord, type JournalRecord } from "../../src/buffer/journal-record.ts";
+import { JournalState } from "../../src/buffer/journal-state.ts";
 import { decodeMeta, encodeMeta } from "../../src/buffer/meta-file.ts";
 import { findEntries } from "../../src/buffer/torn-tail.ts";
 import { parseConfig } from "../../src/config/load.ts";
@@ -225,6 +227,29 @@ const compression: FuzzTarget = {
   },
 };
 
+const JOURNAL: JournalRecord[] = [
+  { type: "start", version: 1, machineStart: "boot" },
+  { type: "chunk", chunk: 1, id: Buffer.alloc(16, 7), byteSize: 0, size: 0, meta: Buffer.from("meta") },
+  { type: "base" },
+  {
+    type: "group",
+    sequence: 2,
+    synced: 1,
+    atSeconds: 5,
+    steps: [{ chunk: 1, start: 0, end: 10, size: 1, checksum: 7 }],
+    sources: [
+      { source: { kind: "chunk", id: "abc", checksum: 1 }, share: { from: 0, to: 1 }, chunks: [1] },
+      {
+        source: { kind: "file", file: "f", from: 0, to: 9, checksum: 1, settled: 0 },
+        share: { from: 0, to: 1 },
+        chunks: [],
+      },
+    ],
+  },
+  { type: "meta", chunk: 1, size: 1, modifiedAt: 5 },
+  { type: "gone", chunk: 1, isDelivered: true },
+];
+
 const metadata = { tag: "plain.a", timekey: 5, variables: new Map([["pod", "p-1"]]), sequence: 1 };
 
 const chunkFiles: FuzzTarget = {
@@ -245,6 +270,31 @@ const chunkFiles: FuzzTarget = {
     if (found.byteSize === 0) return;
     const walk = walkEntries(bytes, 0, found.byteSize);
     assert.deepEqual([walk.count, walk.end], [found.size, found.byteSize], "what is kept of a chunk is whole entries");
+  },
+};
+
+const journal: FuzzTarget = {
+  name: "journal",
+  seeds: JOURNAL.map((record) =>
+    Buffer.concat([encodeRecord(record).subarray(5, 6), encodeRecord(record).subarray(10)]),
+  ),
+  words: WORDS,
+  run(bytes) {
+    const record = Buffer.concat([Buffer.alloc(10), bytes.subarray(1)]);
+    record[0] = 0xa7;
+    record[5] = bytes[0] ?? 0;
+    record.writeUInt32BE(record.length - 10, 6);
+    record.writeUInt32BE(crc32(record.subarray(5)), 1);
+    const decoded = decodeRecord(record, 0);
+    decodeRecord(bytes, 0);
+    if (!decoded) return;
+    assert.equal(decoded.end, record.length);
+    const state = new JournalState();
+    for (const known of JOURNAL) state.apply(known);
+    state.apply(decoded.record);
+    state.cut(3);
+    const again = Buffer.from(encodeRecord(decoded.record));
+    assert.deepEqual(decodeRecord(again, 0)?.record, decoded.record, "a record that was read is written the same");
   },
 };
 
@@ -341,6 +391,7 @@ export const targets: readonly FuzzTarget[] = [
   json,
   compression,
   chunkFiles,
+  journal,
   config,
   yaml,
   parser("cri", "@type cri", CRI_LINES, [" F ", " P ", "+09:00", "T", "Z", "."]),

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { createWriteStream, openSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { errorMessage, SuiroError } from "../../errors.ts";
+import { JournalCheck } from "./journal-check.ts";
 import { type ReplayTarget, replay } from "./replay.ts";
 import { findStored, type StoredChunk } from "./stored-chunks.ts";
 import { countEvents, jsonLines, plainBytes } from "./stored-events.ts";
@@ -67,12 +68,13 @@ export function show(
   });
 }
 
-/** Reads every byte and tells what is wrong. Gives 1 when something is. */
+/** Reads every byte, holds it against the journal where there is one, and tells what is wrong. Gives 1 when something is. */
 export function verify(paths: readonly string[], streams = ownStreams()): Promise<number> {
   return each(paths, streams, async (chunks) => {
     let broken = 0;
+    const journals = new JournalCheck();
     for (const chunk of chunks) {
-      const faults = await faultsOf(chunk);
+      const faults = await faultsOf(chunk, journals);
       if (faults.length > 0) broken += 1;
       await write(streams.output, `${chunk.path}: ${faults.length === 0 ? "ok" : faults.join("; ")}\n`);
     }
@@ -117,9 +119,10 @@ async function each(
   }
 }
 
-async function faultsOf(chunk: StoredChunk): Promise<string[]> {
+async function faultsOf(chunk: StoredChunk, journals: JournalCheck): Promise<string[]> {
   const faults = chunk.problem === undefined ? [] : [chunk.problem];
   try {
+    faults.push(...(await journals.faultsOf(chunk)));
     const found = await countEvents(chunk);
     const extra = chunk.byteSize - found.byteSize;
     if (found.tail === "torn" && chunk.state === "staged") {
@@ -133,6 +136,7 @@ async function faultsOf(chunk: StoredChunk): Promise<string[]> {
     }
   } catch (error) {
     if (!isGone(error)) faults.push(errorMessage(error));
+    else if (chunk.state !== "quarantined") faults.length = 0; // its agent has sent it meanwhile
   }
   return faults;
 }

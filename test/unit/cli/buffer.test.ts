@@ -12,6 +12,7 @@ import { exportEvents, list, replayChunks, show, verify } from "../../../src/cli
 import { configElement, startForwardInput } from "../../support/forward-input.ts";
 import { entry, eventTime, forward, message, packed } from "../../support/forward-messages.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { batchOf, createBuffer, eventsOf } from "../buffer/buffer-fixture.ts";
 
 const entries = Buffer.concat([entry(eventTime(1_700_000_000, 5), { a: 1 }), entry(1_700_000_001, { b: "ü" })]);
 const ID = "660e09a2c3ee053a4be777b88642a110";
@@ -206,4 +207,20 @@ test("a path that is not there, or no chunk, is told; files of others in a folde
   assert.deepEqual([missing.code, /ENOENT/.test(missing.reported)], [1, true]);
   const other = await run((streams) => show([join(folder, "sub", "notes.txt")], {}, streams));
   assert.match(other.reported, /notes\.txt is no chunk: their names are like/);
+});
+
+test("verify holds chunks against the journal beside them", async () => {
+  const folder = temporaryFolder();
+  const { buffer } = createBuffer({ folder });
+  await buffer.start();
+  await buffer.append([batchOf("a", eventsOf("one", "two"))], false);
+  await buffer.close();
+  assert.equal((await run((streams) => verify([folder], streams))).code, 0);
+  const name = readdirSync(folder).find((each) => /\.[bq][0-9a-f]{32}\.log$/.test(each)) as string;
+  const bytes = readFileSync(join(folder, name));
+  bytes[bytes.indexOf("two")] = 0x54; // still an event, and not the one that was written
+  writeFileSync(join(folder, name), bytes);
+  const { code, text } = await run((streams) => verify([folder], streams));
+  assert.equal(code, 1);
+  assert.match(text, /bytes 0 to \d+ are not what its journal says was written/);
 });

@@ -1,0 +1,49 @@
+/** Holds stored chunks against the journal beside them: each range of bytes against its checksum. Reads only. */
+
+import { join } from "node:path";
+import { compareRanges } from "../../buffer/chunk-check.ts";
+import { ChunkFile } from "../../buffer/chunk-file.ts";
+import { nodeFileSystem } from "../../buffer/file-system.ts";
+import { JournalFile } from "../../buffer/journal-file.ts";
+import type { JournalState } from "../../buffer/journal-state.ts";
+import { OpenFiles } from "../../buffer/open-files.ts";
+import { createLogger } from "../../logger.ts";
+import { folderOf, type StoredChunk } from "./stored-chunks.ts";
+
+export class JournalCheck {
+  readonly #openFiles = new OpenFiles(nodeFileSystem);
+  readonly #journals = new Map<string, { readonly state: JournalState; readonly faults: string[] }>();
+
+  /** What is wrong with the chunk, by its journal; nothing where it has none, or stands in none. Throws BufferIoError. */
+  async faultsOf(chunk: StoredChunk): Promise<string[]> {
+    const prefix = prefixOf(chunk);
+    if (prefix === undefined) return [];
+    const { state, faults } = this.#journal(prefix);
+    const found = faults.splice(0); // told once, with the first chunk
+    const ranges = state.chunks.get(chunk.id.toString("hex"))?.ranges.ranges ?? [];
+    const checks = await compareRanges(new ChunkFile(nodeFileSystem, this.#openFiles, chunk.path), ranges);
+    this.#openFiles.close(chunk.path);
+    for (const { isGood, good, range, end } of checks) {
+      if (!isGood) found.push(`bytes ${good?.end ?? range.start} to ${end} are not what its journal says was written`);
+    }
+    return found;
+  }
+
+  #journal(prefix: string) {
+    const known = this.#journals.get(prefix);
+    if (known) return known;
+    const faults: string[] = [];
+    const tap = (_level: string, message: string) => void faults.push(message);
+    const logger = createLogger({ level: "warn", format: "text", write: () => {}, tap });
+    const state = new JournalFile({ fileSystem: nodeFileSystem, logger, prefix, fileMode: 0o600 }).read();
+    const journal = { state, faults };
+    this.#journals.set(prefix, journal);
+    return journal;
+  }
+}
+
+/** What the names of all files of its buffer begin with. */
+function prefixOf(chunk: StoredChunk): string | undefined {
+  const name = /([^/]*)\.[bq][0-9a-f]+\.[^/]+$/.exec(chunk.path)?.[1];
+  return name === undefined ? undefined : join(folderOf(chunk), name);
+}
