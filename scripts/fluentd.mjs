@@ -24,9 +24,9 @@ const PLUGINS = [
 
 const home = join(dirname(fileURLToPath(import.meta.url)), "..", ".fluentd");
 
-/** Installs what is missing of fluentd and its plugins; gives their folder, or the reason why there is none. */
-export function installFluentd() {
-  const missing = [`fluentd:${VERSION}`, ...PLUGINS].filter(
+/** Installs what is missing of fluentd and `plugins`; gives their folder, or the reason why there is none. */
+export function installFluentd(plugins = PLUGINS) {
+  const missing = [`fluentd:${VERSION}`, ...plugins].filter(
     (gem) => !existsSync(join(home, "specifications", `${gem.replace(":", "-")}.gemspec`)),
   );
   if (missing.length === 0) return { home };

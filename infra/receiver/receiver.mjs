@@ -17,7 +17,7 @@ const made = spawnSync("bash", [join(folder, "make-certificate.sh")], {
 });
 if (made.status !== 0) fail("The certificates could not be made; is OpenSSL installed?");
 
-const { home, reason } = installFluentd();
+const { home, reason } = installFluentd([]);
 if (!home) fail(`fluentd cannot run here: ${reason}. infra/receiver/compose.yaml runs it in a container.`);
 
 const key = /^RECEIVER_SHARED_KEY=(.*)$/m.exec(readFileSync(join(certificates, "receiver.env"), "utf8"))?.[1];
