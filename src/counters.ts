@@ -10,6 +10,7 @@ export const COUNTERS = {
   emits: "Batches that were handed to the output.",
   emitted_events: "Events that went on: of an input those that outputs hold, of an output those that it took.",
   emitted_bytes: "Bytes of the events that a filter or an output passed on or took, as msgpack.",
+  repeated_events: "Events that came again and were held already: acknowledged, not stored twice.",
   delivered_events: "Events that the destination has.",
   delivered_bytes: "Bytes of chunks that the destination has.",
   dropped_events: "Events that were given up, by reason.",
@@ -40,6 +41,7 @@ export type CounterName = keyof typeof COUNTERS;
 /** Every distribution and what it measures, in seconds. */
 export const HISTOGRAMS = {
   ack_seconds: "Seconds from the last byte of a chunk to the receiver's ack.",
+  sync_seconds: "Seconds that a round of syncs of journal and chunks took.",
   flush_seconds: "Seconds from the first byte of a chunk until the destination has it.",
 } as const;
 

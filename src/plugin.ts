@@ -38,10 +38,20 @@ export interface Lifecycle {
 /** The state of a plugin at one moment. Made when it is asked for, so that nothing is kept up on the data path. */
 export interface PluginReport {
   readonly buffer?: BufferReport;
+  readonly account?: AccountReport;
   readonly nodes?: readonly NodeReport[];
   readonly files?: readonly FileReport[];
   /** Folders that the plugin writes to and must have. */
   readonly folders?: readonly string[];
+}
+
+/** Events of an output since its buffer's folder was first used: received = delivered + held + dropped. */
+export interface AccountReport {
+  readonly received: number;
+  readonly delivered: number;
+  readonly held: number;
+  /** By reason. */
+  readonly dropped: Readonly<Record<string, number>>;
 }
 
 export interface BufferReport extends BufferStats {

@@ -26,6 +26,8 @@ export interface BufferJournalOptions {
   readonly chunks: () => Iterable<BufferChunk>;
   /** What these chunks have from commit `sequence` on may not be on the disk, and never come there. */
   readonly onSyncFailed: (sequence: number, error: unknown) => void;
+  /** A round of syncs took so long. */
+  readonly onSynced: (seconds: number) => void;
 }
 
 /** An append as the journal sees it. */
@@ -76,7 +78,9 @@ export class BufferJournal implements Holder {
       sequence: () => this.#sequence,
       paths: () => [file.path],
       folder: () => file.folder,
-      onSynced: () => {
+      clock: this.#options.clock,
+      onSynced: (seconds) => {
+        this.#options.onSynced(seconds);
         if (file.hasOlder) void file.removeOlder().catch((error) => logger.warn("cannot remove a journal", { error }));
       },
       onFailed: (error) => this.#syncFailed(error),

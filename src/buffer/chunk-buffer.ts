@@ -12,9 +12,9 @@
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
 import { BufferOverflowError, StoppingError, UnrecoverableError } from "../errors.ts";
-import type { EventStream } from "../event/event-stream.ts";
 import type { Origin } from "../event/origin.ts";
 import type { Logger } from "../logger.ts";
+import type { Batch } from "./batch.ts";
 import type { BufferChunk } from "./buffer-chunk.ts";
 import { BufferJournal } from "./buffer-journal.ts";
 import { type BufferStats, bufferStats } from "./buffer-stats.ts";
@@ -63,16 +63,6 @@ export interface ChunkBufferOptions extends ChunkLimits {
   readonly onSpace: () => void;
 }
 
-/** Events that go into the chunk of this metadata. */
-export interface Batch {
-  /** Of the events; the metadata has it only where it is a chunk key. */
-  readonly tag: string;
-  readonly metadata: ChunkMetadata;
-  /** `metadataKey(metadata)`. */
-  readonly key: string;
-  readonly events: EventStream;
-}
-
 export class ChunkBuffer {
   readonly #options: ChunkBufferOptions;
   readonly #memory: RetainedMemory;
@@ -112,6 +102,7 @@ export class ChunkBuffer {
       fileMode,
       chunks: () => this.#all(),
       onSyncFailed: (sequence, error) => this.#syncFailed(sequence, error),
+      onSynced: (seconds) => options.counters.observe("sync_seconds", seconds),
     });
     this.#metas = new MetaWriter(this.journal, this.#disk, () => this.#all());
     this.#maker = new ChunkMaker(options, this.#memory, this.journal);
@@ -160,7 +151,10 @@ export class ChunkBuffer {
    */
   async append(batches: readonly Batch[], enqueue: boolean, origin?: Origin): Promise<Receipt> {
     const taken = origin && this.journal.find(origin);
-    if (taken) return taken;
+    if (taken) {
+      for (const { events } of batches) this.#options.counters.add("repeated_events", events.size);
+      return taken;
+    }
     if (!this.isStorable) throw new BufferOverflowError("buffer space has too many data");
     const encoded = batches.map(({ tag, events }) => this.#options.encoder.encode(tag, events));
     const append = encoded.some((pieces) => pieces instanceof Promise)

@@ -3,6 +3,7 @@
  * written meanwhile shares the next. So the rounds are as large as the disk is slow, and nothing is tuned.
  */
 
+import type { Clock } from "../clock.ts";
 import { BufferIoError, errorMessage } from "../errors.ts";
 import type { ChunkFile } from "./chunk-file.ts";
 import { errorCode, type FileSystem } from "./file-system.ts";
@@ -17,7 +18,8 @@ export interface SyncRoundsOptions {
   readonly paths: () => readonly string[];
   /** Whose names have changed. */
   readonly folder: () => string;
-  readonly onSynced: () => void;
+  readonly clock: Clock;
+  readonly onSynced: (seconds: number) => void;
   /** What was not synced by then may never be: its pages may be gone. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -78,7 +80,8 @@ export class SyncRounds {
   }
 
   async #round(): Promise<void> {
-    const { fileSystem, sequence, paths, folder, onSynced, onFailed } = this.#options;
+    const { clock, fileSystem, sequence, paths, folder, onSynced, onFailed } = this.#options;
+    const startMs = clock.monotonic();
     const upTo = sequence();
     const dirty = this.#dirty;
     const isFolderDirty = this.#isFolderDirty;
@@ -93,7 +96,7 @@ export class SyncRounds {
     const done = mayWait.filter((waiting) => waiting.sequence <= upTo);
     if (!failure) {
       this.#synced = Math.max(this.#synced, upTo);
-      onSynced();
+      onSynced((clock.monotonic() - startMs) / 1000);
       for (const { resolve } of done) resolve();
       return;
     }

@@ -10,6 +10,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import type { ReplayTarget } from "./buffer/replay.ts";
 import type { CatOptions } from "./cat.ts";
 import type { CertOptions } from "./cert.ts";
+import type { DoctorOptions } from "./doctor/doctor.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { TapOptions } from "./tap.ts";
 import type { TopOptions } from "./top.ts";
@@ -84,6 +85,7 @@ function createProgram(name: string, setExitCode: (code: number) => void): Comma
   addCert(program, setExitCode);
   addBuffer(program, setExitCode);
   addLiveView(program, setExitCode);
+  addDoctor(program, setExitCode);
   program
     .command("demo")
     .description("run a sender and a receiver with TLS, acknowledgements and a file buffer, ready to try")
@@ -274,6 +276,20 @@ function addLiveView(program: Command, setExitCode: (code: number) => void): voi
     .action(async (given: TopOptions) => {
       const { top } = await import("./top.ts");
       setExitCode(await top(given));
+    });
+}
+
+function addDoctor(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command("doctor")
+    .description("look at accounts, buffers, journals, permissions, disk space, certificates and the running agent")
+    .addOption(configOption())
+    .option("--json", "print the findings as JSON")
+    .option("--pid <pid>", "process id of the agent, where several run", positive)
+    .option("--socket <path>", "control socket of the agent")
+    .action(async (given: DoctorOptions) => {
+      const { doctor } = await import("./doctor/doctor.ts");
+      setExitCode(await doctor(given));
     });
 }
 

@@ -172,6 +172,21 @@ function bufferEntries(): CatalogueEntry[] {
         { labels: { state: "awaiting_ack" }, value: buffer.awaitingAck },
       ];
     }),
+    gauge(
+      "suiro_account_events",
+      "Events since the buffer's folder was first used, by state: received = delivered + held + dropped.",
+      ["state"],
+      (plugin) => {
+        const { account } = plugin.report();
+        if (!account) return [];
+        const dropped = Object.values(account.dropped).reduce((sum, count) => sum + count, 0);
+        const { received, delivered, held } = account;
+        return Object.entries({ received, delivered, held, dropped }).map(([state, value]) => ({
+          labels: { state },
+          value,
+        }));
+      },
+    ),
     gauge("suiro_buffer_limit_bytes", "What the buffer may hold at most, total_limit_size.", [], (plugin) =>
       plain(of(plugin)?.totalLimitBytes),
     ),

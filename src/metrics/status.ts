@@ -1,6 +1,6 @@
 /** The state of an agent as one JSON object: what `suiro top` and the status page show. Rates are for who asks twice. */
 
-import type { PluginSummary } from "../plugin.ts";
+import type { AccountReport, PluginSummary } from "../plugin.ts";
 import { inFluentdOrder } from "./fluentd-statistics.ts";
 
 export interface PluginStatus {
@@ -28,6 +28,8 @@ export interface PluginStatus {
     readonly lastDeliveryMs: number | undefined;
     readonly folder: string | undefined;
   };
+  /** Across restarts. */
+  readonly account?: AccountReport;
   readonly nodes?: readonly {
     readonly name: string;
     readonly isAvailable: boolean;
@@ -65,7 +67,7 @@ export function agentStatus(plugins: readonly PluginSummary[], version: string, 
 
 function pluginStatus(plugin: PluginSummary): PluginStatus {
   const { id, kind, type, level, element, owner, targets, isRunning, counters } = plugin;
-  const { buffer, nodes, files } = plugin.report();
+  const { account, buffer, nodes, files } = plugin.report();
   return {
     id,
     kind,
@@ -96,6 +98,7 @@ function pluginStatus(plugin: PluginSummary): PluginStatus {
         folder: buffer.folder,
       },
     }),
+    ...(account && { account }),
     ...(nodes && {
       nodes: nodes.map(({ name, isAvailable, lastAckAgeSeconds }) => ({
         name,

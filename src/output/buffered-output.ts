@@ -6,9 +6,10 @@
  * Source: fluentd 1.18 plugin/output.rb; COMPAT 4.
  */
 
+import type { Batch } from "../buffer/batch.ts";
 import { chunkIdText } from "../buffer/chunk.ts";
 import { ChunkBackup } from "../buffer/chunk-backup.ts";
-import { type Batch, ChunkBuffer } from "../buffer/chunk-buffer.ts";
+import { ChunkBuffer } from "../buffer/chunk-buffer.ts";
 import { ChunkEncoder } from "../buffer/chunk-encoder.ts";
 import { ChunkFolder } from "../buffer/chunk-folder.ts";
 import { type FileSystem, nodeFileSystem } from "../buffer/file-system.ts";
@@ -26,6 +27,7 @@ import type {
   PluginContext,
   PluginReport,
 } from "../plugin.ts";
+import { Accounts } from "./accounts.ts";
 import { type BufferSettings, readBufferSettings } from "./buffer-settings.ts";
 import type { BufferedConfig } from "./buffered-output-parameters.ts";
 import { ChunkDelivery } from "./chunk-delivery.ts";
@@ -101,6 +103,8 @@ export class BufferedOutput implements Output {
   readonly #buffer: ChunkBuffer;
   readonly #delivery: ChunkDelivery;
   readonly #scheduler: FlushScheduler;
+  readonly #accounts: Accounts;
+  #folder: ChunkFolder | undefined;
   readonly #waitingForSpace = new Set<() => void>();
   #isStarted = false;
   #stopped: Promise<void> | undefined;
@@ -121,6 +125,14 @@ export class BufferedOutput implements Output {
       folderMode: system.dirPermission,
     });
     this.#buffer = this.#createBuffer(parts);
+    this.#accounts = new Accounts({
+      clock,
+      logger,
+      counters,
+      fileSystem: environment.fileSystem ?? nodeFileSystem,
+      fileMode: system.filePermission,
+      held: () => this.#buffer.stats().events,
+    });
     this.#delivery = new ChunkDelivery({
       pluginId: id,
       clock,
@@ -164,6 +176,7 @@ export class BufferedOutput implements Output {
       throw error;
     }
     this.#isStarted = true;
+    if (this.#folder) this.#accounts.start(this.#folder.prefix);
     this.#scheduler.start();
   }
 
@@ -191,8 +204,14 @@ export class BufferedOutput implements Output {
     return this.#stopped;
   }
 
+  /** `path` and `path_suffix` of a file buffer. */
+  get place(): { readonly path: string; readonly pathSuffix: string } | undefined {
+    const { path, pathSuffix } = this.#settings;
+    return path === undefined ? undefined : { path, pathSuffix };
+  }
+
   report(): PluginReport {
-    return { ...this.#writers[0]?.report?.(), buffer: this.stats() };
+    return { ...this.#writers[0]?.report?.(), buffer: this.stats(), account: this.#accounts.report() };
   }
 
   stats(): BufferReport {
@@ -290,6 +309,7 @@ export class BufferedOutput implements Output {
     }
     for (const writer of this.#writers) await writer.stop(deadline);
     await this.#buffer.close();
+    this.#accounts.stop();
   }
 
   /** Chunks that a memory buffer could not deliver in time: kept as backup files, and counted. */
@@ -312,6 +332,18 @@ export class BufferedOutput implements Output {
   #createBuffer({ settings, context, writer, requiresTag, environment }: BufferedOutputParts): ChunkBuffer {
     const { clock, counters, logger } = context;
     const { chunkLimitRecords, chunkLimitSize, compress, path } = settings;
+    if (path !== undefined)
+      this.#folder = new ChunkFolder({
+        fileSystem: environment.fileSystem ?? nodeFileSystem,
+        logger,
+        backup: this.#backup,
+        path,
+        pathSuffix: settings.pathSuffix,
+        fileMode: settings.filePermission,
+        folderMode: settings.dirPermission,
+        requiresTag,
+        lock: (prefix) => FolderLock.take(prefix, { clock, logger }),
+      });
     return new ChunkBuffer({
       clock,
       logger,
@@ -327,20 +359,7 @@ export class BufferedOutput implements Output {
         },
       }),
       backup: this.#backup,
-      folder:
-        path === undefined
-          ? undefined
-          : new ChunkFolder({
-              fileSystem: environment.fileSystem ?? nodeFileSystem,
-              logger,
-              backup: this.#backup,
-              path,
-              pathSuffix: settings.pathSuffix,
-              fileMode: settings.filePermission,
-              folderMode: settings.dirPermission,
-              requiresTag,
-              lock: (prefix) => FolderLock.take(prefix, { clock, logger }),
-            }),
+      folder: this.#folder,
       compression: compress,
       decompressionLimitBytes: settings.decompressionSizeLimit,
       chunkLimitBytes: chunkLimitSize,
@@ -352,7 +371,10 @@ export class BufferedOutput implements Output {
       fileSystem: environment.fileSystem ?? nodeFileSystem,
       fileMode: settings.filePermission,
       onQueued: () => this.#scheduler.wake(),
-      onSpace: () => this.#wakeWaiting(),
+      onSpace: () => {
+        this.#accounts.chunkEnded();
+        this.#wakeWaiting();
+      },
     });
   }
 }

@@ -4,7 +4,7 @@
  * Source: fluentd 1.18 plugin/output.rb `configure` and `metadata`; COMPAT 4.2.
  */
 
-import type { Batch } from "../buffer/chunk-buffer.ts";
+import type { Batch } from "../buffer/batch.ts";
 import { emptyMetadata, metadataKey } from "../buffer/chunk-metadata.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
 import { EventStream } from "../event/event-stream.ts";

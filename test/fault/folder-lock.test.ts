@@ -20,7 +20,7 @@ function holds(context: TestContext, folder: string, patienceMs: number, prefix:
   return program;
 }
 
-const locksIn = (folder: string) => readdirSync(folder).filter((name) => name.startsWith("."));
+const locksIn = (folder: string) => readdirSync(folder).filter((name) => name.includes(".lock."));
 
 test("the second process is refused, and told who holds the folder", async (context) => {
   const folder = temporaryFolder();

@@ -103,7 +103,7 @@ for (const compress of ["text", "gzip"]) {
       "ids stay",
     );
     await output.stop(new AbortController().signal);
-    assert.deepEqual(readdirSync(path), []);
+    assert.deepEqual(readdirSync(path), [".buffer.accounts"]);
   });
 
   test(`chunks that a killed Suiro left are delivered by fluentd; ${compress}`, { skip }, async (context) => {
@@ -145,7 +145,7 @@ for (const compress of ["text", "gzip"]) {
     const log = fluentd.output.replaceAll(/.*failed to purge buffer chunk.*Errno::ENOENT.*\.log\.meta>\n/g, "");
     assert.doesNotMatch(log, /\[error\]|broken|journal/);
     // fluentd does not look at the lock, nor at a meta file that was to be renamed when Suiro was killed.
-    const left = readdirSync(path).filter((name) => !name.startsWith(".buffer.lock.") && !name.endsWith(".meta"));
+    const left = readdirSync(path).filter((name) => !name.startsWith(".buffer.") && !name.endsWith(".meta"));
     assert.deepEqual(left, journal, "fluentd leaves the journal alone, and nothing else behind");
     assert.deepEqual(readFileSync(join(path, journal[0] as string)), journalBytes);
   });

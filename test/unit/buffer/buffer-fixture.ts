@@ -1,7 +1,8 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Batch } from "../../../src/buffer/batch.ts";
 import { ChunkBackup } from "../../../src/buffer/chunk-backup.ts";
-import { type Batch, ChunkBuffer } from "../../../src/buffer/chunk-buffer.ts";
+import { ChunkBuffer } from "../../../src/buffer/chunk-buffer.ts";
 import { ChunkEncoder } from "../../../src/buffer/chunk-encoder.ts";
 import { ChunkFolder } from "../../../src/buffer/chunk-folder.ts";
 import { emptyMetadata, metadataKey } from "../../../src/buffer/chunk-metadata.ts";

@@ -1,0 +1,106 @@
+/** `suiro doctor` beside real agents: accounts over kills, missing chunks, certificates, permissions. */
+
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { TestCertificates } from "../support/certificates.ts";
+import { ChildProgram } from "../support/child-program.ts";
+import { freePort } from "../support/free-port.ts";
+import { startSuiro, suiroEntry } from "../support/suiro.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+interface Examination {
+  readonly code: number | null;
+  readonly findings: { verdict: string; subject: string; message: string }[];
+}
+
+test("the accounts add up over a kill; a chunk that is gone is missed", async (context) => {
+  const folder = temporaryFolder();
+  const run = join(folder, "run");
+  mkdirSync(run, { mode: 0o700 });
+  const buffer = join(folder, "buffer");
+  const ports = { sender: await freePort(), receiver: await freePort() };
+  const config = join(folder, "sender.conf");
+  writeFileSync(
+    config,
+    `<source>\n@type forward\nbind 127.0.0.1\nport ${ports.sender}\n</source>
+<match app>\n@type forward\n@id out\nrequire_ack_response true\nheartbeat_type none
+<server>\nhost 127.0.0.1\nport ${ports.receiver}\n</server>
+<buffer tag>\n@type file\npath ${buffer}\nflush_mode immediate\nretry_wait 0.1\nretry_max_interval 0.1\n</buffer>\n</match>\n`,
+  );
+  const environment = { ...process.env, SUIRO_RUN_DIR: run };
+  const suiro = (...options: string[]) => ChildProgram.start(process.execPath, [suiroEntry, ...options], environment);
+  const examine = async (): Promise<Examination> => {
+    const program = suiro("doctor", "-c", config, "--json");
+    const code = await program.exited;
+    return { code, findings: JSON.parse(program.output).findings };
+  };
+  const send = async (count: number) => {
+    const cat = suiro("cat", "--ack", "--port", String(ports.sender), "app");
+    cat.stdin.end('{"a":1}\n'.repeat(count));
+    assert.equal(await cat.exited, 0);
+  };
+  const accountOf = ({ findings }: Examination, subject: string) =>
+    findings.find((finding) => finding.subject === subject && finding.message.includes("received"));
+
+  const first = await startSuiro(config, [], { SUIRO_RUN_DIR: run });
+  context.after(() => first.stop("SIGKILL"));
+  await send(5);
+  const held = { verdict: "ok", subject: "accounts of out", message: "5 received = 0 delivered + 5 held" };
+  const examined = await examine();
+  assert.deepEqual([examined.code, accountOf(examined, "accounts of out")], [0, held]);
+  await first.stop("SIGKILL");
+  const killed = await examine();
+  assert.deepEqual([killed.code, killed.findings.filter(({ verdict }) => verdict === "failed")], [0, []]);
+  assert.ok(killed.findings.some(({ message }) => message === "none of this user's runs"));
+
+  const second = await startSuiro(config, [], { SUIRO_RUN_DIR: run });
+  context.after(() => second.stop("SIGKILL"));
+  await send(2);
+  const message = "7 received = 0 delivered + 7 held";
+  assert.equal(accountOf(await examine(), "accounts of out")?.message, message);
+  assert.equal(await second.stop(), 0);
+  assert.deepEqual(accountOf(await examine(), "buffer of out"), { verdict: "ok", subject: "buffer of out", message });
+
+  const chunk = readdirSync(buffer).find((name) => name.endsWith(".log")) as string;
+  for (const name of readdirSync(buffer)) if (name.startsWith(chunk)) rmSync(join(buffer, name));
+  const robbed = await examine();
+  assert.equal(robbed.code, 1);
+  assert.match(
+    accountOf(robbed, "buffer of out")?.message ?? "",
+    /^\d events are missing: 7 received = .*removed by hand/,
+  );
+});
+
+test("certificates, folders and the configuration are looked at, and what fails gives 1", async (context) => {
+  const certificates = await TestCertificates.create();
+  context.after(() => certificates.remove());
+  const expired = await certificates.expiredServer();
+  const folder = temporaryFolder();
+  const config = join(folder, "fluent.conf");
+  const examine = async (cert: string, key: string, path: string) => {
+    writeFileSync(
+      config,
+      `<source>\n@type forward\n@id in\nport 0\n<transport tls>\ncert_path ${cert}\nprivate_key_path ${key}\n</transport>\n</source>
+<match **>\n@type forward\n@id out\n<server>\nhost 127.0.0.1\n</server>\n<buffer>\n@type file\npath ${path}\n</buffer>\n</match>\n`,
+    );
+    const environment = { ...process.env, SUIRO_RUN_DIR: folder };
+    const program = ChildProgram.start(process.execPath, [suiroEntry, "doctor", "-c", config], environment);
+    return { code: await program.exited, output: program.output };
+  };
+  const good = await certificates.server();
+  const well = await examine(good.certificatePath, good.privateKeyPath, join(folder, "buffer"));
+  assert.equal(well.code, 0, well.output);
+  assert.match(well.output, /^ok +certificates of in: .*is valid for \d+ days$/m);
+  assert.match(well.output, /^ok +buffer of out: .*buffer can be made$/m);
+  const old = await examine(expired.certificatePath, expired.privateKeyPath, join(folder, "buffer"));
+  assert.equal(old.code, 1);
+  assert.match(old.output, /^failed +certificates of in: .*expired \d+ days ago; renew it$/m);
+  const nowhere = await examine(good.certificatePath, good.privateKeyPath, join(config, "buffer"));
+  assert.equal(nowhere.code, 1, nowhere.output);
+  writeFileSync(config, "<match>\n@type nonsense\n</match>\n");
+  const wrong = ChildProgram.start(process.execPath, [suiroEntry, "doctor", "-c", config]);
+  assert.equal(await wrong.exited, 1);
+  assert.match(wrong.output, /^failed +.*fluent\.conf:1: Unknown output plugin 'nonsense'/m);
+});
