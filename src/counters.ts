@@ -18,6 +18,7 @@ export const COUNTERS = {
   connections_refused: "Connections that were turned away, by reason.",
   protocol_errors: "Messages that break the protocol, by reason.",
   acks_sent: "Chunks that were acknowledged to their sender.",
+  resent_chunks: "Chunks that came again, and were acknowledged without being stored twice.",
   acks_received: "Chunks that their receiver acknowledged.",
   flush_attempts: "Times that a chunk was given to the destination.",
   flush_failures: "Times that a chunk was not delivered.",

@@ -24,6 +24,7 @@ import { checkLimits, SWEEP_INTERVAL_MS } from "./forward/limits.ts";
 import { type ForwardConfig, forwardTable, type SecurityConfig } from "./forward/parameters.ts";
 import { PendingMessages } from "./forward/pending-messages.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
+import { Resends } from "./forward/resends.ts";
 import { checkSecurity, createSecurityPolicy, sharedKeysOf } from "./forward/security.ts";
 import { TagRule } from "./forward/tag-rule.ts";
 
@@ -65,6 +66,7 @@ class ForwardInput implements Input {
   readonly #warnings: RareWarnings;
   readonly #connections = new Set<Connection>();
   readonly #guard: AddressGuard;
+  readonly #resends: Resends;
   #rules: ConnectionRules | undefined;
   #server: Server | undefined;
   #heartbeat: DatagramSocket | undefined;
@@ -76,6 +78,11 @@ class ForwardInput implements Input {
     this.#config = config;
     this.#context = context;
     this.#warnings = new RareWarnings(context.logger, context.clock);
+    const { ackAfter, resendIds, resendWindowChunks: chunks, resendWindowTime: seconds } = config;
+    const { clock, counters, holdings } = context;
+    if (resendIds !== "none") holdings.expect({ chunks, seconds });
+    holdings.expect({ isSynced: ackAfter === "synced" });
+    this.#resends = new Resends({ ackAfter, ids: resendIds, holdings, clock, counters });
     this.#guard = new AddressGuard(config, context.clock);
   }
 
@@ -115,7 +122,9 @@ class ForwardInput implements Input {
     if (!this.#server) return;
     listeningSockets.close(this.#server);
     const finished = Promise.all([...this.#connections].map((connection) => connection.finish()));
-    await Promise.race([finished, aborted(deadline)]);
+    // Waiting for receivers is not for a stop: what they do not have yet stays with its sender, or in a file buffer.
+    if (this.#config.ackAfter !== "delivered") await Promise.race([finished, aborted(deadline)]);
+    else for (const connection of this.#connections) connection.destroy();
     // The acks are with the system; `end` was called, so a peer that reads gets them before it sees the end.
     const closed = Promise.all([...this.#connections].map((connection) => connection.closed));
     await Promise.race([closed, aborted(deadline)]);
@@ -133,6 +142,7 @@ class ForwardInput implements Input {
       chunkSizeLimit: config.chunkSizeLimit,
       chunkSizeWarnLimit: config.chunkSizeWarnLimit,
       frameMemory: new FrameMemory(),
+      resends: this.#resends,
       denyKeepalive: config.denyKeepalive,
       tagRule: new TagRule(config.tag, config.addTagPrefix, config.tagSizeLimit),
       floatTimes: floatTimes(config.skipInvalidEvent),

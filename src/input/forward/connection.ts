@@ -21,6 +21,7 @@ import { CLOSE_GRACE_MS, type ForwardLimits, UNREAD_ACKS_LIMIT_BYTES } from "./l
 import type { Collecting, PendingMessages } from "./pending-messages.ts";
 import type { RareWarnings } from "./rare-warnings.ts";
 import { Receiver, type ReceiverRules } from "./receiver.ts";
+import type { Resends } from "./resends.ts";
 import { SourceFields } from "./source-fields.ts";
 
 /** What connections of an input share. */
@@ -32,6 +33,7 @@ export interface ConnectionRules extends ReceiverRules {
   /** Told how handshakes end; absent where there are no addresses. */
   readonly logins: Pick<AddressGuard, "failed" | "succeeded"> | undefined;
   /** Absent: names are not looked up. */
+  readonly resends?: Resends | undefined;
   readonly hostNames: HostNames | undefined;
   readonly sourceAddressKey: string | undefined;
   readonly sourceHostnameKey: string | undefined;
@@ -127,6 +129,7 @@ export class Connection implements Collecting {
     this.#deliveries = new Deliveries({
       emitter: rules.emitter,
       counters: rules.counters,
+      resends: rules.resends,
       limitBytes: rules.limits.unackedLimit,
       total: rules.unackedTotal,
       acknowledge: (chunks) => this.#write((this.#session as ServerSession).encodeAcks(chunks)),
@@ -138,6 +141,7 @@ export class Connection implements Collecting {
       host: this.#host,
       fields: this.#sourceFields(),
       deliveries: this.#deliveries,
+      resends: rules.resends,
       logger: rules.logger,
       warnings: rules.warnings,
       counters: rules.counters,

@@ -5,7 +5,9 @@
 
 import type { Counters } from "../../counters.ts";
 import type { EventStream } from "../../event/event-stream.ts";
+import type { ChunkSource, Origin } from "../../event/origin.ts";
 import type { Emitter } from "../../plugin.ts";
+import type { Resends } from "./resends.ts";
 
 /** Bytes on their way, over all connections of an input. */
 export class UnackedTotal {
@@ -42,6 +44,8 @@ export class UnackedTotal {
 export interface DeliveriesOptions {
   readonly emitter: Emitter;
   readonly counters: Counters;
+  /** Absent: nothing that comes again is known. */
+  readonly resends?: Resends | undefined;
   readonly limitBytes: number;
   readonly total: UnackedTotal;
   /** Writes the acks of these chunks; several that became due together come in one call. */
@@ -64,9 +68,9 @@ export class Deliveries {
     this.#options = options;
   }
 
-  /** Emits `events`; when outputs hold them, `chunks` are acked. */
-  deliver(tag: string, events: EventStream, chunks: readonly Buffer[]): void {
-    const { emitter, counters, total, failed } = this.#options;
+  /** Emits `events`, which came from `sources`; when outputs hold them, `chunks` are acked. */
+  deliver(tag: string, events: EventStream, chunks: readonly Buffer[], sources: readonly ChunkSource[] = []): void {
+    const { emitter, counters, resends, total, failed } = this.#options;
     const byteSize = events.packed.length;
     this.#emits += 1;
     this.#unackedBytes += byteSize;
@@ -79,7 +83,9 @@ export class Deliveries {
       this.#update();
       this.#checkIdle();
     };
-    emit(emitter, tag, events).then(
+    const delivered = emit(emitter, tag, events, resends?.origin(sources));
+    resends?.begin(sources, delivered);
+    delivered.then(
       () => {
         counters.add("emitted_events", events.size);
         this.acknowledge(chunks);
@@ -87,6 +93,25 @@ export class Deliveries {
       },
       (error) => {
         failed(error, tag);
+        settle();
+      },
+    );
+  }
+
+  /** Acks a chunk that came again when what is there of it is safe. */
+  acknowledgeAgain(chunk: Buffer, safe: Promise<void>, tag: string): void {
+    this.#emits += 1;
+    const settle = () => {
+      this.#emits -= 1;
+      this.#checkIdle();
+    };
+    safe.then(
+      () => {
+        this.acknowledge([chunk]);
+        settle();
+      },
+      (error) => {
+        this.#options.failed(error, tag);
         settle();
       },
     );
@@ -133,6 +158,6 @@ export class Deliveries {
 }
 
 /** An emitter may throw at once as well as reject. */
-async function emit(emitter: Emitter, tag: string, events: EventStream): Promise<void> {
-  await emitter.emit(tag, events);
+async function emit(emitter: Emitter, tag: string, events: EventStream, origin: Origin | undefined): Promise<void> {
+  await emitter.emit(tag, events, origin);
 }

@@ -1,6 +1,6 @@
 /** Parameters of `@type forward` as a source. Source: fluentd 1.18 plugin/in_forward.rb; COMPAT 2.1. */
 
-import { array, bool, integer, size, string, time } from "../../config/literals.ts";
+import { array, bool, enumeration, integer, size, string, time } from "../../config/literals.ts";
 import { type ConfigOf, many, optional, section, withDefaults } from "../../config/parameters.ts";
 import { transportTable } from "../../tls/transport.ts";
 import { limitParameters, quarantineParameters } from "./limits.ts";
@@ -57,6 +57,20 @@ export const forwardTable = section(
     source_hostname_key: string.optional("Field of each record that gets the client's name."),
     tag: string.optional("Tag instead of the one that came."),
     add_tag_prefix: string.optional("What goes before the tag, with a dot."),
+    ack_after: enumeration("written", "synced", "delivered").default(
+      "Suiro's own. When a chunk is acked: when its events are written, as fluentd does (a killed process loses none of " +
+        "them), when they are on the disk of a file buffer (nor does a machine that loses power), or when the next " +
+        "receiver has them.",
+      "synced",
+    ),
+    resend_ids: enumeration("time_ordered", "all", "none").default(
+      "Suiro's own. Chunks that come again are acked and not stored twice if their id is one that fluentd or Suiro made " +
+        "(time_ordered), whatever it is (all: no sender may give one id to two equal chunks, as Fluent Bit does), or " +
+        "never (none).",
+      "time_ordered",
+    ),
+    resend_window_time: time.default("Suiro's own. How long chunks are remembered.", 72 * 3600),
+    resend_window_chunks: integer.default("Suiro's own. How many chunks each buffer remembers.", 65_536),
     ...limitParameters,
     ...quarantineParameters,
   },

@@ -9,6 +9,7 @@ import type { Quarantine } from "../../buffer/quarantine.ts";
 import type { Counters } from "../../counters.ts";
 import { LimitError, MalformedError } from "../../errors.ts";
 import { type CompressedEntries, type CompressionMethod, EventStream } from "../../event/event-stream.ts";
+import type { ChunkSource } from "../../event/origin.ts";
 import { walkEntries } from "../../event/walker.ts";
 import type { Refusal } from "../../forward-protocol/authenticator.ts";
 import { canDecompress, decompress } from "../../forward-protocol/compression.ts";
@@ -28,6 +29,7 @@ import { type EntryRules, EntryWriter } from "./entry-writer.ts";
 import { BROKEN_MESSAGES_LIMIT } from "./limits.ts";
 import { Poison } from "./poison.ts";
 import type { RareWarnings } from "./rare-warnings.ts";
+import type { Resends } from "./resends.ts";
 import type { SourceFields } from "./source-fields.ts";
 import type { TagRule } from "./tag-rule.ts";
 
@@ -50,6 +52,7 @@ export interface ReceiverOptions {
   readonly host: string;
   readonly fields: SourceFields | undefined;
   readonly deliveries: Deliveries;
+  readonly resends?: Resends | undefined;
   readonly logger: Logger;
   readonly warnings: RareWarnings;
   readonly counters: Counters;
@@ -71,6 +74,11 @@ export class Receiver implements MessageHandler {
   readonly #entries: EntryWriter;
   #tag = "";
   #acks: Buffer[] = [];
+  /** Of those among the acks that may come again. */
+  #sources: ChunkSource[] = [];
+  readonly #gathered = new Set<string>();
+  /** Of the message at hand. */
+  #source: ChunkSource | undefined;
   #dropped = 0;
   #brokenMessages = 0;
   /** The memory of the message at hand went on with its events, or is read later. */
@@ -161,13 +169,16 @@ export class Receiver implements MessageHandler {
     if (this.#dropped > 0) this.#countDropped();
     if (size === 0 && acks.length === 0) return;
     // The delivery keeps the list: a chunk that came later and was added to it would be acked too early.
+    const sources = this.#sources;
     this.#acks = [];
+    this.#sources = [];
+    this.#gathered.clear();
     if (size === 0) {
       deliveries.acknowledge(acks);
       return;
     }
     counters.add("received_events", size);
-    deliveries.deliver(this.#tag, this.#entries.take(), acks);
+    deliveries.deliver(this.#tag, this.#entries.take(), acks, sources);
   }
 
   #receive(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
@@ -182,11 +193,46 @@ export class Receiver implements MessageHandler {
       bounds.optionEnd === 0 ? NO_OPTION : readOption(bytes, bounds.optionStart, bounds.optionEnd, optionKeyLimit);
     if (option.fluentSignal !== 0) return this.#drop("fluent_signal", bytes, option);
     if (tag === undefined) return this.#drop("invalid_tag", bytes, option);
+    const found = option.chunk ? this.#findAgain(tag, bytes, option.chunk) : "new";
+    if (found === "done") return undefined;
+    if (found === "part") this.readEnd();
+    const wait = this.#takeMessage(tag, bytes, isOwned, option);
+    if (found !== "part") return wait;
+    if (wait) return wait.then(() => this.readEnd());
+    this.readEnd();
+    return undefined;
+  }
+
+  #takeMessage(tag: string, bytes: Buffer, isOwned: boolean, option: MessageOption): Promise<void> | undefined {
+    const bounds = this.#bounds;
     if (bounds.mode === "message") this.#message(tag, bytes, option);
     else if (bounds.mode === "packed" && option.compressed !== undefined && option.compressed !== "text") {
       return this.#compressed(tag, bytes, isOwned, option);
     } else this.#batch(tag, bytes, bounds.bodyStart, bounds.bodyEnd, isOwned, option);
     return undefined;
+  }
+
+  /** Whether the message came before: then it is acked again, or, where outputs have parts of it, taken by itself. */
+  #findAgain(tag: string, bytes: Buffer, chunk: Buffer): "new" | "part" | "done" {
+    const { deliveries, resends } = this.#options;
+    const { bodyStart, bodyEnd } = this.#bounds;
+    this.#source = resends?.sourceOf(chunk, tag, bytes, bodyStart, bodyEnd);
+    if (!this.#source) return "new";
+    // One read may hold a chunk twice: the first must be on its way before the second is looked for.
+    if (this.#gathered.has(this.#source.id)) this.readEnd();
+    const found = (resends as Resends).find(this.#source);
+    if (!(found instanceof Promise)) return found;
+    deliveries.acknowledgeAgain(chunk, found, tag);
+    return "done";
+  }
+
+  /** The batch at hand is not acked before this message may be. */
+  #expectAck({ chunk }: MessageOption): void {
+    if (!chunk) return;
+    this.#acks.push(chunk);
+    if (!this.#source) return;
+    this.#sources.push(this.#source);
+    this.#gathered.add(this.#source.id);
   }
 
   #message(tag: string, bytes: Buffer, option: MessageOption): void {
@@ -197,7 +243,7 @@ export class Receiver implements MessageHandler {
       this.#hasInvalid = true;
       this.#warn("got invalid event and drop it:", { tag });
     }
-    if (option.chunk) this.#acks.push(option.chunk);
+    this.#expectAck(option);
   }
 
   /** Forward and PackedForward: the entries `bytes[start, end)`. */
@@ -236,7 +282,7 @@ export class Receiver implements MessageHandler {
         this.#warn("skip invalid event:", { tag, events: dropped });
       }
     }
-    if (option.chunk) this.#acks.push(option.chunk);
+    this.#expectAck(option);
   }
 
   #compressed(tag: string, bytes: Buffer, isOwned: boolean, option: MessageOption): Promise<void> | undefined {
@@ -266,7 +312,8 @@ export class Receiver implements MessageHandler {
     this.readEnd();
     this.#options.counters.add("received_events", events.size);
     const acks = option.chunk ? [option.chunk] : [];
-    if (events.size > 0) this.#options.deliveries.deliver(tag, events, acks);
+    const sources = option.chunk && this.#source ? [this.#source] : [];
+    if (events.size > 0) this.#options.deliveries.deliver(tag, events, acks, sources);
     else this.#options.deliveries.acknowledge(acks);
   }
 

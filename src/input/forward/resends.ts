@@ -1,0 +1,94 @@
+/**
+ * Knows chunks that come again: a sender that missed an ack sends its chunk once more. What every output holds already is
+ * acked again and not stored twice, across restarts, as long as buffers remember it.
+ *
+ * Only an id that no honest sender gives to two chunks tells that. fluentd's and Suiro's are base64 of 16 bytes whose
+ * first begin with the time: two chunks of one sender never share one. Fluent Bit's are 32 hexadecimal digits of a hash
+ * of the events, which two honest chunks with equal events share; so is any id of another shape taken to be. Whatever the
+ * id, tag and bytes must be the same, too. Source: fluentd 1.18 unique_id.rb and out_forward.rb; Fluent Bit 4
+ * plugins/out_forward/forward_format.c `append_options`.
+ */
+
+import { crc32 } from "node:zlib";
+import type { Holdings } from "../../buffer/holdings.ts";
+import type { Clock } from "../../clock.ts";
+import type { Counters } from "../../counters.ts";
+import { type AckAfter, type ChunkSource, Origin } from "../../event/origin.ts";
+
+/** Whose ids tell a chunk that comes again. */
+export type ResendIds = "time_ordered" | "all" | "none";
+
+export interface ResendsOptions {
+  readonly ackAfter: AckAfter;
+  readonly ids: ResendIds;
+  readonly holdings: Holdings;
+  readonly clock: Clock;
+  readonly counters: Counters;
+}
+
+/** A msgpack string: the base64 of 16 bytes, in fluentd with the newline that Ruby's `encode64` puts behind it. */
+const TIME_ORDERED = /^(?:\xb8[A-Za-z0-9+/]{22}==|\xb9[A-Za-z0-9+/]{22}==\n)$/;
+/** An id older than this is none of a chunk that a sender still tries to deliver: fluentd gives up after 72 hours. */
+const OLDEST_SECONDS = 90 * 86_400;
+/** Clocks of senders may go before ours. */
+const NEWEST_SECONDS = 86_400;
+/** Longer ids are not remembered. */
+const ID_LIMIT_BYTES = 128;
+
+export class Resends {
+  readonly #options: ResendsOptions;
+  /** Chunks that are being handed over, by id. */
+  readonly #underway = new Map<string, { readonly checksum: number; readonly delivered: Promise<void> }>();
+  readonly #plain: Origin | undefined;
+
+  constructor(options: ResendsOptions) {
+    this.#options = options;
+    this.#plain = options.ackAfter === "written" ? undefined : new Origin([], options.ackAfter);
+  }
+
+  /** What a message is to be known by; undefined where its id tells nothing. `chunk` is the id as msgpack. */
+  sourceOf(chunk: Buffer, tag: string, bytes: Buffer, start: number, end: number): ChunkSource | undefined {
+    const { ids } = this.#options;
+    if (ids === "none" || chunk.length > ID_LIMIT_BYTES) return undefined;
+    const id = chunk.toString("latin1");
+    if (ids === "time_ordered" && !this.#isTimeOrdered(id)) return undefined;
+    return { kind: "chunk", id, checksum: crc32(bytes.subarray(start, end), crc32(tag)) };
+  }
+
+  /**
+   * `new`, or `part` when some outputs have it and it must be handed over alone; else it is there already, or on its way:
+   * a promise that resolves when it may be acked.
+   */
+  find({ id, checksum }: ChunkSource): "new" | "part" | Promise<void> {
+    const { ackAfter, counters, holdings } = this.#options;
+    const underway = this.#underway.get(id);
+    const isUnderway = underway?.checksum === checksum;
+    const held = isUnderway ? "none" : holdings.ofChunk(id, checksum);
+    if (!isUnderway && held === "none") return "new";
+    if (held === "part") return "part";
+    counters.add("resent_chunks");
+    return isUnderway ? underway.delivered : holdings.whenSafe(id, ackAfter);
+  }
+
+  origin(sources: readonly ChunkSource[]): Origin | undefined {
+    return sources.length === 0 ? this.#plain : new Origin(sources, this.#options.ackAfter);
+  }
+
+  /** These chunks are on their way until `delivered` is settled. */
+  begin(sources: readonly ChunkSource[], delivered: Promise<void>): void {
+    if (sources.length === 0) return;
+    for (const { id, checksum } of sources) this.#underway.set(id, { checksum, delivered });
+    const end = () => {
+      for (const { id } of sources) if (this.#underway.get(id)?.delivered === delivered) this.#underway.delete(id);
+    };
+    delivered.then(end, end);
+  }
+
+  #isTimeOrdered(text: string): boolean {
+    if (!TIME_ORDERED.test(text)) return false;
+    const id = Buffer.from(text.slice(1), "base64");
+    const seconds = (id.readUInt32BE(0) * 2 ** 20 + (id.readUInt32BE(4) >>> 12)) / 1e6;
+    const ageSeconds = this.#options.clock.now() / 1000 - seconds;
+    return ageSeconds < OLDEST_SECONDS && ageSeconds > -NEWEST_SECONDS;
+  }
+}

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Holdings } from "../../src/buffer/holdings.ts";
+import { BufferIoError } from "../../src/errors.ts";
+import { type AckAfter, Origin } from "../../src/event/origin.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import {
+  type BufferFixture,
+  batchOf,
+  bytesOf,
+  createBuffer,
+  eventsOf,
+  messagesIn,
+} from "../unit/buffer/buffer-fixture.ts";
+import { BreakingFileSystem } from "./breaking-file-system.ts";
+
+const chunk = (id: string, ackAfter: AckAfter = "synced") => new Origin([{ kind: "chunk", id, checksum: 1 }], ackAfter);
+
+async function take(buffer: BufferFixture["buffer"]): Promise<unknown[]> {
+  const messages: unknown[] = [];
+  buffer.enqueueAll();
+  for (let next = buffer.take(); next; next = buffer.take()) {
+    await buffer.verify(next);
+    messages.push(...messagesIn(await bytesOf(next.read())));
+    buffer.purge(next);
+  }
+  return messages;
+}
+
+async function open(folder: string, disk = new BreakingFileSystem()) {
+  const fixture = createBuffer({ folder, fileSystem: disk.fileSystem, chunkLimitBytes: 1 << 20 });
+  await fixture.buffer.start();
+  const holdings = new Holdings();
+  holdings.add(fixture.buffer.journal);
+  return { ...fixture, disk, holdings };
+}
+
+const chunkFile = (folder: string) => join(folder, readdirSync(folder).find((name) => name.endsWith(".log")) as string);
+
+test("a flipped bit costs its range, which is kept apart and counted; the rest of the chunk is sent", async () => {
+  const folder = temporaryFolder();
+  const { buffer } = await open(folder);
+  const large = (letter: string) => letter.repeat(70_000); // a range of its own
+  for (const letter of ["a", "b", "c"]) await buffer.append([batchOf("t", eventsOf(large(letter)))], false);
+  await buffer.close();
+  const bytes = readFileSync(chunkFile(folder));
+  const bad = bytes.indexOf("bbbb") + 100;
+  bytes[bad] = (bytes[bad] as number) ^ 1;
+  writeFileSync(chunkFile(folder), bytes);
+  const next = await open(folder);
+  assert.deepEqual(await take(next.buffer), [large("a"), large("c")]);
+  assert.equal(next.counters.get("dropped_events", "checksum"), 1);
+  assert.equal(next.buffer.stats().totalBytes, 0);
+  const kept = join(folder, "backup-base/backup/worker0/out_1");
+  const [name] = readdirSync(kept);
+  assert.equal(readFileSync(join(kept, name as string)).length, bytes.length / 3);
+  await next.buffer.close();
+});
+
+test("what is held is known after a restart, within the window, and stored once", async () => {
+  const folder = temporaryFolder();
+  const first = await open(folder);
+  await first.buffer.append([batchOf("t", eventsOf(1))], false, chunk("one"));
+  await first.buffer.close();
+  const { buffer, holdings } = await open(folder);
+  assert.equal(holdings.ofChunk("one", 1), "whole");
+  assert.equal(holdings.ofChunk("one", 2), "none", "other bytes are another chunk");
+  await holdings.whenSafe("one", "synced");
+  await buffer.append([batchOf("t", eventsOf(1))], false, chunk("one"));
+  for (let n = 0; n < 1000; n++) await buffer.append([batchOf("u", eventsOf(n))], false, chunk(`later ${n}`));
+  assert.equal(holdings.ofChunk("one", 1), "none", "a thousand chunks are the window");
+  assert.equal((await take(buffer)).length, 1001);
+  await buffer.close();
+});
+
+test("a journal that is gone or unreadable costs no event: chunks are walked, as fluentd's are", async () => {
+  for (const damage of ["removed", "overwritten", "damaged in its midst"]) {
+    const folder = temporaryFolder();
+    const first = await open(folder);
+    for (const n of [1, 2, 3]) await first.buffer.append([batchOf("t", eventsOf(n))], false, chunk(`${n}`));
+    await first.buffer.close();
+    const journal = join(folder, readdirSync(folder).find((name) => name.includes(".journal-")) as string);
+    const bytes = readFileSync(journal);
+    if (damage === "removed") rmSync(journal);
+    else {
+      bytes.fill(
+        0xff,
+        damage === "overwritten" ? 0 : bytes.length >> 1,
+        damage === "overwritten" ? 60 : (bytes.length >> 1) + 9,
+      );
+      writeFileSync(journal, bytes);
+    }
+    const { buffer } = await open(folder);
+    assert.deepEqual(await take(buffer), [1, 2, 3], damage);
+    await buffer.close();
+  }
+});
+
+test("a disk that cannot sync refuses what it was to make safe, sends it all the same, and heals", async () => {
+  const { buffer, disk, counters, holdings } = await open(temporaryFolder());
+  const receipt = await buffer.append([batchOf("t", eventsOf(1))], false, chunk("one"));
+  disk.fail("sync", "EIO");
+  await assert.rejects(buffer.safe(receipt, "synced"), BufferIoError);
+  assert.ok(counters.get("disk_errors", "EIO") > 0);
+  assert.equal(holdings.ofChunk("one", 1), "none", "it is taken again when it comes again");
+  assert.equal(buffer.queueLength, 1, "nothing is added to a chunk that may be lost");
+  disk.heal();
+  const again = await buffer.append([batchOf("t", eventsOf(1))], false, chunk("one"));
+  await buffer.safe(again, "synced");
+  assert.deepEqual(await take(buffer), [1, 1]);
+  await buffer.close();
+});
+
+test("`delivered` waits for the purge of every chunk, and learns of a chunk that was dropped", async () => {
+  const { buffer } = await open(temporaryFolder());
+  const receipt = await buffer.append([batchOf("t", eventsOf(1)), batchOf("u", eventsOf(2))], true, chunk("one"));
+  let isDelivered = false;
+  const delivered = buffer.safe(receipt, "delivered").then(() => {
+    isDelivered = true;
+  });
+  buffer.purge(buffer.take() as NonNullable<ReturnType<typeof buffer.take>>);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isDelivered, false);
+  buffer.purge(buffer.take() as NonNullable<ReturnType<typeof buffer.take>>);
+  await delivered;
+  const lost = await buffer.append([batchOf("t", eventsOf(3))], true, chunk("two"));
+  const refused = assert.rejects(buffer.safe(lost, "delivered"), /dropped/);
+  buffer.purge(buffer.take() as NonNullable<ReturnType<typeof buffer.take>>, "dropped");
+  await refused;
+  await buffer.close();
+});
+
+test("a batch that one of its chunks cannot take leaves nothing in the others", async () => {
+  const folder = temporaryFolder();
+  const { buffer, disk } = await open(folder);
+  await buffer.append([batchOf("a", eventsOf(1)), batchOf("b", eventsOf(2))], false);
+  disk.brokenPath = [...buffer.staged()].find(({ metadata }) => metadata.tag === "b")?.file?.path;
+  await assert.rejects(buffer.append([batchOf("a", eventsOf(3)), batchOf("b", eventsOf(4))], false, chunk("one")));
+  disk.heal();
+  await buffer.append([batchOf("a", eventsOf(3)), batchOf("b", eventsOf(4))], false, chunk("one"));
+  assert.deepEqual((await take(buffer)).sort(), [1, 2, 3, 4]);
+  await buffer.close();
+});
