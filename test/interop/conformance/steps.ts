@@ -12,8 +12,10 @@
  * | `truncate FILE`, `remove FILE`      | to no bytes; away                                                 |
  * | `folder NAME`                       | makes a folder                                                    |
  * | `tcp PORT "text"`                   | sends it on a connection and waits for its end                    |
+ * | `tls PORT "text"`                    | as `tcp`, over TLS; any certificate will do                       |
  * | `udp PORT "text"`                   | sends a datagram                                                  |
  * | `unix PATH "text"`                  | sends it to a unix socket                                         |
+ * | `https PORT {request}`              | as `http`, over TLS; any certificate will do                      |
  * | `http PORT {request}`               | `{method, path, headers, body}`; keeps status and body            |
  * | `forward PORT [message]`            | sends the JSON as msgpack                                         |
  * | `forward-hex PORT bytes`            | sends the bytes                                                   |
@@ -32,8 +34,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
+import { request as requestTls } from "node:https";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import type { ChildProgram } from "../../support/child-program.ts";
 import { encode } from "../../support/forward-client.ts";
 import type { ExactReceiver } from "./exact-receiver.ts";
@@ -87,6 +91,10 @@ const STEPS: Record<string, Step> = {
   remove: ({ folder }, [file = ""]) => rmSync(join(folder, file)),
   folder: ({ folder }, [name = ""]) => void mkdirSync(join(folder, name), { recursive: true }),
   tcp: (stage, [port, ...words]) => talk(stage, connect(Number(port), "127.0.0.1"), bytesOf(words.join(" "))),
+  tls: (stage, [port, ...words]) => {
+    const socket = connectTls({ port: Number(port), host: "127.0.0.1", rejectUnauthorized: false });
+    return talk(stage, socket, bytesOf(words.join(" ")));
+  },
   unix: (stage, [path = "", ...words]) => talk(stage, connect(path), bytesOf(words.join(" "))),
   udp: async (_stage, [port, ...words]) => {
     const socket = createSocket("udp4");
@@ -94,7 +102,9 @@ const STEPS: Record<string, Step> = {
     socket.close();
   },
   http: async ({ answers }, [port, ...words]) =>
-    void answers.push(await ask(Number(port), JSON.parse(words.join(" ")))),
+    void answers.push(await ask(request, Number(port), JSON.parse(words.join(" ")))),
+  https: async ({ answers }, [port, ...words]) =>
+    void answers.push(await ask(requestTls, Number(port), JSON.parse(words.join(" ")))),
   forward: (stage, [port, ...words]) =>
     talk(stage, connect(Number(port), "127.0.0.1"), encode(JSON.parse(words.join(" ")))),
   "forward-hex": (stage, [port, ...words]) =>
@@ -132,12 +142,14 @@ interface HttpRequest {
 }
 
 async function ask(
+  send: typeof request,
   port: number,
   { method = "POST", path, headers = {}, body, keep = [] }: HttpRequest,
 ): Promise<string> {
   const bytes = body === undefined ? undefined : bytesOf(JSON.stringify(body));
   const length = bytes && !("transfer-encoding" in headers) ? { "content-length": bytes.length } : {};
-  const sent = request({ agent: false, port, host: "127.0.0.1", method, path, headers: { ...headers, ...length } });
+  const target = { agent: false, port, host: "127.0.0.1", rejectUnauthorized: false } as const;
+  const sent = send({ ...target, method, path, headers: { ...headers, ...length } });
   sent.end(bytes);
   const [response] = (await once(sent, "response")) as [IncomingMessage];
   let answer = "";
