@@ -18,6 +18,8 @@ export type DecompressionLimits = Pick<MessageLimits, "decompressionSizeLimit" |
 const RATIO_FLOOR_BYTES = 16 * 1024 * 1024;
 /** What is decompressed at once, on the event loop: about 4 ms of work. More goes to zlib's threads. */
 const SYNC_OUTPUT_BYTES = 1024 * 1024;
+/** More than this is measured first. */
+const UNMEASURED_BYTES = 16 * 1024 * 1024;
 /** Each frame of zstd costs a context of its own, about 40 µs; more of them go to the threads, too. */
 const SYNC_FRAMES = 16;
 /** Bodies that are decompressed on the threads at one time, in the whole process: each may take the limit twice. */
@@ -69,8 +71,9 @@ export function decompress(
         throw explained(error, method, limit);
     }
   }
-  const read = () => (method === "zstd" ? zstdFrames(bytes, limit) : gunzip(bytes, { maxOutputLength: limit }));
-  return inTurn(read).catch((error) => Promise.reject(explained(error, method, limit)));
+  return inTurn(() => (method === "zstd" ? zstdFrames(bytes, limit) : gunzipMembers(bytes, limit))).catch((error) =>
+    Promise.reject(explained(error, method, limit)),
+  );
 }
 
 const waiting: (() => void)[] = [];
@@ -87,6 +90,24 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (next) next();
     else running -= 1;
   }
+}
+
+/** What is large is measured before it is collected: a bomb shall not hold all that the limit allows. */
+async function gunzipMembers(bytes: Buffer, limit: number): Promise<Buffer> {
+  const most = Math.min(limit, UNMEASURED_BYTES);
+  try {
+    return await gunzip(bytes, { maxOutputLength: most });
+  } catch (error) {
+    if (!isTooLarge(error) || most === limit) throw error;
+  }
+  let total = 0;
+  const stream = zlib.createGunzip();
+  stream.end(bytes);
+  for await (const block of stream) {
+    total += (block as Buffer).length;
+    if (total > limit) throw tooLarge(); // which ends the stream, too
+  }
+  return gunzip(bytes, { maxOutputLength: limit });
 }
 
 function zstdFramesSync(bytes: Buffer, limit: number): Buffer {

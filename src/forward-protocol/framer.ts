@@ -37,6 +37,9 @@ const STEP_BYTES = 4096;
 /** A stream of messages that are all smaller than this collects them in memory of its own. */
 const SMALL_MESSAGE_BYTES = 16 * 1024;
 
+/** Beyond it a message of unknown length is taken for one that may be as long as any. */
+const LARGE_MESSAGE_BYTES = 2 * 1024 * 1024;
+
 const NOTHING = Buffer.alloc(0);
 
 export class Framer implements MessageSource {
@@ -119,10 +122,15 @@ export class Framer implements MessageSource {
     }
   }
 
-  /** Makes room for `needed` bytes; doubles where the message does not say how long it will be. */
+  /**
+   * Makes room for `needed` bytes. Where the message does not say how long it will be: twice as many, and once it is
+   * large all that it may have. The system gives pages as they are written, so that costs nothing, while each doubling
+   * would leave its half to the collector.
+   */
   #reserve(needed: number): void {
     if (needed <= this.#collected.length) return;
-    const doubled = Math.min(this.#collected.length * 2, this.limitBytes + STEP_BYTES);
+    const most = this.limitBytes + STEP_BYTES;
+    const doubled = this.#collected.length < LARGE_MESSAGE_BYTES ? Math.min(this.#collected.length * 2, most) : most;
     const wanted = Math.max(needed, doubled);
     // Strangers get what they need and no more: frame memory has no buffer below 64 KiB.
     const isSmall = this.limitBytes < SMALL_MESSAGE_BYTES;

@@ -72,3 +72,15 @@ test("the limit holds over all frames of zstd", { skip: withoutZstd }, async () 
 test("a Node.js without zstd says what to do", { skip: !withoutZstd && "this Node.js has zstd" }, () => {
   assert.throws(() => decompress("zstd", Buffer.from("x"), LIMIT), /22\.15/);
 });
+
+test("a body beyond what is collected unmeasured comes out whole, up to the limit and not a byte more", async () => {
+  const plain = Buffer.alloc(20 * 1024 * 1024, "a line of a log\n");
+  const bytes = gzipSync(plain, { level: 1 });
+  const ratio = Math.ceil(plain.length / bytes.length);
+  const limits = { decompressionSizeLimit: plain.length, decompressionRatioLimit: ratio };
+  assert.ok(plain.equals(await decompress("gzip", bytes, limits)));
+  const less = { ...limits, decompressionSizeLimit: plain.length - 1 };
+  await assert.rejects(async () => decompress("gzip", bytes, less), LimitError);
+  const torn = bytes.subarray(0, -9);
+  await assert.rejects(async () => decompress("gzip", torn, limits), MalformedError);
+});
