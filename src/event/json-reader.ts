@@ -27,6 +27,11 @@ export function writeJsonAsMsgpack(text: Buffer, writer: ByteWriter): void {
   reader.end();
 }
 
+/** The string with escapes that is being read; one at a time, in whichever text. */
+const unescaped = new ByteWriter();
+/** What a longer string needed is not kept for the next. */
+const KEPT_BYTES = 64 * 1024;
+
 class JsonReader {
   readonly writer: ByteWriter;
   readonly #bytes: Buffer;
@@ -91,7 +96,8 @@ class JsonReader {
   }
 
   #escapedString(start: number): void {
-    const text = new ByteWriter(64);
+    const text = unescaped;
+    text.truncate(0);
     let run = start;
     while (this.#bytes[this.#position] === 0x5c) {
       text.copy(this.#bytes, run, this.#position);
@@ -103,6 +109,7 @@ class JsonReader {
     text.copy(this.#bytes, run, this.#position);
     writeStringHeader(this.writer, text.length);
     this.writer.copy(text.view());
+    if (text.length > KEPT_BYTES) text.take();
     this.#position += 1;
   }
 
@@ -141,6 +148,17 @@ class JsonReader {
   #number(): void {
     const start = this.#position;
     let end = start;
+    let value = 0;
+    for (let digit = digitAt(this.#bytes, end); digit >= 0 && end < start + SHORT_DIGITS; end++) {
+      value = value * 10 + digit;
+      digit = digitAt(this.#bytes, end + 1);
+    }
+    const isShort = end > start && (end === start + 1 || this.#bytes[start] !== 0x30);
+    if (isShort && !isNumberByte(this.#bytes[end])) {
+      this.#position = end;
+      writeSmall(this.writer, value);
+      return;
+    }
     while (isNumberByte(this.#bytes[end])) end += 1;
     const text = this.#bytes.toString("latin1", start, end);
     const match = /^-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.exec(text);
@@ -191,14 +209,29 @@ function isNumberByte(byte = 0): boolean {
   return (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x2e || byte === 0x2b || (byte | 0x20) === 0x65;
 }
 
+/** So many digits are below 2^32. */
+const SHORT_DIGITS = 9;
+
+function digitAt(bytes: Buffer, position: number): number {
+  const digit = (bytes[position] ?? 0) - 0x30;
+  return digit >= 0 && digit <= 9 ? digit : -1;
+}
+
+/** From 0 to 2^32 - 1. */
+function writeSmall(writer: ByteWriter, value: number): void {
+  if (value < 0x80) {
+    writer.byte(value);
+    return;
+  }
+  writer.byte(0xce);
+  writer.uint32(value);
+}
+
 function writeInteger(writer: ByteWriter, text: string): void {
   const value = Number(text);
-  if (value >= 0 && value < 0x80) writer.byte(value);
-  else if (value < 0 && value >= -0x20) writer.byte(value & 0xff);
-  else if (value >= 0 && value <= 0xffffffff) {
-    writer.byte(0xce);
-    writer.uint32(value);
-  } else {
+  if (value < 0 && value >= -0x20) writer.byte(value & 0xff);
+  else if (value >= 0 && value <= 0xffffffff) writeSmall(writer, value);
+  else {
     const exact = BigInt(text);
     if (exact > MAX_UINT64 || exact < MIN_INT64) {
       writeFloat(writer, value);

@@ -46,9 +46,9 @@ export function createRegexpParser(
   const slots = expression.names.map((name) => entries.slot(name));
   return {
     parse(bytes, start, end, target) {
-      const match = expression.match(bytes.toString("latin1", start, end));
-      if (!match) return false;
-      entries.write(target, slots, match.groups);
+      const values = expression.groups(bytes.toString("latin1", start, end));
+      if (!values) return false;
+      entries.write(target, slots, values);
       return true;
     },
   };

@@ -33,6 +33,8 @@ export class TextPattern {
   /** Each name once, in the order of the groups. */
   readonly names: readonly string[];
   readonly #groups: NamedGroups;
+  /** For each name the keys of its groups; the last one that took part counts. */
+  readonly #groupKeys: readonly (readonly string[])[];
   readonly #flags: string;
   readonly #encoding: TextEncoding;
   /** The expression wants letters, not bytes: fluentd cannot match it with a line of bytes beyond ASCII. */
@@ -45,6 +47,7 @@ export class TextPattern {
     this.#deadlineMs = deadlineMs;
     this.#groups = renameGroups(source);
     this.names = [...this.#groups.numbers.keys()];
+    this.#groupKeys = [...this.#groups.numbers.values()].map((numbers) => numbers.map((number) => `g${number}`));
     this.#flags = flags;
     this.#encoding = encoding;
     this.#wantsLetters = /[^\0-\x7f]|\\p\{|\\P\{|\\u/.test(source);
@@ -60,10 +63,7 @@ export class TextPattern {
     const match = this.#exec(text);
     if (!match) return undefined;
     const isDecoded = match.input.length !== text.length;
-    const groups = this.names.map((name) => {
-      const value = this.#group(match, name);
-      return isDecoded && value !== undefined ? toByteText(value) : value;
-    });
+    const groups = this.#values(match, isDecoded);
     const rest = match.input.slice(match.index + match[0].length);
     const [found] = match;
     return {
@@ -71,6 +71,12 @@ export class TextPattern {
       length: isDecoded ? Buffer.byteLength(found) : found.length,
       rest: isDecoded ? toByteText(rest) : rest,
     };
+  }
+
+  /** The groups of a match alone. Throws as `match` does. */
+  groups(text: string): PatternMatch["groups"] | undefined {
+    const match = this.#exec(text);
+    return match ? this.#values(match, match.input.length !== text.length) : undefined;
   }
 
   /** What stands between the matches; empty pieces at the end are dropped, as Ruby's `split` does. */
@@ -86,23 +92,23 @@ export class TextPattern {
     return pieces;
   }
 
-  /** Of groups with the same name the last one that took part counts. */
-  #group(match: RegExpExecArray, name: string): string | undefined {
-    const numbers = this.#groups.numbers.get(name) ?? [];
-    for (let index = numbers.length - 1; index >= 0; index--) {
-      const value = match.groups?.[`g${numbers[index]}`];
-      if (value !== undefined) return value;
+  #values({ groups }: RegExpExecArray, isDecoded: boolean): (string | undefined)[] {
+    const values: (string | undefined)[] = [];
+    for (const keys of this.#groupKeys) {
+      let value: string | undefined;
+      for (let index = keys.length - 1; index >= 0 && value === undefined; index--) {
+        value = groups?.[keys[index] as string];
+      }
+      values.push(isDecoded && value !== undefined ? toByteText(value) : value);
     }
-    return undefined;
+    return values;
   }
 
   #exec(text: string): RegExpExecArray | null {
-    if (!BEYOND_ASCII.test(text)) return this.#regexp(text.includes("\n") ? "lines" : "bytes").exec(text);
+    const takesBytes = this.#encoding === "binary" && !this.#wantsLetters;
+    if (takesBytes || !BEYOND_ASCII.test(text)) return this.#regexp(text.includes("\n") ? "lines" : "bytes").exec(text);
     if (this.#encoding === "utf-8") return this.#regexp("letters").exec(toLetters(text));
-    if (this.#wantsLetters) {
-      throw new MalformedError("incompatible encoding regexp match (UTF-8 regexp with ASCII-8BIT string)");
-    }
-    return this.#regexp(text.includes("\n") ? "lines" : "bytes").exec(text);
+    throw new MalformedError("incompatible encoding regexp match (UTF-8 regexp with ASCII-8BIT string)");
   }
 
   /** `bytes` knows that there is one line only, which makes `^` and `$` cheap. */

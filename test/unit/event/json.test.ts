@@ -25,6 +25,29 @@ test("64-bit integers stay exact in both directions", () => {
   }
 });
 
+test("integers of every length are what they say, and zeros in front of them are no JSON", () => {
+  for (const digits of ["7", "127", "128", "65536", "999999999", "1000000000", "4294967295", "4294967296"]) {
+    assert.equal(Number(decode(jsonToMsgpack(` ${digits} `))), Number(digits));
+    assert.equal(Number(decode(jsonToMsgpack(`-${digits}`))), -Number(digits));
+    assert.equal(decode(jsonToMsgpack(`${digits}.5`)), Number(digits) + 0.5);
+    assert.equal(decode(jsonToMsgpack(`${digits}e1`)), Number(digits) * 10);
+    assert.throws(() => jsonToMsgpack(`0${digits}`), MalformedError);
+    assert.throws(() => jsonToMsgpack(`-0${digits}`), MalformedError);
+    assert.throws(() => jsonToMsgpack(`${digits}x`), MalformedError);
+  }
+  assert.deepEqual(
+    ["0", "-0"].map((zero) => jsonToMsgpack(zero).toString("hex")),
+    ["00", "00"],
+  );
+});
+
+test("strings with escapes do not mix, however long one of them is", () => {
+  const long = 'é"'.repeat(50_000);
+  const value = [long, "a\\b", { 'k"1': "x\n", k2: long }, "\u0001"];
+  assert.deepEqual(decode(jsonToMsgpack(JSON.stringify(value))), value);
+  assert.deepEqual(decode(jsonToMsgpack(JSON.stringify(value))), value);
+});
+
 test("an integer beyond 64 bits becomes a float", () => {
   assert.equal(msgpackToJson(jsonToMsgpack("18446744073709551616")), "1.8446744073709552e+19");
   assert.equal(msgpackToJson(jsonToMsgpack("-9223372036854775809")), "-9.223372036854776e+18");
