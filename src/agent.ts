@@ -9,7 +9,7 @@ import { type Clock, sleep } from "./clock.ts";
 import { ConfigElement } from "./config/element.ts";
 import { Problems } from "./config/parameters.ts";
 import { readSystem, type SystemConfig } from "./config/system.ts";
-import { elementsForWorker } from "./config/workers.ts";
+import { elementsForWorker, sharesOf } from "./config/workers.ts";
 import { errorMessage } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { OWN_LOG_TAGS, type OwnLog } from "./pipeline/own-log.ts";
@@ -34,6 +34,8 @@ export interface AgentSeams {
   readonly process?: Partial<ProcessInfo>;
   /** Who watches events; they go on watching the agent that takes over. */
   readonly taps?: Taps;
+  /** Of this process, where several do the work: it gets its own `<worker>` sections and no others. */
+  readonly workerId?: number | undefined;
   /** The agent that runs now, when this one is to take over from it. */
   readonly previous?: Agent | undefined;
 }
@@ -57,9 +59,10 @@ const NO_PROCESS: Omit<ProcessInfo, "hostname"> = {
 /** Builds an agent from the ROOT of a configuration. Opens no file and no socket; never throws for bad configuration. */
 export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgent {
   const problems = new Problems();
-  const system = readSystem(root, problems);
+  const { workerId } = seams;
+  const system: SystemConfig = { ...readSystem(root, problems), ...(workerId !== undefined && { workerId }) };
   const topology = new Topology(
-    forEveryWorker(root, system.workers, problems),
+    forWorkers(root, system, problems),
     system,
     {
       clock: seams.clock,
@@ -70,6 +73,7 @@ export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgen
       withoutSource: seams.withoutSource ?? system.withoutSource ?? false,
       taps: seams.taps ?? new Taps(),
       previous: seams.previous?.topology,
+      shares: problems.guard(() => sharesOf(root, system.workers)),
     },
     problems,
   );
@@ -78,11 +82,11 @@ export function createAgent(root: ConfigElement, seams: AgentSeams): CreatedAgen
 }
 
 /**
- * The root with what stands in its `<worker>` sections behind its own children. The sections of every worker count:
- * with one process there is nobody else to run them.
+ * The root with what stands in its `<worker>` sections behind its own children: those of this worker, or of every one
+ * where the process is none, to find all that is wrong.
  */
-function forEveryWorker(root: ConfigElement, workers: number, problems: Problems): ConfigElement {
-  const workerIds = Array.from({ length: workers }, (_, id) => id);
+function forWorkers(root: ConfigElement, { workerId, workers }: SystemConfig, problems: Problems): ConfigElement {
+  const workerIds = workerId === undefined ? Array.from({ length: workers }, (_, id) => id) : [workerId];
   const elements = problems.guard(() => workerIds.flatMap((id) => elementsForWorker(root, id, workers)));
   const children = [...new Set(elements ?? root.children)];
   return new ConfigElement(root.name, root.argument, root.position, root.parameters, children);

@@ -31,6 +31,8 @@ export interface LoggerOptions {
   readonly format: "text" | "json";
   /** Writes the time, milliseconds since 1970; without it ISO 8601 in JSON and fluentd's form in text. */
   readonly timeText?: ((timeMs: number) => string) | undefined;
+  /** Shown in every line, where several workers write one log. */
+  readonly workerId?: number | undefined;
   /** Gets whole lines, each with its newline. */
   readonly write: (line: string) => void;
   readonly tap?: LogTap;
@@ -44,7 +46,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const root = pino(
     {
       level: options.level,
-      base: null,
+      base: options.workerId === undefined ? null : { worker_id: options.workerId },
       messageKey: "message",
       errorKey: "error",
       timestamp: () => `,"time":${JSON.stringify(timeText(Date.now()))}`,
@@ -103,9 +105,9 @@ function plainFields(fields: LogFields): Record<string, unknown> {
 
 /** fluentd's text form of one JSON log line. Source: fluentd 1.18 log.rb `caller_line` and `event`. */
 function textLine(json: string): string {
-  const { level, time, message, plugin, ...fields } = JSON.parse(json) as Record<string, unknown>;
+  const { level, time, message, plugin, worker_id = 0, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const where = plugin === undefined ? "" : ` [${plugin}]`;
-  let line = `${time} [${level}]: #0${where} ${message ?? ""}`;
+  let line = `${time} [${level}]: #${worker_id}${where} ${message ?? ""}`;
   for (const [key, value] of Object.entries(fields)) {
     line += ` ${key}=${typeof value === "string" ? JSON.stringify(value) : JSON.stringify(value ?? null)}`;
   }

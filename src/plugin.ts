@@ -197,6 +197,8 @@ interface DefinitionBase<C> {
   /** `@type`. */
   readonly type: string;
   readonly table: SectionTable<C>;
+  /** With several workers it must stand in the section of one: `multi_workers_ready?` of fluentd says no. */
+  readonly oneWorkerOnly?: boolean;
 }
 
 export interface InputDefinition<C = unknown> extends DefinitionBase<C> {

@@ -3,7 +3,7 @@
  *
  * | what                          | where                                              |
  * |-------------------------------|----------------------------------------------------|
- * | a broken or refused chunk     | `<base>/backup/worker0/<plugin id>/<chunk id>.log` |
+ * | a broken or refused chunk     | `<base>/backup/worker<N>/<plugin id>/<chunk id>.log` |
  * | a queue past its retry limit  | `<base>/buffer/<plugin id>/`, data and meta files  |
  *
  * `<base>` is `<system> root_dir`, else FLUENT_BACKUP_DIR, else /tmp/fluent. Source: fluentd 1.18 buffer.rb `backup`,
@@ -23,6 +23,8 @@ export interface ChunkBackupOptions {
   readonly logger: Logger;
   readonly baseFolder: string;
   readonly pluginId: string;
+  /** 0 unless given. */
+  readonly workerId?: number;
   /** `disable_chunk_backup`: chunks are thrown away instead. */
   readonly isDisabled: boolean;
   readonly fileMode: number;
@@ -40,12 +42,12 @@ export class ChunkBackup {
 
   /** Keeps `bytes` as the backup file called `name`. True when kept, false when disabled. Throws BufferIoError. */
   async keep(name: string, bytes: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<boolean> {
-    const { logger, isDisabled, baseFolder } = this.#options;
+    const { logger, isDisabled, baseFolder, workerId = 0 } = this.#options;
     if (isDisabled) {
       logger.warn(`disable_chunk_backup is true. ${name} chunk is thrown away.`);
       return false;
     }
-    const path = join(baseFolder, "backup", "worker0", this.#safeId, `${name}.log`);
+    const path = join(baseFolder, "backup", `worker${workerId}`, this.#safeId, `${name}.log`);
     logger.warn(`bad chunk is moved to ${path}`);
     await this.#write(path, bytes);
     return true;

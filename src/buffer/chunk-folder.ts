@@ -32,6 +32,8 @@ export interface ChunkFolderOptions {
   /** `path` and `path_suffix` as configured. */
   readonly path: string;
   readonly pathSuffix: string;
+  /** Another folder whose chunks are to be brought here. */
+  readonly formerPath?: string | undefined;
   readonly fileMode: number;
   readonly folderMode: number;
   /** A chunk without a tag is of no use to the output. */
@@ -76,6 +78,17 @@ export class ChunkFolder {
       throw new BufferIoError(`cannot use the buffer path ${path}: ${errorMessage(error)}`, { cause: error });
     }
     this.#lock = await this.#options.lock?.(this.#pattern.prefix);
+    if (this.#options.formerPath !== undefined) this.#bringChunks(this.#options.formerPath, this.#pattern);
+  }
+
+  /** What one process left is the first worker's: a chunk and its meta file keep their names. */
+  #bringChunks(from: string, to: ChunkPathPattern): void {
+    const { fileSystem, logger } = this.#options;
+    for (const name of fileSystem.list(from)) {
+      if (!parseChunkName(name.replace(/\.meta$/, ""), to)) continue;
+      logger.info("a buffer chunk of a single process is taken over", { path: join(from, name) });
+      fileSystem.rename(join(from, name), join(chunkFolder(to), name));
+    }
   }
 
   /** Lets other agents in. */

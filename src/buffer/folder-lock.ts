@@ -116,7 +116,7 @@ export class FolderLock {
     const server = createServer((socket) => socket.destroy());
     try {
       await this.#atShortPath(this.#own.hidden, async (path) => {
-        server.listen(path);
+        server.listen({ path, exclusive: true }); // A worker process would give it to its supervisor.
         await once(server, "listening");
       });
       server.unref().on("error", () => {});

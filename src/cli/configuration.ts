@@ -11,6 +11,7 @@ import { type SystemConfig, systemTable } from "../config/system.ts";
 import type { ConfigError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { PluginList } from "../pipeline/plugin-list.ts";
+import { workerId } from "./worker.ts";
 
 export interface ConfigurationSource {
   /** Path of the configuration file. */
@@ -19,6 +20,8 @@ export interface ConfigurationSource {
   readonly inlineConfig?: string;
   /** `guess` unless given: by the file's name. */
   readonly configFileType?: string;
+  /** What `worker_id` gives; without it "", as in a dry run. */
+  readonly workerId?: string;
   /** Numbers must parse whole. */
   readonly strictConfigValue?: boolean;
 }
@@ -41,6 +44,7 @@ export async function readConfiguration(source: ConfigurationSource): Promise<Re
     loadConfig(source.config, {
       environment: process.env,
       hostname: hostname(),
+      ...(source.workerId !== undefined && { workerId: source.workerId }),
       isStrict: source.strictConfigValue ?? false,
       warn: (message, position) => problems.warn(message, position),
       ...(inline === undefined ? {} : { inline }),
@@ -74,6 +78,7 @@ export function createFromConfiguration(
     plugins,
     hostname: hostname(),
     environment: process.env,
+    workerId,
     ...seams,
   });
 }

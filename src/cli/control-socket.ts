@@ -61,7 +61,7 @@ export class ControlSocket {
       openFolder(folder);
       await removeStale(folder);
       const path = join(folder, `${process.pid}-${randomBytes(3).toString("hex")}.sock`);
-      const server = createServer((socket) => this.#accept(socket)).listen(path);
+      const server = createServer((socket) => this.#accept(socket)).listen({ path, exclusive: true });
       server.maxConnections = MAX_CONNECTIONS;
       await once(server, "listening");
       server.on("error", (error) => this.#logger.debug("control socket failed", { error }));

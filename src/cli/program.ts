@@ -24,15 +24,15 @@ const WITHOUT_EFFECT: readonly (readonly [flags: string, what: string])[] = [
   ["-r <name>", "Ruby library"],
   ["-g, --gemfile <path>", "Gemfile"],
   ["-G, --gem-path <path>", "gem folder"],
-  ["--no-supervisor", "there is one process, and it supervises itself"],
-  ["--under-supervisor", "there is one process, and it supervises itself"],
+  ["--no-supervisor", "one process supervises itself"],
+  ["--under-supervisor", "one process supervises itself"],
   ["--use-v1-config", "the v1 configuration language is the only one"],
   ["--log-event-verbose", "events of start and stop are always in the log"],
   ["--suppress-repeated-stacktrace [bool]", "none is repeated"],
   ["--enable-input-metrics", "inputs are always counted"],
   ["--disable-input-metrics", "inputs are always counted"],
   ["--enable-size-metrics", "sizes are always counted"],
-  ["--disable-shared-socket", "there is one process"],
+  ["--disable-shared-socket", "workers share their sockets"],
 ];
 
 /** Flags that would change what happens to events, and that Suiro cannot honour. */
@@ -114,7 +114,7 @@ function addRunOptions(program: Command): void {
     .option("--user <user>", "become this user before inputs and outputs start")
     .option("--group <group>", "become this group before inputs and outputs start")
     .option("--umask <octal>", "mode bits that new files never get", octal)
-    .option("--workers <count>", "accepted; Suiro runs one process", positive)
+    .option("--workers <count>", "processes that do the work", positive)
     .option("--without-source", "start no input: only send what is buffered")
     .option("--suppress-config-dump", "do not log the configuration")
     .option("--strict-config-value", "refuse numbers that do not parse whole")

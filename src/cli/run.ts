@@ -17,6 +17,7 @@ import type { HealthServer } from "../metrics/health-server.ts";
 import { OwnLog } from "../pipeline/own-log.ts";
 import { secretParameters } from "../pipeline/secret-parameters.ts";
 import {
+  type ConfigurationSource,
   createFromConfiguration,
   type ReadConfiguration,
   readConfiguration,
@@ -30,18 +31,19 @@ import { type LogDestination, LogFile, type Rotation, standardOutput } from "./l
 import { dropPrivileges } from "./privileges.ts";
 import { withoutRepeats } from "./repeat-filter.ts";
 import { levelOf, type RunOptions, withCommandLine } from "./run-options.ts";
-import { type LoadedConfiguration, Service } from "./service.ts";
+import { type LoadedConfiguration, Service, type ServiceCommands } from "./service.ts";
 import { writeFirstConfiguration } from "./setup.ts";
 import { runUntilStopped } from "./signals.ts";
 import { FLUENTD_VERSION, VERSION } from "./version.ts";
+import { shownWorkerId, tellSupervisor, workerId, workerLogFormat } from "./worker.ts";
 
 /** Gives the exit code: 0 after a graceful stop, 1 when the configuration is bad or the agent could not run. */
 export async function run(options: RunOptions): Promise<number> {
   if (options.setup !== undefined) return writeFirstConfiguration(options.setup);
-  const read = await readConfiguration(options);
+  const read = await readConfiguration(sourceOf(options));
   const umask = options.umask ?? (read.root && systemOf(read.root).umask);
   if (umask !== undefined) process.umask(umask);
-  const log = openLog(read.root, options);
+  const log = workerId === undefined ? openLog(read.root, options) : standardOutput;
   try {
     return options.dryRun ? dryRun(options, read, log) : await start(options, read, log);
   } catch (error) {
@@ -62,7 +64,16 @@ function dryRun(options: RunOptions, read: ReadConfiguration, log: LogDestinatio
   return 0;
 }
 
+/** Embedded Ruby sees no `worker_id` in a dry run, as in fluentd's. */
+function sourceOf(options: RunOptions): ConfigurationSource {
+  return options.dryRun ? options : { ...options, workerId: String(shownWorkerId()) };
+}
+
 async function start(options: RunOptions, read: ReadConfiguration, log: LogDestination): Promise<number> {
+  if (workerId !== undefined) {
+    const own = load(options, read, log);
+    return own ? serve(options, own, log, systemOf(withCommandLine(read.root as ConfigElement, options))) : 1;
+  }
   const logger = loggerFor(read.root, options, log);
   const { age, size } = rotationOf(read.root, options);
   const shown = (value: unknown) => (value === undefined ? "nil" : JSON.stringify(value));
@@ -74,30 +85,108 @@ async function start(options: RunOptions, read: ReadConfiguration, log: LogDesti
   logger.info(`starting fluentd-${FLUENTD_VERSION}`, { suiro: VERSION, pid: process.pid, node: process.version });
   warnOfRubyPlugins(options.plugin ?? [], logger);
   dropPrivileges(options.user, options.group, log);
-  const service = new Service<Agent>(first, async (running) => {
-    const next = load(options, await readConfiguration(options), log, {}, running);
-    if (next) return next;
-    throw new SuiroError("CONFIG", "the new configuration has errors");
-  });
   const system = systemOf(withCommandLine(read.root as ConfigElement, options));
-  const control = await startControl(system, service, first);
+  try {
+    return await (system.workers > 1 ? supervise : serve)(options, first, log, system);
+  } finally {
+    if (options.daemon !== undefined) removeOwnPidFile(options.daemon);
+  }
+}
+
+/** Runs the agent in this process: the only one, or one of several. */
+async function serve(
+  options: RunOptions,
+  first: RunConfiguration,
+  log: LogDestination,
+  system: SystemConfig,
+): Promise<number> {
+  const service = new Service<Agent>(first, (running) => loadAnew(options, log, running));
+  const control = workerId === undefined && (await startControl(system, service, first, () => service.dump));
   const health = await startHealth(system, service);
   const liveView = await startLiveView(service);
   try {
-    return await runUntilStopped(service, log, first.shutdownTimeoutMs);
+    return await runUntilStopped(asWorker(service), log, first.shutdownTimeoutMs);
   } finally {
-    control?.close();
+    if (control) control.close();
     liveView.close();
     await health?.stop();
-    if (options.daemon !== undefined) removeOwnPidFile(options.daemon);
   }
+}
+
+/** The service, with fluentd's lines about a worker, and with the word for the supervisor where there is one. */
+function asWorker(service: Service<Agent>): ServiceCommands {
+  const worker = `worker=${shownWorkerId()}`;
+  return {
+    get logger() {
+      return service.logger;
+    },
+    async start() {
+      service.logger.info(`starting fluentd worker pid=${process.pid} ppid=${process.ppid} ${worker}`);
+      await service.start();
+      tellSupervisor("running");
+    },
+    reload: () => service.reload().finally(() => tellSupervisor("reloaded")),
+    flush: () => service.flush(),
+    async stop() {
+      service.logger.info(`fluentd worker is now stopping ${worker}`);
+      service.logger.info(`shutting down fluentd worker ${worker}`);
+      await service.stop();
+      if (workerId === undefined) service.logger.info("Worker 0 finished with status 0");
+    },
+  };
+}
+
+/** Has worker processes run the agent; here it is only built, to find what is wrong with its configuration. */
+async function supervise(
+  options: RunOptions,
+  first: RunConfiguration,
+  log: LogDestination,
+  { workers, restartWorkerInterval, ...system }: SystemConfig,
+): Promise<number> {
+  const { Supervisor } = await import("./supervisor.ts");
+  const { logger, shutdownTimeoutMs } = first;
+  let current = first;
+  const supervisor = new Supervisor({
+    workers,
+    clock: systemClock,
+    logger,
+    log,
+    logFormat: system.log?.format ?? (log.path === undefined && process.stdout.isTTY ? "text" : "json"),
+    restartIntervalMs: restartWorkerInterval * 1000,
+    check: async () => {
+      current = await loadAnew(options, log, current);
+      return current.workers;
+    },
+  });
+  const control = await startControl(
+    { ...system, workers, restartWorkerInterval },
+    supervisor,
+    first,
+    () => current.dump,
+  );
+  try {
+    return await runUntilStopped(supervisor, log, shutdownTimeoutMs);
+  } finally {
+    control?.close();
+  }
+}
+
+async function loadAnew(
+  options: RunOptions,
+  log: LogDestination,
+  running: LoadedConfiguration<Agent>,
+): Promise<RunConfiguration> {
+  const next = load(options, await readConfiguration(sourceOf(options)), log, {}, running);
+  if (next) return next;
+  throw new SuiroError("CONFIG", "the new configuration has errors");
 }
 
 /** The control interface is the process's, not the agent's: it stays while configurations come and go. */
 async function startControl(
   { rpcEndpoint, enableGetDump = false }: SystemConfig,
-  service: Service<Agent>,
+  service: ServiceCommands,
   { logger, shutdownTimeoutMs }: LoadedConfiguration,
+  dump: () => string,
 ): Promise<ControlInterface | undefined> {
   if (!rpcEndpoint) return undefined;
   const { ControlInterface } = await import("./control-interface.ts");
@@ -108,7 +197,7 @@ async function startControl(
     actions: {
       signal: (name) => void process.emit(name, name),
       flush: () => Promise.race([service.flush(), sleep(systemClock, shutdownTimeoutMs)]),
-      dump: () => service.dump,
+      dump,
     },
   });
   await control.start();
@@ -131,6 +220,7 @@ async function startHealth(
 /** What a configuration needs of the one before it: with the same `<system>`, plugins and their log go on. */
 interface RunConfiguration extends LoadedConfiguration<Agent> {
   readonly system: ConfigElement | undefined;
+  readonly workers: number;
   readonly ownLog: OwnLog;
 }
 
@@ -154,9 +244,9 @@ function load(
   if (!written) return undefined;
   logger.info(`parsing config file is succeeded path=${JSON.stringify(options.config)}`);
   const root = withCommandLine(written, options);
-  const { suppressConfigDump, processName, shutdownTimeout } = systemOf(root);
+  const { suppressConfigDump, processName, shutdownTimeout, workers } = systemOf(root);
   const dump = dumpConfig(written, secretParameters(plugins.definitions)).trimEnd();
-  if (!suppressConfigDump) logger.info(`using configuration file: ${dump}`);
+  if (!suppressConfigDump && workerId === undefined) logger.info(`using configuration file: ${dump}`);
   const created = createFromConfiguration(root, plugins, logger, {
     ownLog,
     taps,
@@ -179,6 +269,7 @@ function load(
     shutdownTimeoutMs: shutdownTimeout * 1000,
     dump,
     system,
+    workers,
     ownLog,
     again: (next) =>
       load(options, { root: written, plugins, problems: new Problems() }, log, form, next) as RunConfiguration,
@@ -240,7 +331,9 @@ function loggerFor(
   const writeTime = timeFormatText === undefined ? undefined : timeFormat(timeFormatText);
   const logger = createLogger({
     level: levelOf(options) ?? system?.logLevel ?? "info",
-    format: system?.log?.format ?? format ?? (isTerminal ? "text" : "json"),
+    format:
+      system?.log?.format ?? format ?? (workerId === undefined ? (isTerminal ? "text" : "json") : workerLogFormat),
+    workerId,
     timeText: writeTime && ((timeMs) => writeTime(Math.floor(timeMs / 1000), (timeMs % 1000) * 1e6)),
     write: (line) => log.write(line),
     ...(tap ? { tap } : {}),

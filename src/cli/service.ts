@@ -9,6 +9,7 @@
 
 import type { Logger } from "../logger.ts";
 import type { PluginSummary } from "../plugin.ts";
+import { shownWorkerId } from "./worker.ts";
 
 /** What the service needs of an agent. */
 export interface RunnableAgent {
@@ -137,5 +138,5 @@ async function startOrUndo({ agent, logger, shutdownTimeoutMs }: LoadedConfigura
 }
 
 function sayRunning(logger: Logger): void {
-  logger.info("fluentd worker is now running worker=0");
+  logger.info(`fluentd worker is now running worker=${shownWorkerId()}`);
 }

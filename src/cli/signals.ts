@@ -51,8 +51,6 @@ export function runUntilStopped(
     };
     process.on("uncaughtException", crash);
     process.on("unhandledRejection", crash);
-
-    service.logger.info(`starting fluentd worker pid=${process.pid} ppid=${process.ppid} worker=0`);
     service.start().catch(fail("cannot start"));
   });
 }
@@ -71,21 +69,15 @@ function stopOnce(
     }
     isStopping = true;
     logger.info("Received graceful stop");
-    logger.info("fluentd worker is now stopping worker=0");
-    logger.info("shutting down fluentd worker worker=0");
     systemClock.after(shutdownTimeoutMs + HANG_MS, () => {
       logger.error("the stop hangs; ending without it");
       resolve(1);
     });
-    const finish = (exitCode: number) => {
-      logger.info(`Worker 0 finished with status ${exitCode}`);
-      resolve(exitCode);
-    };
     service.stop().then(
-      () => finish(0),
+      () => resolve(0),
       (error) => {
         logger.error("the stop failed", { error });
-        finish(1);
+        resolve(1);
       },
     );
   };

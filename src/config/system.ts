@@ -38,7 +38,10 @@ const logTable = section({
 
 export const systemTable = section(
   {
-    workers: integer.default("Accepted, with a warning above 1: one process does the work of all.", 1),
+    workers: integer.default(
+      "Processes that do the work, on shared listening sockets and each with its own buffers.",
+      1,
+    ),
     root_dir: string.optional("Folder for buffers and backups of plugins that give no path of their own."),
     log_level: logLevel.default("Least level that is logged.", "info"),
     suppress_repeated_stacktrace: bool.default("Accepted; Suiro repeats none.", true),
@@ -55,13 +58,16 @@ export const systemTable = section(
     ),
     enable_get_dump: bool.optional("Let the control interface give the configuration, secrets masked."),
     process_name: string.optional("Name of the process."),
-    restart_worker_interval: time.default("Accepted; there is no worker to restart.", 0),
+    restart_worker_interval: time.default(
+      "Seconds before a worker that ended is started again; 0 stands for 0.25 s, doubled each time up to 30 s.",
+      0,
+    ),
     enable_msgpack_time_support: bool.default("Accepted; msgpack timestamps pass as the bytes that they are.", false),
     file_permission: octal.default("Mode of files that are made.", 0o644),
     dir_permission: octal.default("Mode of folders that are made.", 0o755),
     umask: octal.optional("Mode bits that the process never sets."),
     strict_config_value: bool.optional("Refuse integers and floats that do not parse whole."),
-    disable_shared_socket: bool.optional("Accepted; with one process no socket is shared."),
+    disable_shared_socket: bool.optional("Accepted; workers share their listening sockets all the same."),
     enable_input_metrics: bool.default("Accepted; inputs are always counted.", true),
     enable_size_metrics: bool.optional("Accepted; sizes are always counted."),
     enable_jit: bool.optional("Accepted; it is about Ruby."),
@@ -71,7 +77,10 @@ export const systemTable = section(
   { log: optional(logTable) },
 );
 
-export type SystemConfig = ConfigOf<typeof systemTable>;
+export type SystemConfig = ConfigOf<typeof systemTable> & {
+  /** Of this process, where several do the work; then `workers` of a plugin are those that run it. */
+  readonly workerId?: number;
+};
 
 /** Reads `<system>`, which may stand once; without it everything has its default. Source: fluentd 1.18 system_config.rb. */
 export function readSystem(root: ConfigElement, problems: Problems): SystemConfig {
@@ -80,9 +89,6 @@ export function readSystem(root: ConfigElement, problems: Problems): SystemConfi
   const system = readSection(systemTable, first ?? new ConfigElement("system", "", root.position), problems);
   if (system.workers < 1) {
     problems.error(`invalid number of workers (must be > 0):${system.workers}`, positionOf(system, "workers"));
-  } else if (system.workers > 1) {
-    const message = `workers ${system.workers}: one process does the work of all; chunks in folders worker<N> of a buffer stay there`;
-    problems.warn(message, positionOf(system, "workers"));
   }
   if (system.withSourceOnly) {
     const message =

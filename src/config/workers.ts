@@ -23,6 +23,21 @@ export function elementsForWorker(root: ConfigElement, id: number, workers: numb
   return elements;
 }
 
+/** How many workers run each element that stands in a `<worker>` section, whatever it stands in there. */
+export function sharesOf(root: ConfigElement, workers: number): ReadonlyMap<ConfigElement, number> {
+  const shares = new Map<ConfigElement, number>();
+  const taken = new Set<number>();
+  for (const section of root.childrenNamed("worker")) {
+    const count = workerIds(section, workers, taken).length;
+    const note = (element: ConfigElement) => {
+      shares.set(element, count);
+      element.children.forEach(note);
+    };
+    section.children.forEach(note);
+  }
+  return shares;
+}
+
 function workerIds(section: ConfigElement, workers: number, taken: Set<number>): number[] {
   const { argument, position } = section;
   if (argument === "") throw new ConfigError("Missing worker id on <worker> directive", position);

@@ -17,7 +17,7 @@ import { floatSeconds, timeParameters, timeText } from "./time-text.ts";
 export const injectTable = section({
   hostname_key: string.optional("Field for the host name."),
   hostname: string.optional("Host name to write; without it the machine's."),
-  worker_id_key: string.optional("Field for the worker's number, which is always 0."),
+  worker_id_key: string.optional("Field for the worker's number; 0 where there is one."),
   tag_key: string.optional("Field for the tag."),
   time_key: string.optional("Field for the time."),
   time_type: enumeration("float", "unixtime", "unixtime_millis", "unixtime_micros", "unixtime_nanos", "string").default(
@@ -41,9 +41,9 @@ interface Field {
 }
 
 /** Undefined when the section is absent or names no field. Throws ConfigError. */
-export function injection(config: InjectConfig | undefined): Injection | undefined {
+export function injection(config: InjectConfig | undefined, workerId = 0): Injection | undefined {
   if (!config) return undefined;
-  const fields = fieldsOf(config);
+  const fields = fieldsOf(config, workerId);
   if (fields.length === 0) return undefined;
   const splice = new RecordSplice(fields.map(({ name }) => name));
   return (tag, events) => {
@@ -62,13 +62,13 @@ export function injection(config: InjectConfig | undefined): Injection | undefin
   };
 }
 
-function fieldsOf(config: InjectConfig): Field[] {
+function fieldsOf(config: InjectConfig, workerId: number): Field[] {
   const fields: Field[] = [];
   const add = (name: string | undefined, value: Field["value"]) => {
     if (name !== undefined) fields.push({ name, value });
   };
   const host = encode(config.hostname ?? machineName());
-  const worker = encode(0);
+  const worker = encode(workerId);
   const time = timeValue(config);
   add(config.hostnameKey, () => host);
   add(config.workerIdKey, () => worker);

@@ -23,7 +23,7 @@ import { ReportInput } from "./report-input.ts";
 
 const table = section({
   bind: string.default("Address to listen on; it asks for no password.", "127.0.0.1"),
-  port: integer.default("Port to listen on.", 24220),
+  port: integer.default("Port to listen on; with several workers the first one's, and the next ones' follow.", 24220),
   tag: string.optional("Emit what /api/plugins.json tells as events of this tag, too."),
   emit_interval: time.default("Seconds between these events.", 60),
   include_config: bool.default("Show the parameters of plugins, secrets masked, unless ?with_config=false.", true),
@@ -52,7 +52,8 @@ class MonitorAgent implements Input {
   constructor(config: Config, context: PluginContext) {
     this.#config = config;
     this.#context = context;
-    const { bind, port } = config;
+    const { bind } = config;
+    const port = config.port + (context.system.workerId ?? 0);
     const reports: [string, (query: Query) => Report][] = [
       ["/api/plugins.json", (query) => json({ plugins: this.#plugins(query) }, query)],
       ["/api/plugins", (query) => ltsv(this.#plugins(query))],

@@ -18,9 +18,9 @@ const OLD_TLS = "write <transport tls> with cert_path, private_key_path and ca_p
 const table = section(
   {
     bind: string.default("Address to listen on; it asks for no password.", "127.0.0.1"),
-    port: integer.default("Port to listen on.", 24231),
+    port: integer.default("Port to listen on; with several workers the first one's, and the next ones' follow.", 24231),
     metrics_path: string.default("Path of the metrics.", "/metrics"),
-    aggregated_metrics_path: string.default("Path of the metrics of all workers: there is one.", "/aggregated_metrics"),
+    aggregated_metrics_path: string.default("Path of the metrics; each worker gives its own.", "/aggregated_metrics"),
     content_encoding: enumeration("identity", "gzip").default("How answers are sent.", "identity"),
     ignore_error_log_interval: time.default("Accepted; an answer that cannot be made is logged each time.", 3600),
   },
@@ -57,7 +57,7 @@ class PrometheusInput implements Input {
       {
         // fluentd takes `[::1]`, too.
         bind: bind.replace(/^\[(.*)\]$/, "$1"),
-        port,
+        port: port + (context.system.workerId ?? 0),
         transport: isTls(transport) ? transport : undefined,
         reports: [metricsPath, aggregatedMetricsPath].map((path) => [path, metrics] as const),
       },

@@ -44,6 +44,7 @@ import { isBinary, type TextEncoding, textEncoding } from "./tail/text-encoding.
 export const tailInput: InputDefinition<TailConfig> = {
   kind: "input",
   type: "tail",
+  oneWorkerOnly: true,
   table: tailTable,
   create(config, context) {
     const { clock, logger } = context;

@@ -31,6 +31,7 @@ type UnixConfig = ConfigOf<typeof table>;
 export const unixInput: InputDefinition<UnixConfig> = {
   kind: "input",
   type: "unix",
+  oneWorkerOnly: true,
   table,
   create: (config, context) => new UnixInput(config, context),
 };

@@ -32,6 +32,8 @@ export interface BufferSettings extends BufferParameters {
   readonly flushAtShutdown: boolean;
   /** Of a file buffer. */
   readonly path: string | undefined;
+  /** Where its chunks were while there was one process: the first of several workers takes them over. */
+  readonly formerPath: string | undefined;
   readonly filePermission: number;
   readonly dirPermission: number;
 }
@@ -75,7 +77,9 @@ export function readBufferSettings(
     compress: compression(given.compress ?? defaultCompression ?? "text", section),
     flushMode: flushMode(given, section, keys, context),
     flushAtShutdown: flushAtShutdown(given, type, context),
-    path: type === "file" ? bufferPath(given, section, context) : undefined,
+    path: undefined,
+    formerPath: undefined,
+    ...(type === "file" && bufferPath(given, section, context)),
     filePermission: given.filePermission ?? system.filePermission,
     dirPermission: given.dirPermission ?? system.dirPermission,
   };
@@ -189,10 +193,15 @@ function flushAtShutdown(given: BufferParameters, type: "memory" | "file", { log
 /** Which plugin uses a buffer path, by configuration: two must not share one. */
 const claimedPaths = new WeakMap<SystemConfig, Map<string, string>>();
 
-function bufferPath(given: BufferParameters, section: ConfigElement, context: PluginContext): string {
+/** With several workers each has a folder of its own in `path`. Source: fluentd 1.18 buf_file.rb `configure`. */
+function bufferPath(
+  given: BufferParameters,
+  section: ConfigElement,
+  context: PluginContext,
+): Pick<BufferSettings, "path" | "formerPath"> {
   const { element, system, hasGivenId, id } = context;
-  const ownFolder = system.rootDir && hasGivenId ? join(system.rootDir, "worker0", id, "buffer") : undefined;
-  const path = given.path ?? ownFolder;
+  const { rootDir, workers, workerId = 0 } = system;
+  const path = given.path ?? (rootDir && hasGivenId ? join(rootDir, `worker${workerId}`, id, "buffer") : undefined);
   if (!path) throw new ConfigError("buffer path is not configured. specify 'path' in <buffer>", section.position);
   if (!given.pathSuffix.startsWith(".")) {
     throw new ConfigError(`path_suffix must start with a dot: '${given.pathSuffix}'`, section.position);
@@ -206,5 +215,11 @@ function bufferPath(given: BufferParameters, section: ConfigElement, context: Pl
     throw new ConfigError(message, section.position);
   }
   claimed.set(path, type);
-  return path;
+  if (given.path === undefined || workers === 1) return { path, formerPath: undefined };
+  if (path.includes(".*")) {
+    const message =
+      "file buffer with multi workers should be configured to use directory 'path', or system root_dir and plugin id";
+    throw new ConfigError(message, section.position);
+  }
+  return { path: join(path, `worker${workerId}`), formerPath: workerId === 0 ? path : undefined };
 }

@@ -118,6 +118,7 @@ export class BufferedOutput implements Output {
     this.#backup = new ChunkBackup({
       fileSystem: environment.fileSystem ?? nodeFileSystem,
       logger,
+      workerId: system.workerId ?? 0,
       baseFolder: system.rootDir ?? environment.backupFolder ?? "/tmp/fluent",
       pluginId: id,
       isDisabled: settings.disableChunkBackup,
@@ -338,6 +339,7 @@ export class BufferedOutput implements Output {
         logger,
         backup: this.#backup,
         path,
+        formerPath: settings.formerPath,
         pathSuffix: settings.pathSuffix,
         fileMode: settings.filePermission,
         folderMode: settings.dirPermission,

@@ -31,6 +31,7 @@ const MAX_STREAMS = 10_000;
 
 export const detectExceptionsOutput: OutputDefinition<Config> = {
   type: "detect_exceptions",
+  oneWorkerOnly: true,
   kind: "output",
   table,
   create(config, context) {

@@ -39,6 +39,16 @@ export interface ContextSource {
 
 export const ERROR_LABEL = "@ERROR";
 
+/** What a plugin is made for. */
+export interface ContextPlace {
+  readonly element: ConfigElement;
+  readonly type: string;
+  readonly level: Level;
+  /** `workers` are those that run the plugin. */
+  readonly system: SystemConfig;
+  readonly isInput: boolean;
+}
+
 export class Context implements PluginContext {
   readonly id: string;
   readonly hasGivenId: boolean;
@@ -59,7 +69,7 @@ export class Context implements PluginContext {
   #valve: Valve | undefined;
 
   /** Throws ConfigError when `@log_level` is none. */
-  constructor(source: ContextSource, element: ConfigElement, type: string, level: Level, isInput = false) {
+  constructor(source: ContextSource, { element, type, level, system, isInput }: ContextPlace) {
     const givenId = element.text("@id") ?? element.text("id");
     this.#source = source;
     this.id = givenId ?? source.nameFor(type);
@@ -69,7 +79,7 @@ export class Context implements PluginContext {
     this.#isInput = isInput;
     this.logger = source.logger.child(this.id, levelOfLog(element));
     this.clock = source.clock;
-    this.system = source.system;
+    this.system = system;
     this.backupFolder = source.backupFolder;
     this.holdings = source.holdings;
   }

@@ -51,6 +51,8 @@ export interface TopologySeams {
   readonly taps: Taps;
   /** The pipeline that runs now: what stands in both configurations goes on in the new one. */
   readonly previous?: Topology | undefined;
+  /** How many workers run an element; all of them where it says nothing. */
+  readonly shares?: ReadonlyMap<ConfigElement, number> | undefined;
 }
 
 interface RoutedLevel extends Level {
@@ -73,6 +75,9 @@ export class Topology implements ContextSource {
   readonly backupFolder: string | undefined;
   readonly #problems: Problems;
   readonly #previous: Topology | undefined;
+  readonly #shares: ReadonlyMap<ConfigElement, number>;
+  /** `<system>` as plugins see it that so many workers run. */
+  readonly #systems = new Map<number, SystemConfig>();
   readonly #ids = new Map<string, ConfigElement>();
   #names = new Map<string, number>();
   /** Contexts of the part that is being made: its own, and those of plugins inside it. */
@@ -89,6 +94,8 @@ export class Topology implements ContextSource {
     this.#plugins = seams.plugins;
     this.backupFolder = seams.backupFolder;
     this.#previous = seams.previous;
+    this.#shares = seams.shares ?? new Map();
+    this.#systems.set(system.workers, system);
     this.#problems = problems;
     this.taps = seams.taps;
     this.holdings = seams.previous?.holdings ?? new Holdings();
@@ -196,7 +203,7 @@ export class Topology implements ContextSource {
 
   #createFilter(type: string, element: ConfigElement, level: Level): Part {
     const definition = this.#plugins.filter(type, element.position);
-    const context = this.#context(element, type, level);
+    const context = this.#context(element, type, level, this.#systemFor(element, definition));
     const plugin = definition.create(this.#read(definition, element), context);
     return this.#add({ kind: "filter", type, context, plugin, owner: undefined });
   }
@@ -206,7 +213,8 @@ export class Topology implements ContextSource {
     this.logger.info("adding source", { type });
     if (this.#kept("input", element, this.#level(ROOT_LABEL))) return;
     const definition = this.#plugins.input(type, element.position);
-    const context = this.#context(element, type, this.#level(ROOT_LABEL), true);
+    const system = this.#systemFor(element, definition);
+    const context = this.#context(element, type, this.#level(ROOT_LABEL), system, true);
     void context.emitter; // Finds an unknown label here, whenever the plugin asks for it.
     const plugin = definition.create(this.#read(definition, element), context);
     this.#add({ kind: "input", type, context, plugin, owner: undefined });
@@ -223,7 +231,7 @@ export class Topology implements ContextSource {
     const element = definition.kind === "output" ? written : withBufferPath(definition, written, this.system);
     const running = owner ? undefined : this.#kept("output", element, level);
     if (running) return running.plugin as Output;
-    const context = this.#context(element, type, level);
+    const context = this.#context(element, type, level, owner?.system ?? this.#systemFor(written, definition));
     const config = this.#read(definition, element);
     if (definition.kind === "buffered-output") this.#checkBuffers(element);
     const plugin =
@@ -255,7 +263,7 @@ export class Topology implements ContextSource {
     if (definition.kind !== "buffered-output") {
       throw new ConfigError(`'${type}' cannot be a <secondary>: it takes no chunks`, element.position);
     }
-    const context = this.#context(element, type, owner.level);
+    const context = this.#context(element, type, owner.level, owner.system);
     return definition.createWriter(this.#read(definition, element), context);
   }
 
@@ -272,8 +280,20 @@ export class Topology implements ContextSource {
     throw new ConfigError(`Missing '@type' parameter on <${element.name}> directive`, element.position);
   }
 
-  #context(element: ConfigElement, type: string, level: Level, isInput = false): Context {
-    const context = new Context(this, element, type, level, isInput);
+  /** Throws ConfigError for a plugin that one process alone may run, where several would. Source: plugin.rb, COMPAT 1.5. */
+  #systemFor(element: ConfigElement, { type, oneWorkerOnly = false }: PluginDefinition): SystemConfig {
+    const workers = this.#shares.get(element) ?? this.system.workers;
+    if (workers > 1 && oneWorkerOnly) {
+      const message = `Plugin '${type}' does not support multi workers configuration: put it into a <worker 0> section`;
+      throw new ConfigError(message, element.position);
+    }
+    const system = this.#systems.get(workers) ?? { ...this.system, workers };
+    this.#systems.set(workers, system);
+    return system;
+  }
+
+  #context(element: ConfigElement, type: string, level: Level, system: SystemConfig, isInput = false): Context {
+    const context = new Context(this, { element, type, level, system, isInput });
     this.#making.push(context);
     this.#claimId(context);
     for (const old of ["type", "id", "log_level"]) {

@@ -213,6 +213,19 @@ test("the sections of every worker count, once", () => {
   );
 });
 
+test("a worker gets its own sections, and its plugins know how many run them", () => {
+  const text = `<system>\nworkers 3\n</system>\n${plugin("match", "all")}
+    <worker 0-1>\n${plugin("source", "two")}</worker>\n<worker 2>\n${plugin("source", "one")}</worker>`;
+  const seen = (workerId: number) => {
+    const { agent, contexts } = setUp(text, { workerId });
+    return agent?.plugins.map(
+      ({ id }) => `${id} ${contexts.get(id)?.system.workers} ${contexts.get(id)?.system.workerId}`,
+    );
+  };
+  assert.deepEqual(seen(1), ["all 3 1", "two 2 1"]);
+  assert.deepEqual(seen(2), ["all 3 2", "one 1 2"]);
+});
+
 async function ownLogOf(text: string) {
   const clock = new ManualClock();
   const ownLog = new OwnLog(clock);

@@ -15,13 +15,9 @@ function read(lines: string) {
   };
 }
 
-test("several workers are one process, with a warning", () => {
-  const { system, errors, warnings } = read("workers 4");
-  assert.deepEqual([system.workers, errors], [4, []]);
-  assert.deepEqual(warnings, [
-    "workers 4: one process does the work of all; chunks in folders worker<N> of a buffer stay there",
-  ]);
-  assert.deepEqual(read("workers 1").warnings, []);
+test("the number of workers is one or more", () => {
+  assert.deepEqual([read("workers 4").system.workers, read("workers 4").warnings], [4, []]);
+  assert.match(read("workers 0").errors.join(), /invalid number of workers/);
 });
 
 test("rpc_endpoint is a host and a port", () => {
