@@ -126,7 +126,7 @@ function asWorker(service: Service<Agent>): ServiceCommands {
       tellSupervisor("running");
     },
     reload: () => service.reload().finally(() => tellSupervisor("reloaded")),
-    flush: () => service.flush(),
+    flush: () => service.flush().finally(() => tellSupervisor("flushed")),
     async stop() {
       service.logger.info(`fluentd worker is now stopping ${worker}`);
       service.logger.info(`shutting down fluentd worker ${worker}`);

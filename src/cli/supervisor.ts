@@ -65,7 +65,10 @@ export class Supervisor implements ServiceCommands {
   }
 
   async flush(): Promise<void> {
+    const workers = this.#workers.filter((worker) => worker !== undefined);
+    const flushed = workers.map((worker) => reported(worker, "flushed"));
     this.#signal("SIGUSR1");
+    await Promise.allSettled(flushed);
   }
 
   reload(): Promise<void> {

@@ -4,8 +4,8 @@
 const ID_VARIABLE = "SERVERENGINE_WORKER_ID";
 const FORMAT_VARIABLE = "SUIRO_WORKER_LOG_FORMAT";
 
-/** What a worker tells its supervisor: it runs, or a reload has ended, well or not. */
-export type WorkerReport = "running" | "reloaded";
+/** What a worker tells its supervisor: it runs, or a reload or a flush has ended, well or not. */
+export type WorkerReport = "running" | "reloaded" | "flushed";
 
 /** Of this process; undefined in the supervisor, and where one process does it all. */
 export const workerId: number | undefined =

@@ -19,6 +19,7 @@ import { ErrorRouter } from "./error-router.ts";
 import { matchPattern } from "./match-pattern.ts";
 import { Context, type ContextSource, ERROR_LABEL, type Level } from "./plugin-context.ts";
 import type { PluginList } from "./plugin-list.ts";
+import { PluginNames } from "./plugin-names.ts";
 import { Router } from "./router.ts";
 import { secondaryElement, withBufferPath } from "./secondary-element.ts";
 import { shownParameters } from "./secret-parameters.ts";
@@ -78,8 +79,7 @@ export class Topology implements ContextSource {
   readonly #shares: ReadonlyMap<ConfigElement, number>;
   /** `<system>` as plugins see it that so many workers run. */
   readonly #systems = new Map<number, SystemConfig>();
-  readonly #ids = new Map<string, ConfigElement>();
-  #names = new Map<string, number>();
+  readonly #names: PluginNames;
   /** Contexts of the part that is being made: its own, and those of plugins inside it. */
   #making: Context[] = [];
   readonly #routers = new Map<Level, Router>();
@@ -97,6 +97,7 @@ export class Topology implements ContextSource {
     this.#shares = seams.shares ?? new Map();
     this.#systems.set(system.workers, system);
     this.#problems = problems;
+    this.#names = new PluginNames(problems);
     this.taps = seams.taps;
     this.holdings = seams.previous?.holdings ?? new Holdings();
     this.#warnOfUnread(root, ROOT_SECTIONS, "");
@@ -295,7 +296,7 @@ export class Topology implements ContextSource {
   #context(element: ConfigElement, type: string, level: Level, system: SystemConfig, isInput = false): Context {
     const context = new Context(this, { element, type, level, system, isInput });
     this.#making.push(context);
-    this.#claimId(context);
+    this.#names.claim(context);
     for (const old of ["type", "id", "log_level"]) {
       const given = element.parameter(old);
       if (given && !element.parameter(`@${old}`)) {
@@ -303,17 +304,6 @@ export class Topology implements ContextSource {
       }
     }
     return context;
-  }
-
-  #claimId({ id, hasGivenId, element }: Context): void {
-    if (!hasGivenId) return;
-    const first = this.#ids.get(id);
-    if (first) {
-      const other = `${first.position.file}:${first.position.line}`;
-      const message = `Duplicated plugin id \`${id}\`. Check whole configuration and fix it.`;
-      this.#problems.error(`${message} The other one is at ${other}.`, element.position);
-    }
-    this.#ids.set(id, element);
   }
 
   #add(part: Omit<Part, "contexts">): Part {
@@ -340,24 +330,9 @@ export class Topology implements ContextSource {
     );
     if (!part || ![...part.context.targets].every((target) => this.levels.get(target.name) === target))
       return undefined;
-    const names = this.#namesAfter(part.contexts);
-    if (!names) return undefined;
-    this.#names = names;
-    for (const context of part.contexts) this.#claimId(context);
+    if (!this.#names.takeOver(part.contexts)) return undefined;
     this.parts.push(...parts.filter(({ context }) => part.contexts.includes(context)));
     return part;
-  }
-
-  /** The numbers of names once these have theirs; undefined when one of them would be named anew. */
-  #namesAfter(contexts: readonly Context[]): Map<string, number> | undefined {
-    const names = new Map(this.#names);
-    for (const { id, hasGivenId } of contexts) {
-      if (hasGivenId) continue;
-      const [, type = "", number] = /^(.*)_(\d+)$/.exec(id) ?? [];
-      if ((names.get(type) ?? 0) + 1 !== Number(number)) return undefined;
-      names.set(type, Number(number));
-    }
-    return names;
   }
 
   summaries(): PluginSummary[] {
@@ -384,11 +359,8 @@ export class Topology implements ContextSource {
     return this.#routers.get(this.#level(ROOT_LABEL))?.outputsOf(tag) ?? [];
   }
 
-  /** `forward_1`: readable in logs, and the same for the same configuration. */
   nameFor(type: string): string {
-    const number = (this.#names.get(type) ?? 0) + 1;
-    this.#names.set(type, number);
-    return `${type}_${number}`;
+    return this.#names.make(type);
   }
 
   /** Reads a plugin's section, and throws when it has errors, once they are noted. */
