@@ -7,11 +7,12 @@ import { type ConfigOf, optional, refused, section } from "../config/parameters.
 import { ConfigError } from "../errors.ts";
 import { nextJsonValue } from "../event/json-value-scanner.ts";
 import { INCOMPLETE, skipValue } from "../event/walker.ts";
+import { extractTable } from "../parser/extract.ts";
 import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
 import { emitBatches } from "./text/emit-batches.ts";
-import { Extract, extractTable } from "./text/extract.ts";
+import { Extract } from "./text/extract.ts";
 import { withParseDefaults } from "./text/parse-defaults.ts";
 import { TextEvents } from "./text/text-events.ts";
 
@@ -77,7 +78,7 @@ class ExecInput implements Input {
       parser: createParser(element, context),
       clock: context.clock,
       fields: [],
-      extract: config.extract && new Extract(config.extract),
+      extract: config.extract && new Extract(config.extract, context.clock),
       withoutTime: "now",
     });
   }

@@ -3,12 +3,13 @@
 import { bool, integer, size, string, time } from "../config/literals.ts";
 import { type ConfigOf, optional, section, withDefaults } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
+import { extractTable } from "../parser/extract.ts";
 import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { checkTransport, transportTable } from "../tls/transport.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
 import { checkClients, clientNetworks, clientsTable } from "./text/client-networks.ts";
-import { Extract, extractTable } from "./text/extract.ts";
+import { Extract } from "./text/extract.ts";
 import { DelimiterSplitter } from "./text/message-splitter.ts";
 import { peerFields } from "./text/peer.ts";
 import { StreamServer } from "./text/stream-server.ts";
@@ -70,7 +71,7 @@ class TcpInput implements Input {
       parser: createParser(context.element, context),
       clock: context.clock,
       fields: peerFields(this.#peerKeys),
-      extract: config.extract && new Extract(config.extract),
+      extract: config.extract && new Extract(config.extract, context.clock),
       withoutTime: "unmatched",
     });
   }

@@ -3,11 +3,12 @@
 import { bool, integer, size, string, time } from "../config/literals.ts";
 import { type ConfigOf, optional, section, withDefaults } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
+import { extractTable } from "../parser/extract.ts";
 import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
 import { chomped, DatagramServer } from "./text/datagram-server.ts";
-import { Extract, extractTable } from "./text/extract.ts";
+import { Extract } from "./text/extract.ts";
 import { peerFields } from "./text/peer.ts";
 import { TextEvents } from "./text/text-events.ts";
 
@@ -69,7 +70,7 @@ class UdpInput implements Input {
       parser: createParser(context.element, context),
       clock: context.clock,
       fields: peerFields(peerKeys),
-      extract: config.extract && new Extract(config.extract),
+      extract: config.extract && new Extract(config.extract, context.clock),
       withoutTime: "unmatched",
     });
     this.#server = new DatagramServer(

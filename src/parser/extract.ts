@@ -16,7 +16,7 @@ export const extractTable = section({
   time_key: string.optional("Field with the time."),
   keep_time_key: bool.default("Keep that field in the record.", false),
   time_type: enumeration("float", "unixtime", "string").default("What the time's field holds.", "float"),
-  time_format: string.optional("strptime format of the time, or %iso8601."),
+  time_format: string.optional("strptime format of the time, with time_type string; or %iso8601."),
   localtime: bool.default("Times without a zone are local.", true),
   utc: bool.default("Times without a zone are UTC.", false),
   timezone: string.optional("Zone of times without one: +09:00 or Asia/Tokyo."),
