@@ -18,13 +18,13 @@ export interface Relay {
   readonly apiUrl: string;
 }
 
-/** Writes it into the folder and returns its path. */
-export function writeConfiguration(relay: Relay): string {
+/** Writes it into the folder and returns its path. `ackAfter` is Suiro's own. */
+export function writeConfiguration(relay: Relay, ackAfter?: string): string {
   const path = join(relay.folder, "relay.conf");
   const { row } = relay;
   writeFileSync(
     path,
-    `${system(row)}${source(relay)}${(row.filters ?? "").replaceAll("API", relay.apiUrl)}${match(relay)}`,
+    `${system(row)}${source(relay, ackAfter)}${(row.filters ?? "").replaceAll("API", relay.apiUrl)}${match(relay)}`,
   );
   return path;
 }
@@ -37,11 +37,11 @@ function system({ workers }: Row): string {
 }
 
 /** The port is there with a tail, too: the agent is ready when it listens. */
-function source({ row, port, folder }: Relay): string {
+function source({ row, port, folder }: Relay, ackAfter?: string): string {
   const forward = `<source>
   @type forward
   bind 127.0.0.1
-  port ${port}
+  port ${port}${ackAfter === undefined ? "" : `\n  ack_after ${ackAfter}`}
 </source>
 `;
   if (row.load.kind === "forward") return forward;

@@ -6,6 +6,7 @@
  *   --seconds N         load per measurement (5)
  *   --quick             one run of 2 seconds
  *   --before FOLDER     measure another build of Suiro, too: a worktree of an older commit, compiled
+ *   --ack-after MODE    measure Suiro with this ack_after, too: written or delivered, beside its default synced
  *   --profile FOLDER    write CPU profiles of Suiro
  *   --guard             fail where Suiro has become slower beside the floor or fluentd than bench/guard.json has it
  *   --save-guard        write bench/guard.json from this run
@@ -40,6 +41,7 @@ const { values: options } = parseArgs({
     seconds: { type: "string" },
     quick: { type: "boolean", default: false },
     before: { type: "string" },
+    "ack-after": { type: "string" },
     profile: { type: "string" },
     guard: { type: "boolean", default: false },
     "save-guard": { type: "boolean", default: false },
@@ -48,12 +50,12 @@ const { values: options } = parseArgs({
 const runs = Number(options.runs ?? (options.quick ? 1 : 3));
 const seconds = Number(options.seconds ?? (options.quick ? 2 : 5));
 
-const chosenSubjects = chosen(subjects(root, { profileFolder: options.profile, beforeFolder: options.before })).filter(
-  (subject) => {
-    if (subject.absent) console.error(`${subject.name} is left out: ${subject.absent}`);
-    return !subject.absent;
-  },
-);
+const chosenSubjects = chosen(
+  subjects(root, { profileFolder: options.profile, beforeFolder: options.before, ackAfter: options["ack-after"] }),
+).filter((subject) => {
+  if (subject.absent) console.error(`${subject.name} is left out: ${subject.absent}`);
+  return !subject.absent;
+});
 const results = chosen(rows).flatMap((row) =>
   chosenSubjects
     .filter((subject) => subject.takes(row))

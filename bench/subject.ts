@@ -27,10 +27,12 @@ export interface SubjectOptions {
   readonly profileFolder?: string | undefined;
   /** A folder with another build of Suiro in its dist/, to compare with. */
   readonly beforeFolder?: string | undefined;
+  /** Suiro with this `ack_after`, to compare with its default. */
+  readonly ackAfter?: string | undefined;
 }
 
 /** `root` is the project's folder, where dist/, build/ and .fluentd/ are. */
-export function subjects(root: string, { profileFolder, beforeFolder }: SubjectOptions = {}): Subject[] {
+export function subjects(root: string, { profileFolder, beforeFolder, ackAfter }: SubjectOptions = {}): Subject[] {
   const main = join(root, "dist", "main.js");
   const ownFluentd = join(root, ".fluentd", "bin", "fluentd");
   const nodeArgs = profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
@@ -43,6 +45,7 @@ export function subjects(root: string, { profileFolder, beforeFolder }: SubjectO
       command: (relay) => ({ program: process.execPath, args: [...nodeArgs, main, "-c", writeConfiguration(relay)] }),
     },
     ...(beforeFolder === undefined ? [] : [suiroBefore(beforeFolder)]),
+    ...(ackAfter === undefined ? [] : [suiroAcking(main, ackAfter)]),
     {
       name: "fluentd",
       ...(!fluentd && { absent: "not installed; node scripts/fluentd.mjs installs it" }),
@@ -64,6 +67,14 @@ export function subjects(root: string, { profileFolder, beforeFolder }: SubjectO
       }),
     },
   ];
+}
+
+function suiroAcking(main: string, ackAfter: string): Subject {
+  return {
+    name: `suiro-${ackAfter}`,
+    takes: ({ load }) => load.kind === "forward",
+    command: (relay) => ({ program: process.execPath, args: [main, "-c", writeConfiguration(relay, ackAfter)] }),
+  };
 }
 
 function suiroBefore(folder: string): Subject {
