@@ -323,14 +323,15 @@ class TailInput implements Input {
 
   #openPositionFile(): PositionFile | undefined {
     const { posFile, element } = this.#config;
-    const { system, counters } = this.#context;
+    const { clock, system, counters } = this.#context;
     if (posFile === undefined) return undefined;
     const modes = { file: system.filePermission ?? FILE_MODE, folder: system.dirPermission ?? FOLDER_MODE };
     try {
-      return PositionFile.open(posFile, modes, (error) => {
+      const onError = (error: unknown) => {
         counters.add("disk_errors", 1, "pos_file");
         this.#warnings.warn("cannot write pos_file", { path: posFile, error: errorMessage(error) });
-      });
+      };
+      return PositionFile.open(posFile, modes, onError, (action) => clock.after(POLL_MS, action));
     } catch (cause) {
       const message = `pos_file ${posFile} cannot be opened: ${errorMessage(cause)}`;
       throw new ConfigError(message, element.parameter("pos_file")?.position, { cause });

@@ -110,21 +110,32 @@ export class FilePosition implements Position {
 export class PositionFile {
   readonly #descriptor: number;
   readonly #onError: (error: unknown) => void;
-  /** In the order of the file. */
+  readonly #later: (action: () => void) => void;
+  /** In the order that the file gets with the next rewrite. */
   #lines: FilePosition[] = [];
   #byteSize = 0;
   #isOpen = true;
+  #isRewriteDue = false;
 
-  private constructor(descriptor: number, onError: (error: unknown) => void) {
+  private constructor(
+    descriptor: number,
+    onError: (error: unknown) => void,
+    later: (action: () => void) => void = (action) => action(),
+  ) {
     this.#descriptor = descriptor;
     this.#onError = onError;
+    this.#later = later;
   }
 
-  /** Makes the file and its folder where they are missing. Throws the system's error. */
+  /**
+   * Makes the file and its folder where they are missing. Lines that are done leave the file when `later` runs what it
+   * is given, many at a time: thousands of files may rotate together. Throws the system's error.
+   */
   static open(
     path: string,
     modes: { readonly file: number; readonly folder: number },
     onError: (error: unknown) => void,
+    later?: (action: () => void) => void,
   ): PositionFile {
     mkdirSync(dirname(path), { recursive: true, mode: modes.folder });
     let descriptor: number;
@@ -135,7 +146,7 @@ export class PositionFile {
       descriptor = openSync(path, "w+", modes.file);
       fchmodSync(descriptor, modes.file);
     }
-    return new PositionFile(descriptor, onError);
+    return new PositionFile(descriptor, onError, later);
   }
 
   /** What the file holds, without lines that are unwatched. Lines that are none go to `onUnparsable`. */
@@ -177,13 +188,18 @@ export class PositionFile {
    * and says so, when no later one is there.
    */
   remove(line: FilePosition): boolean {
-    const same = this.#lines.filter(({ path, isUnwatched }) => path === line.path && !isUnwatched);
-    const later = same.slice(same.indexOf(line) + 1);
-    if (later.length === 0) return false;
-    this.#lines = this.#lines.filter((other) => other !== line);
-    let free = line.place;
-    for (const next of later) [next.place, free] = [free, next.place];
-    this.#rewrite();
+    const lines = this.#lines;
+    let free = lines.indexOf(line);
+    const first = free;
+    for (let next = first + 1; next < lines.length; next++) {
+      const other = lines[next] as FilePosition;
+      if (other.path !== line.path || other.isUnwatched) continue;
+      lines[free] = other;
+      free = next;
+    }
+    if (first < 0 || free === first) return false;
+    lines.splice(free, 1);
+    this.#rewriteLater();
     return true;
   }
 
@@ -205,13 +221,22 @@ export class PositionFile {
 
   close(): void {
     if (!this.#isOpen) return;
+    if (this.#isRewriteDue) this.#rewrite();
     this.#isOpen = false;
     closeSync(this.#descriptor);
   }
 
+  #rewriteLater(): void {
+    if (this.#isRewriteDue) return;
+    this.#isRewriteDue = true;
+    this.#later(() => {
+      if (this.#isRewriteDue) this.#rewrite();
+    });
+  }
+
   #rewrite(): void {
+    this.#isRewriteDue = false;
     let place = 0;
-    this.#lines.sort((left, right) => left.place - right.place);
     for (const line of this.#lines) {
       line.place = place + Buffer.byteLength(line.path) + 1;
       place += Buffer.byteLength(line.bytes);

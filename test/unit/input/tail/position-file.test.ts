@@ -64,3 +64,30 @@ test("the lines of a path move up when the first one is done", (context) => {
   assert.equal(text(), line("/x", "a", "4") + line("/o", "1", "2"));
   assert.equal(file.remove(current), false);
 });
+
+test("lines that are done leave the file together, and at the close at the latest", (context) => {
+  const path = join(temporaryFolder(), "pos");
+  const modes = { file: 0o644, folder: 0o755 };
+  const due: (() => void)[] = [];
+  const file = PositionFile.open(path, modes, onError, (action) => due.push(action));
+  context.after(() => file.close());
+  const text = () => readFileSync(path, "utf8");
+  const lines = ["/x", "/y", "/x", "/y"].map((name) => file.append(name));
+  for (const [index, position] of lines.entries()) position.restart(BigInt(index + 1), index);
+  const before = text();
+  for (const position of lines.slice(0, 2)) assert.equal(file.remove(position), true);
+  assert.equal(text(), before);
+  lines[2]?.moveTo(8);
+  const late = file.append("/z");
+  late.restart(9n, 9);
+  assert.equal(text(), before.replace(line("/x", "2", "3"), line("/x", "8", "3")) + line("/z", "9", "9"));
+  assert.equal(due.length, 1);
+  due[0]?.();
+  assert.equal(text(), line("/x", "8", "3") + line("/y", "3", "4") + line("/z", "9", "9"));
+  late.moveTo(10);
+  const next = file.append("/z");
+  next.restart(10n, 1);
+  file.remove(late);
+  file.close();
+  assert.equal(text(), line("/x", "8", "3") + line("/y", "3", "4") + line("/z", "1", "a"));
+});
