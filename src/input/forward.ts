@@ -177,6 +177,9 @@ class ForwardInput implements Input {
 
   async #createSecurity(security: SecurityConfig): Promise<SecurityPolicy> {
     const { clock, logger } = this.#context;
+    if (security.user.length > 0 && !security.userAuth) {
+      logger.warn("<user> sections have no effect without 'user_auth true': whoever has the shared key is let in");
+    }
     const keys = sharedKeysOf(security);
     const paths = keys.path === undefined ? [] : [keys.path];
     this.#keyReload = reloadOnChange({ paths, what: "shared keys", reload: () => keys.reload(), clock, logger });

@@ -23,6 +23,7 @@ import type { BufferedOutputDefinition, InputDefinition } from "../../src/plugin
 import { configElement as flatElement } from "../support/config-section.ts";
 import { configElement, createForwardInput, startForwardInput } from "../support/forward-input.ts";
 import { ack, message } from "../support/forward-messages.ts";
+import { createForwardWriter, server } from "../support/forward-writer.ts";
 import { parsedElement } from "../support/parsed-config.ts";
 import { chunkOfBytes } from "../support/plain-chunk.ts";
 import { pluginContext } from "../support/plugin-context.ts";
@@ -82,6 +83,17 @@ test("CVE-2025-12969: users without a shared key are a mistake in the configurat
   assert.throws(() => withUsers({ user_auth: "true" }), /'shared_key' parameter is required, in section security/);
   assert.throws(() => withUsers({}), /'shared_key' parameter is required/);
   assert.throws(() => withUsers({ user_auth: "true", shared_key: "" }), /'shared_key' must not be empty/);
+});
+
+test("CVE-2025-12969: what looks like authentication and is none is told at the start, on both sides", async (t) => {
+  const user = configElement("user", { username: "alice", password: "wonder" });
+  const security = configElement("security", { self_hostname: "here", shared_key: "sekrit" }, [user]);
+  const { log } = await startForwardInput(t, { children: [security] });
+  assert.match(log.join(), /<user> sections have no effect without 'user_auth true'/);
+  for (const values of [{ shared_key: "sekrit" }, { username: "alice", password: "wonder" }]) {
+    const { log: lines } = createForwardWriter({}, [server(24224, values)]);
+    assert.match(lines.map(({ message }) => message).join(), /have no effect without <security>/);
+  }
 });
 
 test("CVE-2025-12972: a tag of a stranger writes no file outside the folder of out_file", async () => {

@@ -37,6 +37,10 @@ export function checkForwardConfig(config: ForwardConfig, logger: Logger): void 
     refuse("compress", `compress zstd needs Node.js 22.15 or newer, and this is ${version}; use gzip`);
   }
   if (config.transport === "tls" && config.tlsInsecureMode) logger.warn("TLS transport is configured in insecure way");
+  const proves = config.server.some(({ sharedKey, username }) => sharedKey !== undefined || username !== "");
+  if (proves && !config.security) {
+    logger.warn("'shared_key' and 'username' of <server> have no effect without <security>: nothing is authenticated");
+  }
   if (config.keepalive) return;
   const advice = "if you want to use keepalive, please add `keepalive true` to your conf.";
   if (config.keepaliveTimeout !== undefined) logger.warn(`The value of keepalive_timeout is ignored. ${advice}`);
