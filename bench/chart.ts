@@ -2,8 +2,8 @@
 
 import { cpuOf, type Result } from "./result.ts";
 
-const WIDTH = 760;
-const LABEL_WIDTH = 250;
+const WIDTH = 840;
+const LABEL_WIDTH = 370;
 const BAR_WIDTH = 400;
 const BAR_HEIGHT = 14;
 const ROW_GAP = 14;
