@@ -309,6 +309,7 @@ export class BufferedOutput implements Output {
       if (!this.#buffer.isPersistent) await this.#keepUndelivered();
     }
     for (const writer of this.#writers) await writer.stop(deadline);
+    this.#context.holdings.remove(this.#buffer.journal); // Inputs that go on over a reload ask the others.
     await this.#buffer.close();
     this.#accounts.stop();
   }
