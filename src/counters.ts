@@ -80,13 +80,6 @@ export class Counters {
     return this.#values.get(reason === "" ? name : `${name}/${reason}`) ?? 0;
   }
 
-  /** Over all reasons. */
-  total(name: CounterName): number {
-    let sum = 0;
-    for (const entry of this.entries()) if (entry.name === name) sum += entry.value;
-    return sum;
-  }
-
   /** Notes one value of a distribution. Not for the path of every event: chunks and syncs are few. */
   observe(name: HistogramName, seconds: number): void {
     let histogram = this.#histograms.get(name);

@@ -14,6 +14,8 @@ export interface TopOptions extends ControlTarget {
   readonly json?: boolean;
 }
 
+const WIDTH = 160;
+const HEIGHT = 50;
 const ENTER_SCREEN = "\x1b[?1049h\x1b[?25l";
 const LEAVE_SCREEN = "\x1b[?25h\x1b[?1049l";
 const HOME = "\x1b[H";
@@ -43,7 +45,7 @@ async function printOnce(path: string, { interval, json }: TopOptions): Promise<
   await wait(interval * 1000);
   const status = await agentStatusAt(path);
   if (!status) return gone();
-  console.log(topLines(status, before, process.stdout.columns ?? 120).join("\n"));
+  console.log(topLines(status, before, process.stdout.columns || WIDTH).join("\n"));
   return 0;
 }
 
@@ -60,8 +62,8 @@ async function watch(path: string, intervalMs: number): Promise<number> {
     while (!stop.signal.aborted) {
       const status = await agentStatusAt(path);
       if (!status) return gone();
-      const { columns, rows } = process.stdout;
-      const lines = topLines(status, before, columns).slice(0, rows - 1);
+      const { columns, rows } = process.stdout; // 0 on terminals that do not say
+      const lines = topLines(status, before, columns || WIDTH).slice(0, (rows || HEIGHT) - 1);
       process.stdout.write(`${HOME}${lines.map((line) => `${line}${CLEAR_LINE}`).join("\n")}${CLEAR_REST}`);
       before = status;
       await wait(intervalMs, undefined, { signal: stop.signal }).catch(() => {});

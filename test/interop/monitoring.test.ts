@@ -1,7 +1,7 @@
 /** What Prometheus and monitor_agent show of the same work: the real fluentd with fluent-plugin-prometheus, and Suiro. */
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -197,13 +197,30 @@ async function fetched(port: number, path: string): Promise<string> {
   return (await fetch(`http://127.0.0.1:${port}${path}`)).text();
 }
 
-/** Asks until the answer shows that everything was counted; the test's own timeout bounds it. */
-async function settled(port: number): Promise<Record<string, ScrapedFamily>> {
+/**
+ * Whether every monitor of fluentd has seen all events: each looks by a timer of its own, plugin by plugin and metric by
+ * metric, and may be in the midst of that. What is asked for last of each is what it writes last.
+ */
+function isSettled(families: Record<string, ScrapedFamily>, byteSize: number): boolean {
+  const value = (name: string, part: string) =>
+    Object.entries(families[name]?.values ?? {}).find(([labels]) => labels.includes(part))?.[1];
+  const emitted = ["buffered", "relabel", "taken"].map((id) =>
+    value("fluentd_output_status_emit_records", `plugin_id="${id}"`),
+  );
+  return (
+    emitted.every((count) => count === LINES.length) &&
+    value("fluentd_output_status_retry_wait", 'plugin_id="taken"') !== undefined &&
+    value("fluentd_status_retry_count", 'plugin_id="taken"') !== undefined &&
+    value("fluentd_tail_file_position", 'plugin_id="tail"') === byteSize &&
+    value("fluentd_tail_file_throttled", 'plugin_id="tail"') !== undefined
+  );
+}
+
+/** Asks until everything was counted; the test's own timeout bounds it. */
+async function settled(port: number, byteSize: number): Promise<Record<string, ScrapedFamily>> {
   for (;;) {
     const families = parsePrometheus(await fetched(port, "/metrics"));
-    const emitted = Object.entries(families.fluentd_output_status_emit_records?.values ?? {});
-    const isCounted = emitted.some(([labels, value]) => labels.includes('plugin_id="taken"') && value === LINES.length);
-    if (isCounted && Object.keys(families.fluentd_tail_file_position?.values ?? {}).length > 0) return families;
+    if (isSettled(families, byteSize)) return families;
     await wait(20);
   }
 }
@@ -221,7 +238,7 @@ async function run(
 ): Promise<Shown & { program: ChildProgram }> {
   const ports = { prometheus: await freePort(), monitor: await freePort() };
   const program = await start(configuration(folder, name, ports));
-  const families = await settled(ports.prometheus);
+  const families = await settled(ports.prometheus, statSync(join(folder, "in.log")).size);
   const text = (path: string) => fetched(ports.monitor, path);
   return { program, families, text, ask: async (path) => JSON.parse(await text(path)) };
 }
