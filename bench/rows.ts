@@ -96,6 +96,7 @@ export const rows: readonly Row[] = [
     load: packed1000,
     keepalive: true,
   },
+  { name: "workers-2", title: "PackedForward, 10 events, 2 workers", load: packed10, workers: 2 },
   { name: "tags-200", title: "PackedForward, 10 events, 200 tags", load: { ...packed10, tags: 200 } },
   {
     name: "connections-200",
