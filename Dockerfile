@@ -19,6 +19,12 @@ RUN groupadd --gid 999 fluent \
  && install -d -o fluent -g fluent /fluentd /fluentd/etc /fluentd/log /fluentd/plugins /fluentd/buffer \
  && rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-v* \
            /usr/local/bin/yarn /usr/local/bin/yarnpkg
+# journalctl, for the systemd inputs of the DaemonSet image's configuration: the journal's group may read it where it is
+# mounted. Behind the user, for the package gives its own users ids from 999 downwards.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends systemd \
+ && rm -rf /var/lib/apt/lists/* \
+ && usermod --append --groups systemd-journal fluent
 
 WORKDIR /opt/suiro
 COPY --from=build /build/package.json ./
@@ -43,6 +49,6 @@ WORKDIR /fluentd
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
   CMD ["node", "-e", "require('node:net').connect(process.env.HEALTH_PORT || 24224, '127.0.0.1').on('connect', () => process.exit(0)).on('error', () => process.exit(1))"]
 
-# Suiro handles its signals and starts no children: it is process 1 without tini.
+# Suiro handles its signals and waits for the children that it starts: it is process 1 without tini.
 ENTRYPOINT ["/bin/entrypoint.sh"]
 CMD ["suiro"]
