@@ -63,7 +63,7 @@ export function commitGroup(
   };
   if (failed.size > 0 || appends.some(({ error }) => error !== undefined)) fail();
   let sequence = 0;
-  const sound = failed.size === 0 ? appends : appends.filter(({ error }) => error === undefined);
+  const sound = appends.filter(({ error }) => error === undefined);
   if (sound.length > 0) {
     try {
       sequence = journal.commit(written, sound);

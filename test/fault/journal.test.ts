@@ -59,6 +59,18 @@ test("a flipped bit costs its range, which is kept apart and counted; the rest o
   await next.buffer.close();
 });
 
+test("a batch whose chunk cannot be made is not taken for held: it is stored when it comes again", async () => {
+  const { buffer, holdings, disk } = await open(temporaryFolder());
+  await buffer.append([batchOf("t", eventsOf(1))], false, chunk("one"));
+  disk.fail("open", "ENOSPC");
+  await assert.rejects(buffer.append([batchOf("u", eventsOf(2))], false, chunk("two")), BufferIoError);
+  assert.equal(holdings.ofChunk("two", 1), "none");
+  disk.heal();
+  await buffer.append([batchOf("u", eventsOf(2))], false, chunk("two"));
+  assert.deepEqual((await take(buffer)).sort(), [1, 2]);
+  await buffer.close();
+});
+
 test("what is held is known after a restart, within the window, and stored once", async () => {
   const folder = temporaryFolder();
   const first = await open(folder);
