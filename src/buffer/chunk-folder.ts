@@ -47,7 +47,7 @@ export interface FoundChunk {
   readonly file: ChunkFile;
   readonly state: "staged" | "queued";
   readonly meta: ChunkMeta;
-  /** False where the meta file was missing or broken, and the journal had what it said. */
+  /** False where the meta file is missing, broken or behind, and the journal had what it should say. */
   readonly hasMeta: boolean;
   readonly byteSize: number;
 }

@@ -117,5 +117,7 @@ async function fit(
   }
   if (chunk.byteSize > end) chunk.file.truncate(end);
   const takesMore = chunk.byteSize >= end && !isMachineLost;
-  return { ...chunk, byteSize: end, state: takesMore ? chunk.state : "queued", meta: { ...chunk.meta, size } };
+  const state = takesMore ? chunk.state : "queued";
+  const hasMeta = chunk.hasMeta && chunk.meta.size === size; // Else it is written again: fluentd goes by its count.
+  return { ...chunk, byteSize: end, state, hasMeta, meta: { ...chunk.meta, size } };
 }

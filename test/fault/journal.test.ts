@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Holdings } from "../../src/buffer/holdings.ts";
+import { decodeMeta } from "../../src/buffer/meta-file.ts";
 import { BufferIoError } from "../../src/errors.ts";
 import { type AckAfter, Origin } from "../../src/event/origin.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -69,6 +70,20 @@ test("a batch whose chunk cannot be made is not taken for held: it is stored whe
   await buffer.append([batchOf("u", eventsOf(2))], false, chunk("two"));
   assert.deepEqual((await take(buffer)).sort(), [1, 2]);
   await buffer.close();
+});
+
+test("a meta file that a killed process left behind its chunk is written again, for fluentd counts by it", async () => {
+  const folder = temporaryFolder();
+  const { buffer } = await open(folder);
+  await buffer.append([batchOf("t", eventsOf(1, 2, 3))], false);
+  const copy = `${folder}-killed`;
+  cpSync(folder, copy, { recursive: true, filter: (path) => !path.includes(".lock.") });
+  assert.equal(decodeMeta(readFileSync(`${chunkFile(copy)}.meta`))?.size, 0);
+  await buffer.close();
+  const next = await open(copy);
+  await next.buffer.close();
+  assert.equal(decodeMeta(readFileSync(`${chunkFile(copy)}.meta`))?.size, 3);
+  rmSync(copy, { recursive: true });
 });
 
 test("what is held is known after a restart, within the window, and stored once", async () => {
