@@ -6,6 +6,7 @@
  * |-------------------------------------|-------------------------------------------------------------------|
  * | `wait N`                            | goes on when N events have come in all                            |
  * | `log TEXT`                          | goes on when the product's log holds this text                    |
+ * | `lines FILE N`                      | goes on when the file, a pos_file for instance, has N lines       |
  * | `append FILE [xN] "text"`           | adds the text, N times, to a file of the case's folder            |
  * | `write FILE "text"`                 | makes the file anew, under the same inode                         |
  * | `rename A B`, `copy A B`, `link A B`| moves; copies; makes B a symbolic link to A                       |
@@ -27,6 +28,7 @@ import {
   appendFileSync,
   copyFileSync,
   mkdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -37,6 +39,7 @@ import { type IncomingMessage, request } from "node:http";
 import { request as requestTls } from "node:https";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import type { ChildProgram } from "../../support/child-program.ts";
 import { encode } from "../../support/forward-client.ts";
@@ -77,6 +80,13 @@ const STEPS: Record<string, Step> = {
   log: async ({ program, signal }, words) => {
     const text = words.join(" ");
     await Promise.race([program.waitFor(text), aborted(signal, `the log never held '${text}'`)]);
+  },
+  lines: async ({ folder, signal }, [file = "", count]) => {
+    const has = () => readFileSync(join(folder, file), "latin1").split("\n").length - 1;
+    while (has() !== Number(count)) {
+      if (signal.aborted) throw new Error(`${file} has ${has()} lines`);
+      await delay(20);
+    }
   },
   append: ({ folder }, [file = "", ...words]) => {
     const [, times = "1", text = '""'] = /^(?:x(\d+) )?(.*)$/s.exec(words.join(" ")) ?? [];
