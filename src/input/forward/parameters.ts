@@ -61,7 +61,7 @@ export const forwardTable = section(
       "Suiro's own. When a chunk is acked: when its events are written, as fluentd does (a killed process loses none of " +
         "them), when they are on the disk of a file buffer (nor does a machine that loses power), or when the next " +
         "receiver has them.",
-      "synced",
+      "written",
     ),
     resend_ids: enumeration("time_ordered", "all", "none").default(
       "Suiro's own. Chunks that come again are acked and not stored twice if their id is one that fluentd or Suiro made " +
