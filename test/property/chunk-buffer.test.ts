@@ -42,7 +42,7 @@ const actions: fc.Arbitrary<Action[]> = fc.array(
 /** The buffer under test beside the simplest truth: per tag, the numbers that were acked and not purged. */
 class Run {
   readonly #folder = mkdtempSync(join(tmpdir(), "suiro-model-"));
-  readonly #clock = new ManualClock();
+  #clock = new ManualClock();
   readonly #retainedLimitBytes: number;
   readonly #taken: { chunk: BufferChunk; messages: number[] }[] = [];
   readonly #held: Record<string, number[]> = { a: [], b: [], c: [] };
@@ -123,11 +123,12 @@ class Run {
     if (taken) this.#fixture.buffer.takeBack(taken.chunk);
   }
 
-  /** A crash lets the old buffer go as it is; removals that were begun may or may not be done. */
+  /** A crash lets the old buffer go as it is, with its timers; removals that were begun may or may not be done. */
   async #reopen(isOrderly: boolean): Promise<void> {
     this.#taken.length = 0;
     if (isOrderly) await this.#fixture.buffer.close();
     else await this.#fixture.buffer.removalsDone();
+    this.#clock = new ManualClock(this.#clock.now());
     await this.start();
   }
 }
