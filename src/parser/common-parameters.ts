@@ -71,3 +71,9 @@ export function eventTimeParser(
   };
   return createTimeParser(options, clock);
 }
+
+/** The parser of the time of JSON records: a number, but text where only a format is given. Throws ConfigError. */
+export function jsonTimeParser(config: CommonConfig, clock: Clock): TimeParser {
+  const hasFormat = config.timeFormat !== undefined && config.element.parameter("time_type") === undefined;
+  return eventTimeParser(config, clock, hasFormat ? { type: "string" } : {});
+}

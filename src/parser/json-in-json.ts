@@ -11,7 +11,7 @@ import { ByteWriter } from "../event/byte-writer.ts";
 import { jsonToMsgpack } from "../event/json-reader.ts";
 import { ABSENT, mapSize, mapStart, textStart } from "../event/record-fields.ts";
 import { isMapType, skipValue } from "../event/walker.ts";
-import { commonParameters, eventTimeParser } from "./common-parameters.ts";
+import { commonParameters, jsonTimeParser } from "./common-parameters.ts";
 import type { ParserDefinition } from "./parser.ts";
 import { RecordEntries } from "./record-entries.ts";
 
@@ -26,9 +26,7 @@ export const jsonInJsonParser: ParserDefinition<ConfigOf<typeof table>> = {
   type: "json_in_json",
   table,
   create(config, context) {
-    const hasFormat = config.timeFormat !== undefined && config.element.parameter("time_type") === undefined;
-    const time = eventTimeParser(config, context.clock, hasFormat ? { type: "string" } : {});
-    const entries = new RecordEntries(config, context, time);
+    const entries = new RecordEntries(config, context, jsonTimeParser(config, context.clock));
     return {
       parse(bytes, start, end, target) {
         const record = readJson(bytes.subarray(start, end));

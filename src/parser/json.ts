@@ -8,7 +8,7 @@ import { type ConfigOf, section } from "../config/parameters.ts";
 import { LimitError, MalformedError } from "../errors.ts";
 import { writeJsonAsMsgpack } from "../event/json-reader.ts";
 import { isMapType } from "../event/walker.ts";
-import { commonParameters, eventTimeParser } from "./common-parameters.ts";
+import { commonParameters, jsonTimeParser } from "./common-parameters.ts";
 import type { ParserDefinition } from "./parser.ts";
 import { RecordEntries } from "./record-entries.ts";
 
@@ -23,9 +23,7 @@ export const jsonParser: ParserDefinition<ConfigOf<typeof table>> = {
   type: "json",
   table,
   create(config, context) {
-    const hasFormat = config.timeFormat !== undefined && config.element.parameter("time_type") === undefined;
-    const time = eventTimeParser(config, context.clock, hasFormat ? { type: "string" } : {});
-    const entries = new RecordEntries(config, context, time);
+    const entries = new RecordEntries(config, context, jsonTimeParser(config, context.clock));
     return {
       parse(bytes, start, end, target) {
         const { writer } = target;
