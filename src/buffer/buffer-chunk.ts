@@ -8,8 +8,10 @@
 
 import { ByteBlocks, type RetainedMemory } from "./byte-blocks.ts";
 import type { Chunk, ChunkMetadata } from "./chunk.ts";
+import type { Piece } from "./chunk-encoder.ts";
 import type { ChunkFile } from "./chunk-file.ts";
 import { ChunkRanges, type NextStep } from "./chunk-ranges.ts";
+import { joinedChecksum } from "./joined-checksum.ts";
 import type { ChunkMeta } from "./meta-file.ts";
 
 export type ChunkState = "staged" | "queued" | "taken" | "closed";
@@ -75,6 +77,8 @@ export class BufferChunk implements Chunk {
   #size = 0;
   #pendingBytes = 0;
   #pendingSize = 0;
+  /** Of what is pending, where all of it came with one. */
+  #pendingChecksum: number | undefined;
   #modifiedAtMs: number;
   #nextStep: NextStep | undefined;
   /** Where its bytes are in the file, when not at its beginning without gaps. */
@@ -125,8 +129,9 @@ export class BufferChunk implements Chunk {
     return { metadata, id, size: this.#size, createdAt, modifiedAt };
   }
 
-  /** Takes `bytes` with `size` events, to be written and settled by the next commit. */
-  append(bytes: Buffer, size: number, nowMs: number): void {
+  /** Takes bytes with events, to be written and settled by the next commit. */
+  append({ bytes, size, checksum }: Piece, nowMs: number): void {
+    this.#pendingChecksum = this.#checksumWith(bytes, checksum);
     if (!this.#blocks?.append(bytes)) this.#appendLoose(bytes);
     this.#pendingBytes += bytes.length;
     this.#pendingSize += size;
@@ -138,7 +143,7 @@ export class BufferChunk implements Chunk {
     if (!this.file) return;
     const views = this.#pendingViews();
     this.file.append(views, this.#byteSize);
-    this.#nextStep = this.ranges.next(views, this.#pendingSize);
+    this.#nextStep = this.ranges.next(views, this.#pendingSize, this.#pendingChecksum);
   }
 
   /** What was written counts, as part of commit `sequence`. */
@@ -204,6 +209,11 @@ export class BufferChunk implements Chunk {
   releaseMemory(isUnread = false): void {
     this.#blocks?.release(isUnread);
     this.#blocks = undefined;
+  }
+
+  #checksumWith(bytes: Buffer, checksum: number | undefined): number | undefined {
+    if (this.#pendingBytes === 0 || checksum === undefined) return checksum;
+    return this.#pendingChecksum && joinedChecksum(this.#pendingChecksum, checksum, bytes.length);
   }
 
   /** Memory is short: what is pending is kept as views for the rest of the tick, the rest is on disk. */

@@ -8,7 +8,8 @@ import type { Origin } from "../event/origin.ts";
 import type { Logger } from "../logger.ts";
 import type { BufferChunk } from "./buffer-chunk.ts";
 import { errorCode, type FileSystem } from "./file-system.ts";
-import { type Expectations, HeldSources, type Taken } from "./held-sources.ts";
+import type { Taken } from "./held-chunks.ts";
+import { type Expectations, HeldSources } from "./held-sources.ts";
 import type { HeldChunk, HeldFile, Holder } from "./holdings.ts";
 import { JournalFile } from "./journal-file.ts";
 import type { GroupRecord, JournalRecord, RecordedSource, RecordedStep } from "./journal-record.ts";
@@ -51,7 +52,7 @@ export class BufferJournal implements Holder {
 
   constructor(options: BufferJournalOptions) {
     this.#options = options;
-    this.#held = new HeldSources(options.expected);
+    this.#held = new HeldSources(options.expected, () => options.clock.now() / 1000);
   }
 
   /** Reads what an earlier process wrote beside chunks whose names begin with `prefix`. Throws BufferIoError. */
@@ -188,7 +189,7 @@ export class BufferJournal implements Holder {
   }
 
   heldChunk(id: string): readonly HeldChunk[] {
-    return this.#held.chunk(id, this.#options.clock.now() / 1000);
+    return this.#held.chunk(id);
   }
 
   heldFile(name: string): HeldFile | undefined {
@@ -200,7 +201,7 @@ export class BufferJournal implements Holder {
   }
 
   async whenSafe(id: string, ackAfter: Origin["ackAfter"]): Promise<void> {
-    for (const { sequence, chunks } of this.#held.chunk(id, this.#options.clock.now() / 1000)) {
+    for (const { sequence, chunks } of this.#held.chunk(id)) {
       if (ackAfter === "delivered") await this.whenDelivered(chunks);
       else if (ackAfter === "synced") await this.whenSynced(sequence);
     }
@@ -273,7 +274,6 @@ export class BufferJournal implements Holder {
   /** Everything that counts: the chunks with their ranges, then the sources. */
   *#base(): IterableIterator<JournalRecord> {
     const synced = this.#syncedNow();
-    const nowSeconds = this.#options.clock.now() / 1000;
     for (const chunk of this.#options.chunks()) {
       if (!chunk.file || chunk.number === 0) continue;
       yield chunkRecord(chunk.number, chunk.meta, chunk.ranges.base);
@@ -285,10 +285,10 @@ export class BufferJournal implements Holder {
         }
       }
     }
-    for (const { source, share, chunks, sequence, atSeconds } of this.#held.remembered(nowSeconds)) {
+    for (const { source, share, chunks, sequence, atSeconds } of this.#held.remembered()) {
       yield { type: "group", sequence, synced, atSeconds, steps: [], sources: [{ source, share, chunks }] };
     }
-    const atSeconds = Math.floor(nowSeconds);
+    const atSeconds = Math.floor(this.#options.clock.now() / 1000);
     yield { type: "group", sequence: this.#sequence, synced, atSeconds, steps: [], sources: [] };
   }
 }

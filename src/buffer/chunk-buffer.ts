@@ -39,6 +39,9 @@ import { MetaWriter } from "./meta-writer.ts";
 /** Bytes of file chunks that are also kept in memory, over all chunks of one buffer. */
 const RETAINED_LIMIT_BYTES = 32 * 1024 * 1024;
 
+/** So much is written at once, without waiting for the end of the turn: it is still in the processor's cache then. */
+const COMMIT_BYTES = 512 * 1024;
+
 export interface ChunkBufferOptions extends ChunkLimits {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -77,6 +80,7 @@ export class ChunkBuffer {
   /** Appends that are not committed yet, and the chunks that they went into. */
   #appends: Append[] = [];
   readonly #pending = new Set<BufferChunk>();
+  #pendingBytes = 0;
   /** Chunks that are to be queued once they are committed. */
   #closing: BufferChunk[] = [];
   readonly #removals = new Set<Promise<void>>();
@@ -272,20 +276,22 @@ export class ChunkBuffer {
         if (chunk) this.#close(chunk);
       }
     }
-    if (this.#closing.length > 0) this.#commitPending();
+    if (this.#closing.length > 0 || this.#pendingBytes >= COMMIT_BYTES) this.#commitPending();
     else this.#commit ??= setImmediate(() => this.#commitPending());
     return append;
   }
 
-  #store({ metadata, key }: Batch, { bytes, size }: Piece, append: Append): void {
+  #store({ metadata, key }: Batch, piece: Piece, append: Append): void {
+    const { bytes, size } = piece;
     let chunk = this.#stage.get(key);
     if (chunk && !hasRoom(chunk, bytes.length, size, this.#options)) {
       this.#close(chunk);
       chunk = undefined;
     }
     chunk ??= this.#stageNew(metadata, key);
-    chunk.append(bytes, size, this.#options.clock.now());
+    chunk.append(piece, this.#options.clock.now());
     this.#bytes += bytes.length;
+    this.#pendingBytes += bytes.length;
     this.#pending.add(chunk);
     append.chunks.add(chunk);
     if (isFull(chunk, this.#options)) this.#close(chunk);
@@ -314,6 +320,7 @@ export class ChunkBuffer {
     const appends = this.#appends;
     const chunks = [...this.#pending];
     this.#appends = [];
+    this.#pendingBytes = 0;
     this.#pending.clear();
     const lostBytes = appends.length > 0 ? commitGroup(appends, chunks, this.journal, this.#disk) : 0;
     const closing = this.#closing;

@@ -22,6 +22,8 @@ export interface ChunkEncoderOptions {
 export interface Piece {
   readonly bytes: Buffer;
   readonly size: number;
+  /** CRC-32 of `bytes`, where it is known. */
+  readonly checksum?: number | undefined;
 }
 
 export class ChunkEncoder {
@@ -39,7 +41,8 @@ export class ChunkEncoder {
 
   #plain(tag: string, events: EventStream, first: number): Piece[] {
     const bytes = this.#format(tag, events);
-    if (this.#fits(bytes, events.size)) return [{ bytes, size: events.size }];
+    const checksum = bytes === events.packed ? events.checksum : undefined;
+    if (this.#fits(bytes, events.size)) return [{ bytes, size: events.size, checksum }];
     if (events.size === 1) return this.#giveUp(bytes, first);
     const [left, right] = halve(events);
     return [...this.#plain(tag, left, first), ...this.#plain(tag, right, first + left.size)];

@@ -4,6 +4,7 @@
  */
 
 import { crc32 } from "node:zlib";
+import { joinedChecksum } from "./joined-checksum.ts";
 
 /** Small enough that little goes with a bad one, large enough that ranges are few: 4096 in a chunk of 256 MiB. */
 const RANGE_BYTES = 64 * 1024;
@@ -49,18 +50,19 @@ export class ChunkRanges {
     return this.ranges.reduce((sum, { steps }) => sum + (steps.at(-1) as Step).size, this.base.size);
   }
 
-  /** The step that `views` would be behind everything. */
-  next(views: readonly Buffer[], size: number): NextStep {
+  /** The step that `views` would be behind everything; `known` is their checksum, where somebody has it. */
+  next(views: readonly Buffer[], size: number, known?: number): NextStep {
     const last = this.ranges.at(-1);
     const step = last?.steps.at(-1);
     const isOpen = last && step && step.end - last.start < RANGE_BYTES;
-    let checksum = isOpen ? step.checksum : 0;
-    let end = this.end;
-    const start = isOpen ? last.start : end;
-    for (const view of views) {
-      checksum = crc32(view, checksum);
-      end += view.length;
-    }
+    const start = isOpen ? last.start : this.end;
+    const byteSize = views.reduce((sum, view) => sum + view.length, 0);
+    const before = isOpen ? step.checksum : 0;
+    const checksum =
+      known === undefined
+        ? views.reduce((sum, view) => crc32(view, sum), before)
+        : joinedChecksum(before, known, byteSize);
+    const end = this.end + byteSize;
     return { start, end, size: isOpen ? step.size + size : size, checksum };
   }
 

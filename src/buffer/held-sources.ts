@@ -4,7 +4,8 @@
  */
 
 import type { Share, Source } from "../event/origin.ts";
-import type { HeldChunk, HeldFile, HeldRange } from "./holdings.ts";
+import { HeldChunks, type Taken, type TakenChunk } from "./held-chunks.ts";
+import type { HeldFile, HeldRange } from "./holdings.ts";
 
 /** What inputs expect of every buffer. */
 export interface Expectations {
@@ -20,16 +21,6 @@ const FILES_LIMIT = 16_384;
 /** Ranges of one file that are not settled. */
 const RANGES_LIMIT = 1024;
 
-/** Where and when it was taken. */
-export interface Taken {
-  /** Of the commit. */
-  readonly sequence: number;
-  readonly atSeconds: number;
-  /** Numbers of the chunks that hold it. */
-  readonly chunks: readonly number[];
-}
-
-type TakenChunk = HeldChunk & Taken;
 type TakenRange = HeldRange & Taken;
 
 interface TakenFile {
@@ -45,11 +36,13 @@ export interface RememberedSource extends Taken {
 
 export class HeldSources {
   readonly #expected: () => Expectations;
-  readonly #chunks = new Map<string, TakenChunk[]>();
+  readonly #nowSeconds: () => number;
+  readonly #chunks = new HeldChunks();
   readonly #files = new Map<string, TakenFile>();
 
-  constructor(expected: () => Expectations) {
+  constructor(expected: () => Expectations, nowSeconds: () => number) {
     this.#expected = expected;
+    this.#nowSeconds = nowSeconds;
   }
 
   get isEmpty(): boolean {
@@ -62,22 +55,14 @@ export class HeldSources {
       this.#addRange(source.file, source.settled, { start: source.from, end: source.to, checksum, share, ...taken });
       return;
     }
-    const known = this.#chunks.get(source.id);
-    const held = { checksum, from: share.from, to: share.to, ...taken };
-    if (known) known.push(held);
-    else this.#chunks.set(source.id, [held]);
-    if (this.#chunks.size <= this.#expected().chunks) return;
-    for (const [oldest] of this.#chunks) {
-      this.#chunks.delete(oldest);
-      break;
-    }
+    this.#chunks.add(source.id, { checksum, ...share }, taken, this.#expected().chunks);
   }
 
   /** Where a source's part was taken, if it was. */
   find(source: Source, share: Share): Taken | undefined {
     const isWithin = (held: Share) => held.from <= share.from && share.to <= held.to;
     if (source.kind === "chunk") {
-      return this.#chunks.get(source.id)?.find((held) => held.checksum === source.checksum && isWithin(held));
+      return this.#chunks.of(source.id).find((held) => held.checksum === source.checksum && isWithin(held));
     }
     const { file, from, to, checksum } = source;
     return this.#files
@@ -87,11 +72,10 @@ export class HeldSources {
       );
   }
 
-  chunk(id: string, nowSeconds: number): readonly TakenChunk[] {
-    const held = this.#chunks.get(id);
-    if (!held) return [];
-    const { seconds } = this.#expected();
-    return held.filter(({ atSeconds }) => nowSeconds - atSeconds <= seconds);
+  /** What was taken of a chunk within the window. */
+  chunk(id: string): readonly TakenChunk[] {
+    const taken = this.#chunks.of(id);
+    return taken.length === 0 ? taken : taken.filter((each) => this.#isRemembered(each));
   }
 
   file(name: string): HeldFile | undefined {
@@ -104,11 +88,7 @@ export class HeldSources {
 
   /** Forgets what commit `sequence` and later ones took: it is not safe after all. */
   forgetFrom(sequence: number): void {
-    for (const [id, held] of this.#chunks) {
-      const kept = held.filter((each) => each.sequence < sequence);
-      if (kept.length === 0) this.#chunks.delete(id);
-      else this.#chunks.set(id, kept);
-    }
+    this.#chunks.forgetFrom(sequence);
     for (const [name, file] of this.#files) {
       file.ranges = file.ranges.filter((each) => each.sequence < sequence);
       if (file.ranges.length === 0) this.#files.delete(name);
@@ -116,19 +96,19 @@ export class HeldSources {
   }
 
   /** Everything within the window, oldest first. */
-  *remembered(nowSeconds: number): IterableIterator<RememberedSource> {
-    const { seconds } = this.#expected();
-    for (const [id, held] of this.#chunks) {
-      for (const { checksum, from, to, ...taken } of held) {
-        if (nowSeconds - taken.atSeconds > seconds) continue;
-        yield { source: { kind: "chunk", id, checksum }, share: { from, to }, ...taken };
-      }
+  *remembered(): IterableIterator<RememberedSource> {
+    for (const { id, checksum, from, to, ...taken } of this.#chunks.entries()) {
+      if (this.#isRemembered(taken)) yield { source: { kind: "chunk", id, checksum }, share: { from, to }, ...taken };
     }
     for (const [file, { settled, ranges }] of this.#files) {
       for (const { start: from, end: to, checksum, share, ...taken } of ranges) {
         yield { source: { kind: "file", file, from, to, checksum, settled }, share, ...taken };
       }
     }
+  }
+
+  #isRemembered({ atSeconds }: Taken): boolean {
+    return this.#nowSeconds() - atSeconds <= this.#expected().seconds;
   }
 
   #addRange(name: string, settled: number, range: TakenRange): void {

@@ -21,6 +21,9 @@ export interface Event {
   readonly record: MsgpackMap;
 }
 
+/** What may be known of events besides their bytes. */
+export type EventStreamDetails = Partial<Pick<EventStream, "compressed" | "release" | "checksum">>;
+
 export class EventStream {
   /** Number of events. */
   readonly size: number;
@@ -33,17 +36,21 @@ export class EventStream {
    * elsewhere when its emit resolves; whoever gives one stream to several outputs gives them `shared()`.
    */
   readonly release: (() => void) | undefined;
+  /** CRC-32 of `packed`, where somebody has read it for that already. */
+  readonly checksum: number | undefined;
 
-  constructor(packed: Buffer, size: number, compressed?: CompressedEntries, release?: () => void) {
+  constructor(packed: Buffer, size: number, { compressed, release, checksum }: EventStreamDetails = {}) {
     this.packed = packed;
     this.size = size;
     this.compressed = compressed;
     this.release = release;
+    this.checksum = checksum;
   }
 
   /** The same events for several readers, none of whom can release them. */
   shared(): EventStream {
-    return this.release ? new EventStream(this.packed, this.size, this.compressed) : this;
+    const { packed, size, compressed, checksum } = this;
+    return this.release ? new EventStream(packed, size, { compressed, checksum }) : this;
   }
 
   static fromEvents(events: readonly Event[]): EventStream {

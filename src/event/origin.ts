@@ -18,8 +18,10 @@ export interface ChunkSource {
   readonly kind: "chunk";
   /** The id as the sender gave it, byte for byte (latin1). Only ids that no honest sender gives twice. */
   readonly id: string;
-  /** CRC-32 of tag and body: the same id with other bytes is another chunk. */
+  /** Of tag and body: the same id with other bytes is another chunk. */
   readonly checksum: number;
+  /** CRC-32 of the body alone, from an input. */
+  readonly bodyChecksum?: number;
 }
 
 /** A range of a file that is followed. */

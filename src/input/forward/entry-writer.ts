@@ -134,7 +134,7 @@ export class EntryWriter {
 
   /** What was written; the writer is empty afterwards. */
   take(): EventStream {
-    const stream = new EventStream(this.#writer.take(), this.size, undefined, this.#release);
+    const stream = new EventStream(this.#writer.take(), this.size, { release: this.#release });
     this.size = 0;
     this.#release = undefined;
     return stream;

@@ -266,9 +266,13 @@ export class Receiver implements MessageHandler {
     if (walk.plain && this.#entries.isVerbatim) {
       if (compressed || (isOwned && end - start >= LARGE_BODY_BYTES)) {
         const packed = bytes.subarray(start, walk.end);
-        const release = compressed ? undefined : () => this.#options.rules.frameMemory.give(bytes);
         this.#isMemoryKept = true;
-        this.#deliverAlone(tag, new EventStream(packed, walk.count, isWhole ? compressed : undefined, release), option);
+        const details = {
+          compressed: isWhole ? compressed : undefined,
+          release: compressed ? undefined : () => this.#options.rules.frameMemory.give(bytes),
+          checksum: isWhole && !compressed ? this.#source?.bodyChecksum : undefined,
+        };
+        this.#deliverAlone(tag, new EventStream(packed, walk.count, details), option);
         return;
       }
       this.#gather(tag, walk.end - start);

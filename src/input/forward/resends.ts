@@ -32,6 +32,9 @@ const TIME_ORDERED = /^(?:\xb8[A-Za-z0-9+/]{22}==|\xb9[A-Za-z0-9+/]{22}==\n)$/;
 const OLDEST_SECONDS = 90 * 86_400;
 /** Clocks of senders may go before ours. */
 const NEWEST_SECONDS = 86_400;
+/** Digits of base64 that hold the first 4 bytes of an id, and what these count: microseconds since 1970 above 52 - 32 bits. */
+const TIME_DIGITS = 6;
+const SECONDS_OF_FIRST_BYTES = 2 ** 20 / 1e6;
 /** Longer ids are not remembered. */
 const ID_LIMIT_BYTES = 128;
 
@@ -40,6 +43,11 @@ export class Resends {
   /** Chunks that are being handed over, by id. */
   readonly #underway = new Map<string, { readonly checksum: number; readonly delivered: Promise<void> }>();
   readonly #plain: Origin | undefined;
+  /** How the id before began, and whether that is a time of late. */
+  #timeStart = "";
+  #isTimeKnown = false;
+  #tag = "";
+  #tagChecksum = crc32("");
 
   constructor(options: ResendsOptions) {
     this.#options = options;
@@ -52,7 +60,8 @@ export class Resends {
     if (ids === "none" || chunk.length > ID_LIMIT_BYTES) return undefined;
     const id = chunk.toString("latin1");
     if (ids === "time_ordered" && !this.#isTimeOrdered(id)) return undefined;
-    return { kind: "chunk", id, checksum: crc32(bytes.subarray(start, end), crc32(tag)) };
+    const bodyChecksum = crc32(bytes.subarray(start, end));
+    return { kind: "chunk", id, checksum: (bodyChecksum ^ this.#checksumOf(tag)) >>> 0, bodyChecksum };
   }
 
   /**
@@ -86,9 +95,22 @@ export class Resends {
 
   #isTimeOrdered(text: string): boolean {
     if (!TIME_ORDERED.test(text)) return false;
-    const id = Buffer.from(text.slice(1), "base64");
-    const seconds = (id.readUInt32BE(0) * 2 ** 20 + (id.readUInt32BE(4) >>> 12)) / 1e6;
-    const ageSeconds = this.#options.clock.now() / 1000 - seconds;
-    return ageSeconds < OLDEST_SECONDS && ageSeconds > -NEWEST_SECONDS;
+    const start = text.slice(1, 1 + TIME_DIGITS);
+    if (start !== this.#timeStart) {
+      this.#timeStart = start;
+      const seconds = Buffer.from(start, "base64").readUIntBE(0, 4) * SECONDS_OF_FIRST_BYTES;
+      const ageSeconds = this.#options.clock.now() / 1000 - seconds;
+      this.#isTimeKnown = ageSeconds < OLDEST_SECONDS && ageSeconds > -NEWEST_SECONDS;
+    }
+    return this.#isTimeKnown;
+  }
+
+  /** Most messages have the tag of the one before. */
+  #checksumOf(tag: string): number {
+    if (tag !== this.#tag) {
+      this.#tag = tag;
+      this.#tagChecksum = crc32(tag);
+    }
+    return this.#tagChecksum;
   }
 }

@@ -17,7 +17,7 @@ export function lineBatch(writer: ByteWriter, memory: FrameMemory, size: number)
   if (written.length > EVENT_LIMIT_BYTES) return new EventStream(writer.take(), size);
   const bytes = memory.take(written.length);
   written.copy(bytes);
-  return new EventStream(bytes.subarray(0, written.length), size, undefined, () => memory.give(bytes));
+  return new EventStream(bytes.subarray(0, written.length), size, { release: () => memory.give(bytes) });
 }
 
 /**

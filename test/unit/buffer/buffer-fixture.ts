@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import type { Batch } from "../../../src/buffer/batch.ts";
 import { ChunkBackup } from "../../../src/buffer/chunk-backup.ts";
 import { ChunkBuffer } from "../../../src/buffer/chunk-buffer.ts";
@@ -118,8 +119,11 @@ export function createBuffer(options: BufferFixtureOptions): BufferFixture {
 }
 
 /** One event per message. */
+/** Every other number of messages comes with its checksum, as from an input that has read them for it. */
 export function eventsOf(...messages: readonly unknown[]): EventStream {
-  return EventStream.fromEvents(messages.map((n) => ({ time: new EventTime(1700000000, 1), record: { n } })));
+  const events = EventStream.fromEvents(messages.map((n) => ({ time: new EventTime(1700000000, 1), record: { n } })));
+  const { packed, size } = events;
+  return size % 2 === 0 ? events : new EventStream(packed, size, { checksum: crc32(packed) });
 }
 
 export function batchOf(tag: string, events: EventStream): Batch {

@@ -9,7 +9,10 @@ function range(from: number, to: number, settled = from): FileSource {
 
 test("of a file that was cut and written anew only the new ranges count, whatever their length", () => {
   for (const end of [50, 150, 300]) {
-    const held = new HeldSources(() => ({ seconds: 0, chunks: 0, isSynced: false }));
+    const held = new HeldSources(
+      () => ({ seconds: 0, chunks: 0, isSynced: false }),
+      () => 0,
+    );
     const add = (source: FileSource) =>
       held.add(source, { from: 0, to: WHOLE }, { sequence: 1, atSeconds: 0, chunks: [1] });
     add(range(0, 100));

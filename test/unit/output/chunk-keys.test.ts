@@ -55,7 +55,9 @@ test("events are told apart by time and fields, in order, and come together agai
 
 test("a stream of one chunk keeps its compressed form", () => {
   const events = EventStream.fromEvents([at(60, { pod: "a" }), at(61, { pod: "a" })]);
-  const compressed = new EventStream(events.packed, 2, { method: "gzip", bytes: Buffer.from("zipped") });
+  const compressed = new EventStream(events.packed, 2, {
+    compressed: { method: "gzip", bytes: Buffer.from("zipped") },
+  });
   const keys = new ChunkKeys(true, undefined, [chunkField("pod", position)]);
   assert.equal(keys.split("t", compressed)[0]?.events, compressed);
 });
