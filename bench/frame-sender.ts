@@ -4,7 +4,7 @@
  */
 
 import { createConnection, type Socket } from "node:net";
-import { buildFrames, CHUNK_ID_BYTES } from "./frames.ts";
+import { buildFrames, CHUNK_ID_BYTES, ChunkIds } from "./frames.ts";
 import type { Load } from "./load.ts";
 import type { ForwardLoad } from "./rows.ts";
 
@@ -38,7 +38,7 @@ class Connection {
   readonly #load: ForwardLoad;
   readonly #frames: Buffer[];
   readonly #sentAt = new Map<string, number>();
-  readonly #prefix: string;
+  readonly #ids: ChunkIds;
   #next = 0;
   #sent = 0;
   #startedAt = 0;
@@ -51,7 +51,7 @@ class Connection {
     this.#socket = socket;
     this.#load = load;
     this.#frames = frames;
-    this.#prefix = `${index + 1}.`;
+    this.#ids = new ChunkIds(load, index);
     socket.on("data", (data) => this.#onAcks(data));
     socket.on("close", () => {
       throw new Error("the agent closed a connection");
@@ -80,9 +80,9 @@ class Connection {
     let byteSize = 0;
     for (let left = this.#due(now); left > 0 && (this.#next > 0 || now < this.#deadline); left--) {
       const frame = this.#frames[this.#next] as Buffer;
-      const chunkId = this.#prefix + String(this.#sent++).padStart(CHUNK_ID_BYTES - this.#prefix.length, "0");
-      this.#sentAt.set(chunkId, now);
-      parts.push(frame, Buffer.from(chunkId, "latin1"));
+      const chunkId = this.#ids.at(this.#sent++);
+      this.#sentAt.set(chunkId.toString("latin1"), now);
+      parts.push(frame, chunkId);
       byteSize += frame.length + CHUNK_ID_BYTES;
       this.#next = (this.#next + 1) % this.#frames.length;
       if (this.#next === 0) this.cycles += 1;

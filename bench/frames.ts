@@ -1,18 +1,42 @@
 /**
  * Messages of the Forward protocol, built once and sent over and over.
  *
- * A frame ends with its chunk id, so sending one again is a copy and 24 fresh bytes. Every event of a cycle carries an
+ * A frame ends with its chunk id, so sending one again is a copy and some fresh bytes. Every event of a cycle carries an
  * id of its own, so the receiver can tell that each one arrived as often as it was sent.
  */
 
+import { randomFillSync } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { EventTime } from "../src/event/event-time.ts";
 import { encode } from "../src/event/msgpack.ts";
 import { eventId } from "./event-ids.ts";
 import type { ForwardLoad } from "./rows.ts";
 
-/** The chunk id is the end of a frame: this many ASCII digits. */
-export const CHUNK_ID_BYTES = 24;
+/** The chunk id is the end of a frame: base64 of 16 bytes and a newline, as fluentd has it. */
+export const CHUNK_ID_BYTES = 25;
+
+/**
+ * The id of a connection's frame. Packed frames have ids as fluentd gives them, which begin with the time: agents that
+ * know resends remember them. Of the other shapes ids are random, as client libraries make them.
+ */
+export class ChunkIds {
+  readonly #start: Buffer;
+
+  constructor({ shape }: ForwardLoad, connection: number) {
+    this.#start = Buffer.alloc(12);
+    const isTimeOrdered = shape === "packed" || shape === "gzip";
+    if (isTimeOrdered) this.#start.writeBigUInt64BE((BigInt(Date.now()) * 1000n) << 12n);
+    else randomFillSync(this.#start);
+    this.#start[8] = connection;
+  }
+
+  at(index: number): Buffer {
+    const id = Buffer.alloc(16);
+    this.#start.copy(id);
+    id.writeUInt32BE(index, 12);
+    return Buffer.from(`${id.toString("base64")}\n`, "latin1");
+  }
+}
 
 /** All frames of one cycle, each without its chunk id. */
 export function buildFrames(load: ForwardLoad): Buffer[] {
