@@ -285,9 +285,7 @@ export class BufferJournal implements Holder {
         }
       }
     }
-    for (const { source, share, chunks, sequence, atSeconds } of this.#held.remembered()) {
-      yield { type: "group", sequence, synced, atSeconds, steps: [], sources: [{ source, share, chunks }] };
-    }
+    for (const commit of this.#held.remembered()) yield { type: "group", synced, steps: [], ...commit };
     const atSeconds = Math.floor(this.#options.clock.now() / 1000);
     yield { type: "group", sequence: this.#sequence, synced, atSeconds, steps: [], sources: [] };
   }

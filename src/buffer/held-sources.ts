@@ -6,6 +6,7 @@
 import type { Share, Source } from "../event/origin.ts";
 import { HeldChunks, type Taken, type TakenChunk } from "./held-chunks.ts";
 import type { HeldFile, HeldRange } from "./holdings.ts";
+import type { GroupRecord, RecordedSource } from "./journal-record.ts";
 
 /** What inputs expect of every buffer. */
 export interface Expectations {
@@ -28,11 +29,8 @@ interface TakenFile {
   ranges: TakenRange[];
 }
 
-/** A source as it is written into a journal again. */
-export interface RememberedSource extends Taken {
-  readonly source: Source;
-  readonly share: Share;
-}
+/** What one commit took, as it is written into a journal again. */
+export type RememberedCommit = Pick<GroupRecord, "sequence" | "atSeconds" | "sources">;
 
 export class HeldSources {
   readonly #expected: () => Expectations;
@@ -96,18 +94,24 @@ export class HeldSources {
   }
 
   /** Everything within the window, oldest first. */
-  *remembered(): IterableIterator<RememberedSource> {
-    for (const { id, checksum, from, to, ...taken } of this.#chunks.entries()) {
-      if (this.#isRemembered(taken)) yield { source: { kind: "chunk", id, checksum }, share: { from, to }, ...taken };
+  *remembered(): IterableIterator<RememberedCommit> {
+    let commit: { sequence: number; atSeconds: number; sources: RecordedSource[] } | undefined;
+    for (const { id, checksum, from, to, chunks, ...taken } of this.#chunks.entries()) {
+      if (!this.#isRemembered(taken)) continue;
+      if (commit && commit.sequence !== taken.sequence) yield commit;
+      if (commit?.sequence !== taken.sequence) commit = { ...taken, sources: [] };
+      commit.sources.push({ source: { kind: "chunk", id, checksum }, share: { from, to }, chunks });
     }
+    if (commit) yield commit;
     for (const [file, { settled, ranges }] of this.#files) {
-      for (const { start: from, end: to, checksum, share, ...taken } of ranges) {
-        yield { source: { kind: "file", file, from, to, checksum, settled }, share, ...taken };
+      for (const { start: from, end: to, checksum, share, chunks, sequence, atSeconds } of ranges) {
+        const source = { kind: "file", file, from, to, checksum, settled } as const;
+        yield { sequence, atSeconds, sources: [{ source, share, chunks }] };
       }
     }
   }
 
-  #isRemembered({ atSeconds }: Taken): boolean {
+  #isRemembered({ atSeconds }: Pick<Taken, "atSeconds">): boolean {
     return this.#nowSeconds() - atSeconds <= this.#expected().seconds;
   }
 

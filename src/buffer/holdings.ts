@@ -79,11 +79,11 @@ export class Holdings {
 
   /** Whether every output has the chunk with these bytes: `part` when it must be handed over again, alone. */
   ofChunk(id: string, checksum: number): "none" | "part" | "whole" {
-    const shares: Share[] = [];
+    let shares: Share[] | undefined;
     for (const holder of this.#holders) {
-      for (const held of holder.heldChunk(id)) if (held.checksum === checksum) shares.push(held);
+      for (const held of holder.heldChunk(id)) if (held.checksum === checksum) (shares ??= []).push(held);
     }
-    if (shares.length === 0) return "none";
+    if (!shares) return "none";
     return coversWhole(shares) ? "whole" : "part";
   }
 

@@ -22,6 +22,8 @@ export interface JournalFileOptions {
 /** A segment that has grown by so much, and to several times what it began with, is followed by the next. */
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 const GROWTH = 4;
+/** A new segment begins with up to 65,536 sources: they are written together. */
+const JOINED_BYTES = 256 * 1024;
 
 export class JournalFile {
   readonly #options: JournalFileOptions;
@@ -84,9 +86,9 @@ export class JournalFile {
     const start = { type: "start", version: JOURNAL_VERSION, machineStart: fileSystem.machineStart() } as const;
     try {
       file = fileSystem.open(path, "create", fileMode);
-      byteSize += writeAll(fileSystem, file, encodeRecord(start), byteSize);
-      for (const record of records) byteSize += writeAll(fileSystem, file, encodeRecord(record), byteSize);
-      byteSize += writeAll(fileSystem, file, encodeRecord({ type: "base" }), byteSize);
+      for (const bytes of joined(segmentBase(start, records))) {
+        byteSize += writeAll(fileSystem, file, bytes, byteSize);
+      }
     } catch (error) {
       if (file !== undefined) fileSystem.close(file);
       void fileSystem.remove(path).catch(() => {}); // Without its `base` it says nothing that the old ones do not.
@@ -203,6 +205,28 @@ function passGap(
   warn("records of a journal are damaged: chunks are looked through instead");
   state.isDamaged = true;
   for (const record of behind) state.apply(record);
+}
+
+function* segmentBase(start: JournalRecord, records: Iterable<JournalRecord>): IterableIterator<JournalRecord> {
+  yield start;
+  yield* records;
+  yield { type: "base" };
+}
+
+/** The bytes of all records in blocks of about JOINED_BYTES. */
+function* joined(records: Iterable<JournalRecord>): IterableIterator<Buffer> {
+  let parts: Buffer[] = [];
+  let byteSize = 0;
+  for (const record of records) {
+    const bytes = Buffer.from(encodeRecord(record));
+    parts.push(bytes);
+    byteSize += bytes.length;
+    if (byteSize < JOINED_BYTES) continue;
+    yield Buffer.concat(parts);
+    parts = [];
+    byteSize = 0;
+  }
+  yield Buffer.concat(parts);
 }
 
 function writeAll(fileSystem: FileSystem, file: number, bytes: Buffer, position: number): number {

@@ -3,8 +3,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { HeldChunks, type TakenChunk } from "../../../src/buffer/held-chunks.ts";
 
+/** Some longer than what a row has room for. */
+const IDS = ["", "a", "b".repeat(31), "c".repeat(32), `${"c".repeat(31)}d`, "e".repeat(128)];
+
 const taken = fc.record({
-  id: fc.constantFrom("a", "b", "c", "d"),
+  id: fc.constantFrom(...IDS),
   checksum: fc.nat({ max: 0xffff_ffff }),
   from: fc.nat(),
   to: fc.nat(),
@@ -32,7 +35,7 @@ test("holds what a list of the newest would hold, whatever was added and forgott
         }
       }
       assert.deepEqual([...held.entries()], model);
-      for (const id of ["a", "b", "c", "d"]) {
+      for (const id of IDS) {
         assert.deepEqual(
           held.of(id),
           model.filter((each) => each.id === id),
