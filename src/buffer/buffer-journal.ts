@@ -146,8 +146,10 @@ export class BufferJournal implements Holder {
     }
     if (this.#file) this.#writeGroup(sequence, atSeconds, chunks, sources);
     this.#sequence = sequence;
+    let taken: Taken = { sequence, atSeconds, chunks: [] };
     for (const { source, share, chunks: numbers } of sources) {
-      this.#held.add(source, share, { sequence, atSeconds, chunks: numbers });
+      if (taken.chunks !== numbers) taken = { sequence, atSeconds, chunks: numbers };
+      this.#held.add(source, share, taken);
     }
     return sequence;
   }

@@ -10,6 +10,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import type { Share } from "../event/origin.ts";
 import type { HeldChunk } from "./holdings.ts";
 
 /** Where and when it was taken. */
@@ -76,7 +77,7 @@ export class HeldChunks {
   }
 
   /** Remembers one more, and of all the `limit` newest. `id` is latin1. */
-  add(id: string, { checksum, from, to }: HeldChunk, { sequence, atSeconds, chunks }: Taken, limit: number): void {
+  add(id: string, checksum: number, { from, to }: Share, { sequence, atSeconds, chunks }: Taken, limit: number): void {
     while (this.size > 0 && this.size >= limit) this.#forgetOldest();
     if (limit === 0) return;
     if (this.size === this.#columns.capacity) this.#refill([...this.entries()], this.size * 2);
@@ -177,7 +178,7 @@ export class HeldChunks {
     this.#furtherChunks.clear();
     this.#first = 0;
     this.#next = 0;
-    for (const taken of kept) this.add(taken.id, taken, taken, capacity);
+    for (const taken of kept) this.add(taken.id, taken.checksum, taken, taken, capacity);
   }
 }
 

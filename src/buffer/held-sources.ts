@@ -53,7 +53,7 @@ export class HeldSources {
       this.#addRange(source.file, source.settled, { start: source.from, end: source.to, checksum, share, ...taken });
       return;
     }
-    this.#chunks.add(source.id, { checksum, ...share }, taken, this.#expected().chunks);
+    this.#chunks.add(source.id, checksum, share, taken, this.#expected().chunks);
   }
 
   /** Where a source's part was taken, if it was. */

@@ -86,8 +86,8 @@ function messageKind(bytes: Buffer, start: number): MessageMode {
 
 /** What the option of a message says that this side acts on. */
 export interface MessageOption {
-  /** The bytes of the `chunk` value, copied: the ack gives them back as they came. */
-  readonly chunk: Buffer | undefined;
+  /** The `chunk` value as msgpack in latin1, a byte a character: the ack gives it back as it came. */
+  readonly chunk: string | undefined;
   readonly compressed: string | undefined;
   /** Fluent Bit: 0 logs, 1 metrics, 2 traces. */
   readonly fluentSignal: number;
@@ -105,7 +105,7 @@ export function readOption(bytes: Buffer, start: number, end: number, keyLimit =
   if (!isMap) throw new MalformedError("the option of a message is no map");
   const count = type < 0x90 ? type & 0x0f : type === 0xde ? readUint16(bytes, start + 1) : readUint32(bytes, start + 1);
   if (count > keyLimit) throw new LimitError(`the option of a message has more than ${keyLimit} keys`);
-  let chunk: Buffer | undefined;
+  let chunk: string | undefined;
   let compressed: string | undefined;
   let fluentSignal = 0;
   let position = start + containerHeader(type);
@@ -126,7 +126,7 @@ export function readOption(bytes: Buffer, start: number, end: number, keyLimit =
  * The chunk id in an option of any size, however wrong the rest of it is: who waits for an ack is to be answered.
  * Undefined where there is none.
  */
-export function chunkOfOption(bytes: Buffer): Buffer | undefined {
+export function chunkOfOption(bytes: Buffer): string | undefined {
   try {
     return readOption(bytes, 0, bytes.length, Number.POSITIVE_INFINITY).chunk;
   } catch {
@@ -149,12 +149,10 @@ function isText(bytes: Buffer, start: number, end: number, text: Buffer): boolea
 }
 
 /** nil and false ask for no ack. */
-function chunkValue(bytes: Buffer, start: number, end: number): Buffer | undefined {
+function chunkValue(bytes: Buffer, start: number, end: number): string | undefined {
   if (bytes[start] === 0xc0 || bytes[start] === 0xc2) return undefined;
   if (end - start > MAX_CHUNK_ID_BYTES) throw new LimitError(`a chunk id has more than ${MAX_CHUNK_ID_BYTES} bytes`);
-  const copy = Buffer.allocUnsafe(end - start);
-  bytes.copy(copy, 0, start, end);
-  return copy;
+  return bytes.toString("latin1", start, end);
 }
 
 /** No method has a longer name than this shows; nil, and what is no text, says nothing. */
@@ -163,22 +161,17 @@ function textValue(bytes: Buffer, start: number, end: number): string | undefine
   return header === 0 ? undefined : bytes.toString("latin1", start + header, Math.min(end, start + header + 32));
 }
 
-const ACK_PREFIX = Buffer.from([0x81, 0xa3, 0x61, 0x63, 0x6b]);
+/** A map of one, and its key. */
+const ACK_PREFIX = "\x81\xa3ack";
 
 /** `{ack: chunk}` for each of `chunks`, one behind the other, with the chunks' bytes as they came. */
-export function encodeAcks(chunks: readonly Buffer[]): Buffer {
-  let byteSize = 0;
-  for (const chunk of chunks) byteSize += ACK_PREFIX.length + chunk.length;
-  const acks = Buffer.allocUnsafe(byteSize);
-  let position = 0;
-  for (const chunk of chunks) {
-    position += ACK_PREFIX.copy(acks, position);
-    position += chunk.copy(acks, position);
-  }
-  return acks;
+export function encodeAcks(chunks: readonly string[]): Buffer {
+  let acks = "";
+  for (const chunk of chunks) acks += ACK_PREFIX + chunk;
+  return Buffer.from(acks, "latin1");
 }
 
 /** The same as JSON text, without newlines. */
-export function encodeJsonAcks(chunks: readonly Buffer[]): Buffer {
-  return Buffer.from(chunks.map((chunk) => `{"ack":${msgpackToJson(chunk)}}`).join(""));
+export function encodeJsonAcks(chunks: readonly string[]): Buffer {
+  return Buffer.from(chunks.map((chunk) => `{"ack":${msgpackToJson(Buffer.from(chunk, "latin1"))}}`).join(""));
 }

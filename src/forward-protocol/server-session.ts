@@ -132,7 +132,7 @@ export class ServerSession {
   }
 
   /** The acks of these chunks, in the connection's codec, as one piece. */
-  encodeAcks(chunks: readonly Buffer[]): Buffer {
+  encodeAcks(chunks: readonly string[]): Buffer {
     return this.#source instanceof JsonFramer ? encodeJsonAcks(chunks) : encodeAcks(chunks);
   }
 

@@ -49,7 +49,7 @@ export interface DeliveriesOptions {
   readonly limitBytes: number;
   readonly total: UnackedTotal;
   /** Writes the acks of these chunks; several that became due together come in one call. */
-  readonly acknowledge: (chunks: readonly Buffer[]) => void;
+  readonly acknowledge: (chunks: readonly string[]) => void;
   /** No more may be taken, or it may again. */
   readonly setFull: (isFull: boolean) => void;
   /** An output refused: nothing of that batch is acked. */
@@ -61,7 +61,7 @@ export class Deliveries {
   #unackedBytes = 0;
   #emits = 0;
   #isFull = false;
-  #dueAcks: Buffer[] = [];
+  #dueAcks: string[] = [];
   #idle: (() => void)[] = [];
 
   constructor(options: DeliveriesOptions) {
@@ -69,7 +69,7 @@ export class Deliveries {
   }
 
   /** Emits `events`, which came from `sources`; when outputs hold them, `chunks` are acked. */
-  deliver(tag: string, events: EventStream, chunks: readonly Buffer[], sources: readonly ChunkSource[] = []): void {
+  deliver(tag: string, events: EventStream, chunks: readonly string[], sources: readonly ChunkSource[] = []): void {
     const { emitter, counters, resends, total, failed } = this.#options;
     const byteSize = events.packed.length;
     this.#emits += 1;
@@ -99,7 +99,7 @@ export class Deliveries {
   }
 
   /** Acks a chunk that came again when what is there of it is safe. */
-  acknowledgeAgain(chunk: Buffer, safe: Promise<void>, tag: string): void {
+  acknowledgeAgain(chunk: string, safe: Promise<void>, tag: string): void {
     this.#emits += 1;
     const settle = () => {
       this.#emits -= 1;
@@ -118,7 +118,7 @@ export class Deliveries {
   }
 
   /** Acks chunks whose events are safe, or were dropped for good. Joined with all that become due in this tick. */
-  acknowledge(chunks: readonly Buffer[]): void {
+  acknowledge(chunks: readonly string[]): void {
     if (chunks.length === 0) return;
     if (this.#dueAcks.length === 0) process.nextTick(() => this.#writeAcks());
     this.#dueAcks.push(...chunks);

@@ -73,7 +73,7 @@ export class Receiver implements MessageHandler {
   readonly #bounds = new MessageBounds();
   readonly #entries: EntryWriter;
   #tag = "";
-  #acks: Buffer[] = [];
+  #acks: string[] = [];
   /** Of those among the acks that may come again. */
   #sources: ChunkSource[] = [];
   readonly #gathered = new Set<string>();
@@ -213,7 +213,7 @@ export class Receiver implements MessageHandler {
   }
 
   /** Whether the message came before: then it is acked again, or, where outputs have parts of it, taken by itself. */
-  #findAgain(tag: string, bytes: Buffer, chunk: Buffer): "new" | "part" | "done" {
+  #findAgain(tag: string, bytes: Buffer, chunk: string): "new" | "part" | "done" {
     const { deliveries, resends } = this.#options;
     const { bodyStart, bodyEnd } = this.#bounds;
     this.#source = resends?.sourceOf(chunk, tag, bytes, bodyStart, bodyEnd);

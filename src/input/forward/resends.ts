@@ -54,11 +54,10 @@ export class Resends {
     this.#plain = options.ackAfter === "written" ? undefined : new Origin([], options.ackAfter);
   }
 
-  /** What a message is to be known by; undefined where its id tells nothing. `chunk` is the id as msgpack. */
-  sourceOf(chunk: Buffer, tag: string, bytes: Buffer, start: number, end: number): ChunkSource | undefined {
+  /** What a message is to be known by; undefined where its id tells nothing. `id` is msgpack in latin1. */
+  sourceOf(id: string, tag: string, bytes: Buffer, start: number, end: number): ChunkSource | undefined {
     const { ids } = this.#options;
-    if (ids === "none" || chunk.length > ID_LIMIT_BYTES) return undefined;
-    const id = chunk.toString("latin1");
+    if (ids === "none" || id.length > ID_LIMIT_BYTES) return undefined;
     if (ids === "time_ordered" && !this.#isTimeOrdered(id)) return undefined;
     const bodyChecksum = crc32(bytes.subarray(start, end));
     return { kind: "chunk", id, checksum: (bodyChecksum ^ this.#checksumOf(tag)) >>> 0, bodyChecksum };
@@ -95,10 +94,9 @@ export class Resends {
 
   #isTimeOrdered(text: string): boolean {
     if (!TIME_ORDERED.test(text)) return false;
-    const start = text.slice(1, 1 + TIME_DIGITS);
-    if (start !== this.#timeStart) {
-      this.#timeStart = start;
-      const seconds = Buffer.from(start, "base64").readUIntBE(0, 4) * SECONDS_OF_FIRST_BYTES;
+    if (this.#timeStart === "" || !text.startsWith(this.#timeStart, 1)) {
+      this.#timeStart = text.slice(1, 1 + TIME_DIGITS);
+      const seconds = Buffer.from(this.#timeStart, "base64").readUIntBE(0, 4) * SECONDS_OF_FIRST_BYTES;
       const ageSeconds = this.#options.clock.now() / 1000 - seconds;
       this.#isTimeKnown = ageSeconds < OLDEST_SECONDS && ageSeconds > -NEWEST_SECONDS;
     }

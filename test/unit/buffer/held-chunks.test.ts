@@ -27,7 +27,7 @@ test("holds what a list of the newest would hold, whatever was added and forgott
       let model: TakenChunk[] = [];
       for (const each of steps) {
         if ("add" in each) {
-          held.add(each.add.id, each.add, each.add, limit);
+          held.add(each.add.id, each.add.checksum, each.add, each.add, limit);
           model = limit === 0 ? [] : [...model, { ...each.add }].slice(-limit);
         } else {
           held.forgetFrom(each.forgetFrom);
@@ -48,9 +48,9 @@ test("holds what a list of the newest would hold, whatever was added and forgott
 
 test("thousands of chunks are found again, and those beyond the limit are not", () => {
   const held = new HeldChunks();
-  const whole = { checksum: 1, from: 0, to: 1 };
+  const whole = { from: 0, to: 1 };
   for (let n = 0; n < 10_000; n++) {
-    held.add(`id ${n}`, whole, { sequence: n, atSeconds: 0, chunks: [n % 3 === 0 ? 1 : 2] }, 5000);
+    held.add(`id ${n}`, 1, whole, { sequence: n, atSeconds: 0, chunks: [n % 3 === 0 ? 1 : 2] }, 5000);
   }
   assert.equal(held.size, 5000);
   assert.equal(held.of("id 4999").length, 0);

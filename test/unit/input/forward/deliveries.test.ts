@@ -29,7 +29,7 @@ function setup(limitBytes = 100, total = new UnackedTotal(1000)) {
 
 test("a chunk is acked after its emit, never before", async () => {
   const { deliveries, emitter, acked, counters } = setup();
-  deliveries.deliver("t", events(10), [Buffer.from("one")]);
+  deliveries.deliver("t", events(10), ["one"]);
   await turn();
   assert.deepEqual(acked, []);
   emitter.held[0]?.resolve();
@@ -40,8 +40,8 @@ test("a chunk is acked after its emit, never before", async () => {
 
 test("acks that become due together are written together", async () => {
   const { deliveries, emitter, acked } = setup();
-  deliveries.deliver("t", events(10), [Buffer.from("one")]);
-  deliveries.deliver("t", events(10), [Buffer.from("two"), Buffer.from("three")]);
+  deliveries.deliver("t", events(10), ["one"]);
+  deliveries.deliver("t", events(10), ["two", "three"]);
   for (const { resolve } of emitter.held) resolve();
   await turn();
   assert.deepEqual(acked, ["one two three"]);
@@ -49,7 +49,7 @@ test("acks that become due together are written together", async () => {
 
 test("an emit that fails is not acked, and says its tag", async () => {
   const { deliveries, emitter, acked, failures } = setup();
-  deliveries.deliver("t", events(10), [Buffer.from("one")]);
+  deliveries.deliver("t", events(10), ["one"]);
   emitter.held[0]?.reject(new Error("the buffer is full"));
   await deliveries.idle();
   assert.deepEqual(acked, []);
@@ -80,7 +80,7 @@ test("when all connections together are full, those with unacked bytes stop, and
 
 test("idle waits for emits and for acks that are not written", async () => {
   const { deliveries, emitter, acked } = setup();
-  deliveries.deliver("t", events(10), [Buffer.from("one")]);
+  deliveries.deliver("t", events(10), ["one"]);
   const idle = deliveries.idle().then(() => acked.length);
   emitter.held[0]?.resolve();
   assert.equal(await idle, 1);

@@ -24,7 +24,7 @@ function setup(ids: ResendIds, held: readonly HeldChunk[] = []) {
   holdings.add(holder);
   const resends = new Resends({ ackAfter: "synced", ids, holdings, clock, counters });
   const sourceOf = (id: string | Buffer, tag = "t", bytes = body) =>
-    resends.sourceOf(encode(id), tag, bytes, 0, bytes.length);
+    resends.sourceOf(encode(id).toString("latin1"), tag, bytes, 0, bytes.length);
   return { resends, clock, counters, sourceOf };
 }
 
