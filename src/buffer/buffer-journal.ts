@@ -23,6 +23,8 @@ export interface BufferJournalOptions {
   readonly expected: () => Expectations;
   readonly fileSystem: FileSystem;
   readonly fileMode: number;
+  /** From one round of syncs to the next, at the least. */
+  readonly syncPaceMs: number;
   /** Chunks that are in the buffer. */
   readonly chunks: () => Iterable<BufferChunk>;
   /** What these chunks have from commit `sequence` on may not be on the disk, and never come there. */
@@ -80,6 +82,7 @@ export class BufferJournal implements Holder {
       paths: () => [file.path],
       folder: () => file.folder,
       clock: this.#options.clock,
+      paceMs: this.#options.syncPaceMs,
       onSynced: (seconds) => {
         this.#options.onSynced(seconds);
         if (file.hasOlder) void file.removeOlder().catch((error) => logger.warn("cannot remove a journal", { error }));

@@ -108,6 +108,7 @@ export function createBuffer(options: BufferFixtureOptions): BufferFixture {
     chunkFullThreshold: options.chunkFullThreshold ?? 0.95,
     totalLimitBytes: options.totalLimitBytes ?? 1024 ** 3,
     isWalkable: true,
+    syncPaceMs: 0, // Nobody moves the clock for it.
     ...(options.retainedLimitBytes === undefined ? {} : { retainedLimitBytes: options.retainedLimitBytes }),
     expected: () => ({ seconds: 3600, chunks: 1000, isSynced: false, ...options.expected }),
     fileSystem,
