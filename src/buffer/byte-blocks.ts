@@ -6,7 +6,7 @@
 const FIRST_BLOCK_BYTES = 4 * 1024;
 const LARGEST_BLOCK_BYTES = 1024 * 1024;
 
-/** Free blocks of the largest size that are kept for the next chunk: the 8 MiB of two common chunks. */
+/** Free blocks of the largest size that are kept for the next chunk, within the limit: the 8 MiB of two common chunks. */
 const FREE_BLOCKS_LIMIT = 16;
 
 /**
@@ -45,7 +45,9 @@ export class RetainedMemory {
 
   /** Takes back a block that nobody reads any more. */
   reuse(block: Buffer): void {
-    if (block.length === LARGEST_BLOCK_BYTES && this.#free.length < FREE_BLOCKS_LIMIT) this.#free.push(block);
+    const freeBytes = (this.#free.length + 1) * LARGEST_BLOCK_BYTES;
+    const isKept = this.#free.length < FREE_BLOCKS_LIMIT && this.#bytes + freeBytes <= this.limitBytes;
+    if (isKept && block.length === LARGEST_BLOCK_BYTES) this.#free.push(block);
   }
 }
 
