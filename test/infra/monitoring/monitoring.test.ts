@@ -97,7 +97,8 @@ test("panels have names of their own and do not lie on each other", () => {
   for (const { gridPos } of panels) assert.ok(gridPos.x + gridPos.w <= 24);
 });
 
-const withoutPromtool = spawnSync("promtool", ["--version"]).status !== 0 && "promtool is not installed here";
+const withoutPromtool =
+  spawnSync("promtool", ["--version"]).status !== 0 && !process.env.CI && "promtool is not installed here";
 
 function promtool(...args: string[]): void {
   const { status, stdout, stderr } = spawnSync("promtool", args, { encoding: "utf8" });
