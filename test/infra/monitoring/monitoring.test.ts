@@ -10,6 +10,9 @@ import { CATALOGUE } from "../../../src/metrics/catalogue.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { projectFolder } from "../egress/fake-project.ts";
 
+const withoutPromtool =
+  spawnSync("promtool", ["--version"]).status !== 0 && !process.env.CI && "promtool is not installed here";
+
 interface Panel {
   readonly id: number;
   readonly type: string;
@@ -59,6 +62,15 @@ test("what is asked for is in the catalogue", () => {
   ]);
 });
 
+test("what docs/operations.md asks is in the catalogue, and Prometheus takes it", () => {
+  const asked = [
+    ...readFileSync(join(projectFolder, "docs/operations.md"), "utf8").matchAll(/^\|[^|]*\?[^|]*\| `(.+)` \|$/gm),
+  ];
+  assert.ok(asked.length >= 6);
+  for (const [, expr] of asked) assert.deepEqual(unknownIn(expr as string), [], expr);
+  if (!withoutPromtool) checkRules(asked.map(([, expr]) => expr as string));
+});
+
 test("labels that texts show are those that the expression leaves", () => {
   const shown = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name as string);
   for (const { alert, expr, annotations } of alerts) {
@@ -97,9 +109,6 @@ test("panels have names of their own and do not lie on each other", () => {
   for (const { gridPos } of panels) assert.ok(gridPos.x + gridPos.w <= 24);
 });
 
-const withoutPromtool =
-  spawnSync("promtool", ["--version"]).status !== 0 && !process.env.CI && "promtool is not installed here";
-
 function promtool(...args: string[]): void {
   const { status, stdout, stderr } = spawnSync("promtool", args, { encoding: "utf8" });
   assert.equal(status, 0, stdout + stderr);
@@ -114,14 +123,15 @@ test("Prometheus takes the alerts, and each fires when it should and only then",
   for (const { alert } of alerts) assert.ok(cases.includes(`alertname: ${alert}`), `${alert} has no case`);
 });
 
-test("Prometheus takes every expression of the dashboard", { skip: withoutPromtool }, () => {
-  const rules = charts
-    .flatMap(({ targets = [] }) => targets)
-    .map(({ expr }, index) => ({
-      record: `dashboard:${index}`,
-      expr: expr.replaceAll("$__rate_interval", "5m").replaceAll("$instance", ".*"),
-    }));
-  const path = join(temporaryFolder(), "dashboard.yaml");
-  writeFileSync(path, JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
+/** Throws what Prometheus says of expressions that it does not take. */
+function checkRules(expressions: readonly string[]): void {
+  const rules = expressions.map((expr, index) => ({ record: `asked:${index}`, expr }));
+  const path = join(temporaryFolder(), "asked.yaml");
+  writeFileSync(path, JSON.stringify({ groups: [{ name: "asked", rules }] }));
   promtool("check", "rules", path);
+}
+
+test("Prometheus takes every expression of the dashboard", { skip: withoutPromtool }, () => {
+  const expressions = charts.flatMap(({ targets = [] }) => targets).map(({ expr }) => expr);
+  checkRules(expressions.map((expr) => expr.replaceAll("$__rate_interval", "5m").replaceAll("$instance", ".*")));
 });
