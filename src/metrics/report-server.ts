@@ -90,7 +90,12 @@ export class ReportServer {
     request.resume();
     try {
       const { status = 200, type, body, headers } = await this.#report(request);
-      response.writeHead(status, { "Content-Type": type, "X-Content-Type-Options": "nosniff", ...headers });
+      response.writeHead(status, {
+        "Content-Type": type,
+        "Content-Length": Buffer.byteLength(body),
+        "X-Content-Type-Options": "nosniff",
+        ...headers,
+      });
       response.end(request.method === "HEAD" ? undefined : body);
     } catch (error) {
       this.#options.logger.error("cannot make a report", { path: request.url, error });
