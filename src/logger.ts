@@ -7,6 +7,7 @@
  */
 
 import { type Logger as Pino, pino } from "pino";
+import type { SourcePosition } from "./errors.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal";
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -21,8 +22,8 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   fatal(message: string, fields?: LogFields): void;
-  /** A logger for one plugin, with its own `@log_level` where given. */
-  child(pluginId: string, level?: LogLevel): Logger;
+  /** A logger for one plugin, with its own `@log_level` where given; `position` is where it is configured. */
+  child(pluginId: string, level?: LogLevel, position?: SourcePosition): Logger;
   isEnabled(level: LogLevel): boolean;
 }
 

@@ -3,35 +3,155 @@
  * cannot do of it. Starts nothing and opens no socket.
  */
 
-import { relative, resolve } from "node:path";
 import { ConfigElement } from "../config/element.ts";
-import type { Problems } from "../config/parameters.ts";
 import { matchPattern } from "../pipeline/match-pattern.ts";
-import {
-  type ConfigurationSource,
-  createFromConfiguration,
-  readConfiguration,
-  withoutPosition,
-} from "./configuration.ts";
-import { alternativeTo, describe } from "./explain/plugin-notes.ts";
+import type { ConfigurationSource } from "./configuration.ts";
+import { describe } from "./explain/plugin-notes.ts";
+import { type Finding, findingsOf, shownPlace } from "./findings.ts";
 
 type Print = (text: string) => void;
+
+const PLUGIN_SECTIONS = ["source", "filter", "match", "store"];
+const BROKEN = "✗";
 
 /** Gives 1 when Suiro cannot run the configuration, else 0. */
 export async function explain(
   source: ConfigurationSource,
   print: Print = (text) => void process.stdout.write(text),
 ): Promise<number> {
-  const { root, plugins, problems } = await readConfiguration(source);
-  const found = root ? [problems, createFromConfiguration(root, plugins).problems] : [problems];
-  if (root) {
-    const flat = withoutWorkers(root);
-    explainSources(flat, print);
-    explainLevel("root", flat, print);
-    for (const label of flat.childrenNamed("label")) explainLevel(`label ${label.argument}`, label, print);
-    explainRoutes(flat, print);
+  const { root, findings } = await findingsOf(source);
+  const errors = findings.filter(({ kind }) => kind === "error");
+  if (root) new Explanation(root, errors, print).explain();
+  explainFindings("What Suiro cannot do", errors, print);
+  explainFindings(
+    "What is most likely not meant",
+    findings.filter(({ kind }) => kind === "warning"),
+    print,
+  );
+  explainVerdict(root, errors, print);
+  return errors.length > 0 ? 1 : 0;
+}
+
+function explainFindings(title: string, findings: readonly Finding[], print: Print): void {
+  if (findings.length > 0) print(`\n${title}\n`);
+  for (const finding of findings) print(`  ${shownPlace(finding)}  ${finding.message}\n`);
+}
+
+/** Says for how much of the configuration the answer is no. */
+function explainVerdict(root: ConfigElement | undefined, errors: readonly Finding[], print: Print): void {
+  if (errors.length === 0) return print("\nSuiro runs this configuration.\n");
+  print("\nSuiro cannot run this configuration as it is.");
+  const plugins = root ? pluginsIn(root) : [];
+  const broken = root ? brokenPlugins(root, errors) : new Set();
+  if (broken.size > 0) {
+    const all = plugins.length;
+    print(` ${broken.size} of its ${all} sources, filters and outputs would not run: those with ${BROKEN}.`);
   }
-  return explainProblems(source, root, found, print);
+  print("\n");
+}
+
+/** Every source, filter and output, with those inside others. */
+function pluginsIn(element: ConfigElement): ConfigElement[] {
+  return element.children.flatMap((child) => [
+    ...(PLUGIN_SECTIONS.includes(child.name) ? [child] : []),
+    ...pluginsIn(child),
+  ]);
+}
+
+/** The plugins in whose lines the errors are. */
+function brokenPlugins(root: ConfigElement, errors: readonly Finding[]): Set<ConfigElement> {
+  const sections: { element: ConfigElement; plugin: ConfigElement | undefined }[] = [];
+  const note = (element: ConfigElement, outer: ConfigElement | undefined) => {
+    const plugin = PLUGIN_SECTIONS.includes(element.name) ? element : outer;
+    sections.push({ element, plugin });
+    for (const child of element.children) note(child, plugin);
+  };
+  for (const child of root.children) note(child, undefined);
+  const broken = errors.map(({ file, line }) => {
+    const before = sections.filter(({ element: { position } }) => position.file === file && position.line <= line);
+    return before.sort((a, b) => a.element.position.line - b.element.position.line).at(-1)?.plugin;
+  });
+  return new Set(broken.filter((plugin) => plugin !== undefined));
+}
+
+class Explanation {
+  readonly #root: ConfigElement;
+  readonly #broken: ReadonlySet<ConfigElement>;
+  readonly #print: Print;
+
+  constructor(root: ConfigElement, errors: readonly Finding[], print: Print) {
+    this.#root = withoutWorkers(root);
+    this.#broken = brokenPlugins(root, errors);
+    this.#print = print;
+  }
+
+  explain(): void {
+    this.#explainSources();
+    this.#explainLevel("root", this.#root);
+    for (const label of this.#root.childrenNamed("label")) this.#explainLevel(`label ${label.argument}`, label);
+    this.#explainRoutes();
+  }
+
+  #explainSources(): void {
+    this.#print("Sources\n");
+    for (const source of this.#root.childrenNamed("source")) {
+      const label = source.text("@label");
+      const tag = source.text("tag");
+      const ends = [tag === undefined ? "" : `, tag ${tag}`, label === undefined ? "" : `, to ${label}`].join("");
+      this.#line(source, `${describe(source)}${ends}`);
+    }
+  }
+
+  #explainLevel(name: string, level: ConfigElement): void {
+    const rules = rulesOf(level);
+    if (rules.length === 0) return;
+    this.#print(`\n${name[0]?.toUpperCase()}${name.slice(1)}, in this order\n`);
+    for (const rule of rules) {
+      this.#line(rule, `${rule.title.padEnd(24)} ${describe(rule)}${bufferOf(rule)}`);
+      for (const store of rule.childrenNamed("store")) {
+        this.#line(store, `  ${describe(asMatch(store))}${bufferOf(store)}`);
+      }
+    }
+  }
+
+  #line(element: ConfigElement, text: string): void {
+    this.#print(`${this.#broken.has(element) ? BROKEN : " "} ${shownPlace(element.position)}  ${text}\n`);
+  }
+
+  /** For each source whose tag is known: the rules that its events pass, through labels that are known. */
+  #explainRoutes(): void {
+    const lines = this.#root.childrenNamed("source").flatMap((source) => {
+      const tag = exampleTag(source);
+      if (tag === undefined) return [];
+      const label = source.text("@label");
+      const level = label === undefined ? this.#root : this.#labelled(label);
+      const steps = level ? this.#routeOf(tag, level, source, new Set()) : [`no <label ${label}>`];
+      return [`  ${shownPlace(source.position)}  ${tag} → ${steps.join(" → ")}\n`];
+    });
+    if (lines.length === 0) return;
+    this.#print("\nRoutes of the tags that are known\n");
+    for (const line of lines) this.#print(line);
+  }
+
+  #labelled(name: string | undefined): ConfigElement | undefined {
+    return this.#root.childrenNamed("label").find(({ argument }) => argument === name);
+  }
+
+  #routeOf(tag: string, level: ConfigElement, source: ConfigElement, seen: Set<ConfigElement>): string[] {
+    if (seen.has(level)) return ["…"];
+    seen.add(level);
+    const steps: string[] = [];
+    for (const rule of rulesOf(level)) {
+      if (!takes(rule, tag)) continue;
+      const { file, line } = rule.position;
+      const place = file === source.position.file ? `line ${line}` : shownPlace(rule.position);
+      steps.push(`${typeOf(rule)}${this.#broken.has(rule) ? ` ${BROKEN}` : ""} (${place})`);
+      if (rule.name === "filter") continue;
+      const next = typeOf(rule) === "relabel" ? this.#labelled(rule.text("@label")) : undefined;
+      return next ? [...steps, ...this.#routeOf(tag, next, source, seen)] : steps;
+    }
+    return [...steps, "nowhere: no <match> takes it"];
+  }
 }
 
 /** With the sections of every `<worker>` among the root's own, where they run. */
@@ -40,27 +160,7 @@ function withoutWorkers(root: ConfigElement): ConfigElement {
   return new ConfigElement(root.name, root.argument, root.position, root.parameters, children);
 }
 
-function explainSources(root: ConfigElement, print: Print): void {
-  print("Sources\n");
-  for (const source of root.childrenNamed("source")) {
-    const label = source.text("@label");
-    const tag = source.text("tag");
-    const ends = [tag === undefined ? "" : `, tag ${tag}`, label === undefined ? "" : `, to ${label}`].join("");
-    print(`  ${place(source)}  ${describe(source)}${ends}\n`);
-  }
-}
-
-function explainLevel(name: string, level: ConfigElement, print: Print): void {
-  const rules = rulesOf(level);
-  if (rules.length === 0) return;
-  print(`\n${name[0]?.toUpperCase()}${name.slice(1)}, in this order\n`);
-  for (const rule of rules) {
-    print(`  ${place(rule)}  ${rule.title.padEnd(24)} ${describe(rule)}${bufferOf(rule)}\n`);
-    for (const store of rule.childrenNamed("store")) {
-      print(`  ${place(store)}    ${describe(asMatch(store))}${bufferOf(store)}\n`);
-    }
-  }
-}
+const typeOf = (element: ConfigElement): string => element.text("@type") ?? element.text("type") ?? "?";
 
 const rulesOf = (level: ConfigElement): ConfigElement[] =>
   level.children.filter(({ name }) => name === "filter" || name === "match");
@@ -73,21 +173,6 @@ function bufferOf(element: ConfigElement): string {
   if (!buffer) return "";
   const path = buffer.text("path");
   return `; buffer ${buffer.text("@type") ?? "of its default type"}${path === undefined ? "" : ` in ${path}`}`;
-}
-
-/** For each source whose tag is known: the rules that its events pass, through labels that are known. */
-function explainRoutes(root: ConfigElement, print: Print): void {
-  const lines = root.childrenNamed("source").flatMap((source) => {
-    const tag = exampleTag(source);
-    if (tag === undefined) return [];
-    const label = source.text("@label");
-    const level = label === undefined ? root : root.childrenNamed("label").find(({ argument }) => argument === label);
-    const steps = level ? routeOf(tag, level, root, new Set()) : [`no <label ${label}>`];
-    return [`  ${place(source)}  ${tag} → ${steps.join(" → ")}\n`];
-  });
-  if (lines.length === 0) return;
-  print("\nRoutes of the tags that are known\n");
-  for (const line of lines) print(line);
 }
 
 /** A `*` stands for the path of a file. */
@@ -105,68 +190,10 @@ function exampleTag(source: ConfigElement): string | undefined {
   );
 }
 
-function routeOf(tag: string, level: ConfigElement, root: ConfigElement, seen: Set<ConfigElement>): string[] {
-  if (seen.has(level)) return ["…"];
-  seen.add(level);
-  const steps: string[] = [];
-  for (const rule of rulesOf(level)) {
-    if (!takes(rule, tag)) continue;
-    const type = rule.text("@type") ?? "?";
-    steps.push(`${type} (line ${rule.position.line})`);
-    if (rule.name === "filter") continue;
-    const next =
-      type === "relabel"
-        ? root.childrenNamed("label").find((label) => label.argument === rule.text("@label"))
-        : undefined;
-    return next ? [...steps, ...routeOf(tag, next, root, seen)] : steps;
-  }
-  return [...steps, "nowhere: no <match> takes it"];
-}
-
 function takes(rule: ConfigElement, tag: string): boolean {
   try {
     return matchPattern(rule.argument, rule.position)(tag);
   } catch {
     return false;
   }
-}
-
-/** What is wrong, and what to use instead; gives the exit code. */
-function explainProblems(
-  source: ConfigurationSource,
-  root: ConfigElement | undefined,
-  found: readonly Problems[],
-  print: Print,
-): number {
-  const errors = found.flatMap(({ errors: part }) => part);
-  const warnings = found.flatMap(({ warnings: part }) => part);
-  if (errors.length > 0) print("\nWhat Suiro cannot do\n");
-  for (const error of errors) {
-    const { file, line } = error.position ?? { file: resolve(source.config), line: 0 };
-    print(`  ${shown(file, line)}  ${withoutPosition(error)}\n`);
-    const element =
-      root && /^Unknown (?:input|filter|output) plugin/.test(withoutPosition(error)) && elementAt(root, file, line);
-    const alternative = element ? alternativeTo(element) : undefined;
-    if (alternative !== undefined) print(`      instead: ${alternative}\n`);
-  }
-  if (warnings.length > 0) print("\nWhat is most likely not meant\n");
-  for (const { message, position } of warnings) print(`  ${shown(position.file, position.line)}  ${message}\n`);
-  print(errors.length > 0 ? "\nSuiro cannot run this configuration as it is.\n" : "\nSuiro runs this configuration.\n");
-  return errors.length > 0 ? 1 : 0;
-}
-
-function elementAt(element: ConfigElement, file: string, line: number): ConfigElement | undefined {
-  for (const child of element.children) {
-    if (child.position.file === file && child.position.line === line) return child;
-    const found = elementAt(child, file, line);
-    if (found) return found;
-  }
-  return undefined;
-}
-
-const place = ({ position }: ConfigElement): string => shown(position.file, position.line);
-
-function shown(file: string, line: number): string {
-  const path = relative(process.cwd(), file);
-  return `${path.startsWith("..") ? file : path}${line > 0 ? `:${line}` : ""}`;
 }

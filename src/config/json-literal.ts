@@ -66,8 +66,11 @@ class JsonOutline {
   }
 }
 
+const TEXT = /"(?:[^"\\]|\\.)*"/g;
+
 /** Valid JSON as Ruby writes it: no blanks, floats as floats, large integers whole. undefined for anything else. */
-export function compactJson(text: string): string | undefined {
+export function compactJson(written: string): string | undefined {
+  const text = written.replace(TEXT, withoutNeedlessEscapes);
   try {
     JSON.parse(text);
   } catch {
@@ -78,4 +81,9 @@ export function compactJson(text: string): string | undefined {
     if (/[.eE]/.test(token)) return inspect(floatValue(Number(token)));
     return token === "-0" ? "0" : token.trim();
   });
+}
+
+/** Ruby's JSON takes `\.` for `.`, as people write it into regular expressions. */
+function withoutNeedlessEscapes(text: string): string {
+  return text.replace(/\\(.)/g, (pair, sign) => ('"\\/bfnrtu'.includes(sign) ? pair : sign));
 }

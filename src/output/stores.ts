@@ -4,15 +4,30 @@ import type { ConfigElement } from "../config/element.ts";
 import { ConfigError } from "../errors.ts";
 import type { Lifecycle, Output, PluginContext } from "../plugin.ts";
 
-/** Builds the outputs of `elements`, in order. Throws ConfigError when there is none, or one cannot be used. */
+/**
+ * Builds the outputs of `elements`, in order. Throws ConfigError when there is none or one cannot be used, and
+ * AggregateError of what is wrong with each where several cannot.
+ */
 export function createStores(elements: readonly ConfigElement[], context: PluginContext): Output[] {
   if (elements.length === 0) throw new ConfigError("<store> section is required.", context.element.position);
-  return elements.map((element) => {
-    if (element.text("@type") === undefined && element.text("type") === undefined) {
-      throw new ConfigError("Missing '@type' parameter in <store> section", element.position);
+  const errors: unknown[] = [];
+  const outputs = elements.flatMap((element) => {
+    try {
+      return createStore(element, context);
+    } catch (error) {
+      errors.push(error);
+      return [];
     }
-    return context.createOutput(element);
   });
+  if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
+  return outputs;
+}
+
+function createStore(element: ConfigElement, context: PluginContext): Output {
+  if (element.text("@type") === undefined && element.text("type") === undefined) {
+    throw new ConfigError("Missing '@type' parameter in <store> section", element.position);
+  }
+  return context.createOutput(element);
 }
 
 /** Starts and stops the stores with their owner. A failed start stops those that had started, and throws. */

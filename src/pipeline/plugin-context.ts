@@ -77,7 +77,7 @@ export class Context implements PluginContext {
     this.element = element;
     this.level = level;
     this.#isInput = isInput;
-    this.logger = source.logger.child(this.id, levelOfLog(element));
+    this.logger = source.logger.child(this.id, levelOfLog(element), element.position);
     this.clock = source.clock;
     this.system = system;
     this.backupFolder = source.backupFolder;

@@ -10,24 +10,8 @@ import type {
   OutputDefinition,
   PluginDefinition,
 } from "../plugin.ts";
+import { absentPlugin, absentTypes } from "./absent-plugin.ts";
 import { CATALOGUE, type PluginRole } from "./plugin-catalogue.ts";
-
-/** What people may look for because fluentd, or the images that ship it, have it. */
-const FLUENTD_PLUGINS: Record<PluginRole, readonly string[]> = {
-  input: words(`debug_agent gc_stat object_space
-    windows_eventlog windows_eventlog2 kafka
-    kafka_group s3 sql`),
-  filter: words(`grep parser record_transformer stdout kubernetes_metadata record_modifier concat geoip prometheus
-    detect_exceptions dedot throttle`),
-  output: words(`http exec exec_filter buffer stream elasticsearch elasticsearch_dynamic opensearch s3 kafka
-    kafka2 google_cloud loki splunk_hec cloudwatch_logs kinesis_streams kinesis_firehose mongo td bigquery webhdfs
-    rewrite_tag_filter detect_exceptions record_reformer route datadog newrelic prometheus gcs azurestorage rabbitmq
-    remote_syslog logzio_buffered sumologic`),
-};
-
-function words(text: string): string[] {
-  return text.split(/\s+/);
-}
 
 type OutputKind = OutputDefinition<any> | BufferedOutputDefinition<any>;
 
@@ -88,11 +72,15 @@ export class PluginList {
     const own = this.definitions.filter((definition) => roleOf(definition) === role);
     const catalogued = CATALOGUE.filter((plugin) => plugin.role === role);
     const types = [...new Set([...own, ...catalogued].map((plugin) => plugin.type))].sort();
-    const hint = nearest(type, [...types, ...FLUENTD_PLUGINS[role]]);
-    let advice = `Suiro has ${types.join(", ")}.`;
-    if (FLUENTD_PLUGINS[role].includes(type)) advice = `fluentd has one, Suiro does not. ${advice}`;
-    else if (hint) advice = `Did you mean '${hint}'? ${advice}`;
-    throw new ConfigError(`Unknown ${role} plugin '${type}'. ${advice}`, position);
+    const absent = absentPlugin(role, type);
+    if (absent) {
+      const whose = absent.gem === undefined ? "this plugin of fluentd" : absent.gem;
+      const reason = `Suiro does not have ${whose}. Instead: ${absent.instead}.`;
+      throw new ConfigError(`Unknown ${role} plugin '${type}': ${reason}`, position);
+    }
+    const hint = nearest(type, [...types, ...absentTypes(role)]);
+    const advice = hint ? `Did you mean '${hint}'? ` : "";
+    throw new ConfigError(`Unknown ${role} plugin '${type}'. ${advice}Suiro has ${types.join(", ")}.`, position);
   }
 }
 

@@ -375,10 +375,18 @@ export class Topology implements ContextSource {
     try {
       action();
     } catch (error) {
-      if (error instanceof NotedError) return;
-      if (!(error instanceof ConfigError)) throw error;
-      this.#problems.errors.push(error.position ? error : new ConfigError(error.message, element.position));
+      this.#note(error, element);
     }
+  }
+
+  #note(error: unknown, element: ConfigElement): void {
+    if (error instanceof NotedError) return;
+    if (error instanceof AggregateError) {
+      for (const each of error.errors) this.#note(each, element);
+      return;
+    }
+    if (!(error instanceof ConfigError)) throw error;
+    this.#problems.errors.push(error.position ? error : new ConfigError(error.message, element.position));
   }
 }
 

@@ -142,13 +142,13 @@ test("check lists everything in the order of the lines", () => {
   );
 });
 
-test("check tells what plugins say about their configuration, with their names", () => {
+test("check tells what plugins say about their configuration, with the place where they stand", () => {
   const folder = temporaryFolder();
   const buffer = "<buffer tag, time>\n@type file\npath b\ntimekey 60\nflush_interval 5s\n</buffer>";
   writeFileSync(join(folder, "a.conf"), `<match **>\n@type stdout\n@id out\n${buffer}\n</match>\n`);
   const { code, stdout } = suiro(["check", "-c", "a.conf"], folder);
   assert.equal(code, 0);
-  assert.match(stdout, /^a\.conf: warning: \[out\] 'flush_interval' is ignored because default 'flush_mode'/);
+  assert.match(stdout, /^a\.conf:1: warning: 'flush_interval' is ignored because default 'flush_mode'/);
 });
 
 test("check says of a good configuration that it is good", () => {

@@ -34,7 +34,7 @@ const CORPUS = [
     '"a\\\nb"', '"日本"', '"#"', '"a #b"', '"\\\'"'].map(value),
   ...["[]", "{}", "[1,2]", "[ 1 , 2 ]", "[1,\n2]", '["a","b#c"]', "[1, # one\n2]", "[1 # one\n, 2]", '{"a": {"b": [true, null]}}',
     '{"a":1.50, "b":1e3, "c":-0, "d":12345678901234567890}', '["a"] # c', '["#{ENV[\'SUIRO_N\']}"]', '{"a": #{ENV[\'SUIRO_N\']}}',
-    '["\\u00e9\\n"]', '["a\\/b"]', "[1e20, 1e-5, 1.0]", "[\n]", "{ # c\n}"].map(value),
+    '["\\u00e9\\n"]', '["\\."]', '{"a\\-b": "^\\\\d\\/\\q\\"$"}', '["a\\/b"]', "[1e20, 1e-5, 1.0]", "[\n]", "{ # c\n}"].map(value),
   "<a>\n</a>", "<a>\n</a>\n<b x>\n  k v\n  <c y z>\n  </c>\n</b>", "<match a.** b.{c,d}>\n</match>", "<match  a  >\n</match >",
   "<match a #b>\n</match>", "<match a#b>\n</match>", '<match "a b">\n</match>', "<match 'a>b'>\n</match>", "<a>  # c\n</a> # d\n",
   "<a\nb>\n</a>", "<match \"#{ENV['SUIRO_A']}.**\">\n</match>", "<match /a.b/>\n</match>", "<buffer tag, time>\n</buffer>",

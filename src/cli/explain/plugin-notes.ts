@@ -1,4 +1,4 @@
-/** What plugins do, in a few words, and what to use instead of those of fluentd that Suiro does not have. */
+/** What plugins do, in a few words. */
 
 import type { ConfigElement } from "../../config/element.ts";
 
@@ -36,6 +36,9 @@ const SOURCES: Record<string, Note> = {
   dummy: () => "makes sample events",
   monitor_agent: () => "shows plugins and buffers over HTTP",
   prometheus: () => "shows metrics over HTTP",
+  prometheus_monitor: () => "adds metrics of all plugins, as fluent-plugin-prometheus names them",
+  prometheus_output_monitor: () => "adds metrics of outputs and their buffers, as fluent-plugin-prometheus names them",
+  prometheus_tail_monitor: () => "adds metrics of followed files, as fluent-plugin-prometheus names them",
 };
 
 const FILTERS: Record<string, Note> = {
@@ -45,6 +48,7 @@ const FILTERS: Record<string, Note> = {
   record_modifier: () => "sets and removes fields",
   concat: (element) => `joins lines of the field ${or(element, "key", "")}`,
   kubernetes_metadata: () => "adds pod, namespace and labels",
+  prometheus: (element) => `counts events into ${names(element, "metric", "name")}`,
   systemd_entry: () => "renames the journal's fields",
   stdout: () => "prints events, and passes them on",
 };
@@ -57,6 +61,7 @@ const OUTPUTS: Record<string, Note> = {
   null: () => "drops events",
   copy: (element) => `gives each event to ${names(element, "store", "@type")}`,
   roundrobin: (element) => `gives events in turn to ${names(element, "store", "@type")}`,
+  prometheus: (element) => `counts events into ${names(element, "metric", "name")}`,
   relabel: (element) => `moves events to ${or(element, "@label", "")}`,
   rewrite_tag_filter: () => "gives events other tags, and passes them through again",
   detect_exceptions: () => "joins stack traces, and passes events through again",
@@ -66,27 +71,7 @@ const NOTES: Record<string, Record<string, Note>> = { source: SOURCES, filter: F
 
 /** A sentence without an end; the type alone where there is none. */
 export function describe(element: ConfigElement): string {
-  const type = or(element, "@type", "?");
+  const type = element.text("@type") ?? or(element, "type", "?");
   const note = NOTES[element.name]?.[type]?.(element);
   return note === undefined ? `@type ${type}` : `${type}: ${note}`;
-}
-
-const FORWARD = "send with @type forward to a fluentd or Fluent Bit beside the destination, which has the plugin";
-
-const ALTERNATIVES: Record<string, string> = {
-  record_reformer: "the filter record_transformer, and the output rewrite_tag_filter for the tag",
-  route: "the outputs copy and relabel, or rewrite_tag_filter",
-  exec: "the output file, and a program that reads the files",
-  exec_filter: "a filter, or a program between two Forward ports",
-  buffer: "the buffer of the output itself",
-  dedot: "record_transformer with transform_keys",
-  geoip: "the filter at the receiver",
-  throttle: "<group> of the source tail",
-  debug_agent: "suiro check, and /api/plugins.json of monitor_agent",
-};
-
-/** What to use instead of a plugin of fluentd that Suiro does not have. */
-export function alternativeTo(element: ConfigElement): string | undefined {
-  const type = or(element, "@type", "");
-  return ALTERNATIVES[type] ?? (element.name === "match" || element.name === "store" ? FORWARD : undefined);
 }
