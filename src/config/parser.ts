@@ -215,12 +215,12 @@ class Parser {
 
   /** What is valid, and most likely not what was meant. */
   private warnPitfalls(key: string, value: string, position: SourcePosition): void {
-    if (value.startsWith("#")) {
+    if (value.startsWith("#") && !value.startsWith("#{")) {
       this.context.warn(
         `'${key}' has the value '${value}', since a comment needs a value before it. Put the value in quotes, or the comment on its own line.`,
         position,
       );
-    } else if (value.includes("#{") && !value.includes("${") && !/^[[{]/.test(value)) {
+    } else if (value.startsWith("#{") || (value.includes("#{") && !value.includes("${") && !/^[[{]/.test(value))) {
       this.context.warn(`'${key}' is not evaluated: embedded Ruby needs double quotes around the value.`, position);
     }
   }

@@ -49,6 +49,10 @@ const DESTINATIONS: Gems = {
   mail: "mail",
   slack: "slack",
   logdna: "logdna",
+  logentries: "logentries",
+  loggly: "loggly",
+  papertrail: "papertrail",
+  kubernetes_remote_syslog: "kubernetes_remote_syslog",
   "vmware-loginsight": "vmware_loginsight",
   oci: "oci_logging",
 };
@@ -70,6 +74,8 @@ const OUTPUTS: Readonly<Record<string, readonly [gem: string | undefined, instea
   retag: ["retag", "rewrite_tag_filter"],
   parser: ["parser", "the filter parser"],
   grep: ["grep", "the filter grep"],
+  grepcounter: ["grepcounter", "the output prometheus with a <metric> of type counter, and an alert on it"],
+  datacounter: ["datacounter", "the output prometheus with a <metric> of type counter, and an alert on it"],
   config_expander: ["config-expander", "the sections that it makes, written out"],
 };
 

@@ -114,6 +114,7 @@ test("embedded Ruby that fails names the place, the reason and the expression", 
 test("what is valid but doubtful is a warning with its line", () => {
   const table: [text: string, warning: RegExp][] = [
     ["k #c", /^\/etc\/f\.conf:1: 'k' has the value '#c'/],
+    ["k #{ENV['X']}-${tag}", /^\/etc\/f\.conf:1: 'k' is not evaluated: embedded Ruby needs double quotes/],
     ["k a#{x}", /^\/etc\/f\.conf:1: 'k' is not evaluated: embedded Ruby needs double quotes/],
     ["<source>\n  type forward\n</source>", /:2: 'type' is deprecated parameter name\. use '@type' instead\./],
     [
