@@ -144,9 +144,9 @@ export class Agent {
    * Takes over from the agent that it was built upon: plugins that are in both go on, the others of `old` are stopped
    * within about `timeoutMs`, and the rest of this one is started. What inputs bring meanwhile waits. When a plugin
    * fails to start, those that were started here are stopped again and its error is thrown: what went on still runs,
-   * held back, until another agent takes over from this one.
+   * held back, until another agent takes over from this one. `hurry` ends the wait for plugins that are being stopped.
    */
-  async takeOver(old: Agent, timeoutMs: number): Promise<void> {
+  async takeOver(old: Agent, timeoutMs: number, hurry?: AbortSignal): Promise<void> {
     const goesOn = (part: Part) => this.#parts.includes(part);
     this.#started = old.#started.filter(goesOn);
     const held = this.#started.flatMap(({ context }) => context.valve ?? []);
@@ -156,7 +156,7 @@ export class Agent {
     waited.abort();
     old.#started = old.#started.filter((part) => !goesOn(part));
     listeningSockets.keep();
-    await old.#stopParts(old.#started.splice(0), timeoutMs, true);
+    await old.#stopParts(old.#started.splice(0), timeoutMs, { holds: true, hurry });
     try {
       await this.#startAll();
     } catch (error) {
@@ -213,17 +213,22 @@ export class Agent {
   }
 
   /** With `holds` nothing gets to outputs that are going down, from plugins that go on: it waits for the next routes. */
-  async #stopParts(started: readonly Part[], timeoutMs: number, holds = false): Promise<void> {
-    const deadline = new AbortController();
-    setMaxListeners(0, deadline.signal);
-    const cancel = this.topology.clock.after(timeoutMs, () => deadline.abort());
-    const stop = (parts: readonly Part[]) => Promise.all(parts.map((part) => this.#stopPart(part, deadline.signal)));
+  async #stopParts(
+    started: readonly Part[],
+    timeoutMs: number,
+    { holds = false, hurry }: { holds?: boolean; hurry?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    const late = new AbortController();
+    const deadline = hurry ? AbortSignal.any([late.signal, hurry]) : late.signal;
+    setMaxListeners(0, deadline);
+    const cancel = this.topology.clock.after(timeoutMs, () => late.abort());
+    const stop = (parts: readonly Part[]) => Promise.all(parts.map((part) => this.#stopPart(part, deadline)));
     await stop(started.filter(({ kind }) => kind === "input"));
     const emitting = started.filter(
       ({ kind, context }) => kind === "filter" || (kind === "output" && context.targets.size > 0),
     );
     for (const level of this.#levelsInOrder()) await stop(emitting.filter(({ context }) => context.level === level));
-    await this.#withinDeadline(this.#ownLog?.disconnect() ?? Promise.resolve(), deadline.signal);
+    await this.#withinDeadline(this.#ownLog?.disconnect() ?? Promise.resolve(), deadline);
     if (holds) for (const { emitter } of this.topology.levels.values()) void emitter.close();
     await stop(started.filter((part) => part.kind === "output" && !emitting.includes(part)));
     cancel();

@@ -14,8 +14,11 @@ import { shownWorkerId } from "./worker.ts";
 /** What the service needs of an agent. */
 export interface RunnableAgent {
   start(): Promise<void>;
-  /** Takes the place of `old`; rejects when it cannot, for another agent to take its own place. */
-  takeOver(old: this, timeoutMs: number): Promise<void>;
+  /**
+   * Takes the place of `old`; rejects when it cannot, for another agent to take its own place. `hurry` ends the wait for
+   * what stands in `old` alone.
+   */
+  takeOver(old: this, timeoutMs: number, hurry: AbortSignal): Promise<void>;
   stop(timeoutMs: number): Promise<void>;
   flush(): Promise<void>;
   /** Every plugin, running or not. */
@@ -40,7 +43,8 @@ export class Service<A extends RunnableAgent = RunnableAgent> {
   readonly #load: (running: LoadedConfiguration<A>) => Promise<LoadedConfiguration<A>>;
   #current: LoadedConfiguration<A>;
   #work: Promise<void> = Promise.resolve();
-  #isStopping = false;
+  /** Aborted by a stop: nothing that comes after it begins, and a reload under way waits for nobody. */
+  readonly #stopping = new AbortController();
 
   /**
    * `load` reads the configuration anew, as an agent that is to take over from that of `running`; it rejects, with
@@ -76,7 +80,7 @@ export class Service<A extends RunnableAgent = RunnableAgent> {
   /** Sends what is buffered, once what was asked before is done; what is asked after it does not wait. */
   flush(): Promise<void> {
     return this.#work.then(async () => {
-      if (this.#isStopping) return;
+      if (this.#stopping.signal.aborted) return;
       this.logger.info("force flushing buffered events");
       await this.#current.agent.flush().catch((error) => this.logger.warn("flushing failed", { error }));
     });
@@ -85,7 +89,7 @@ export class Service<A extends RunnableAgent = RunnableAgent> {
   /** Puts the configuration that is on disk now in the place of the running one. Throws when no agent runs after it. */
   reload(): Promise<void> {
     return this.#next(async () => {
-      if (this.#isStopping) return;
+      if (this.#stopping.signal.aborted) return;
       this.logger.info("Reloading new config");
       const next = await this.#load(this.#current).catch((error) => this.#refuse(error));
       if (next) await this.#replaceBy(next);
@@ -94,7 +98,7 @@ export class Service<A extends RunnableAgent = RunnableAgent> {
 
   /** Stops the agent within its shutdown timeout. Safe to call twice. */
   stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#stopping.abort();
     return this.#next(() => this.#stopCurrent());
   }
 
@@ -109,12 +113,12 @@ export class Service<A extends RunnableAgent = RunnableAgent> {
   async #replaceBy(next: LoadedConfiguration<A>): Promise<void> {
     const old = this.#current;
     try {
-      await next.agent.takeOver(old.agent, old.shutdownTimeoutMs);
+      await next.agent.takeOver(old.agent, old.shutdownTimeoutMs, this.#stopping.signal);
       this.#current = next;
     } catch (error) {
       old.logger.error("the new configuration cannot start; starting the old one again", { error });
       const again = old.again(next);
-      await again.agent.takeOver(next.agent, old.shutdownTimeoutMs);
+      await again.agent.takeOver(next.agent, old.shutdownTimeoutMs, this.#stopping.signal);
       this.#current = again;
     }
     sayRunning(this.logger);

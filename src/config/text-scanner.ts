@@ -6,7 +6,7 @@ import { ConfigError, type SourcePosition } from "../errors.ts";
 const SAMPLE_WIDTH = 100;
 
 /** Keys whose values an error never shows. */
-const SECRET_KEY = /pass|secret|shared_key|token|credential|api_?key|access_key|private_key/i;
+const SECRET_KEY = /pass|secret|shared_key|token|credential|api_?key|access_key|license_key|sec_key|private_key/i;
 
 export class TextScanner {
   readonly text: string;

@@ -5,7 +5,8 @@ import type { SectionTable } from "../config/parameters.ts";
 import type { PluginDefinition } from "../plugin.ts";
 
 /** Secrets by their names, so that those of plugins that Suiro does not have are masked too. */
-const SECRET_NAME = /(^|_)(shared_key|password|passwd|passphrase|secret|secret_key|token|access_key|api_?key)$/;
+const SECRET_NAME =
+  /(^|_)(shared_key|password|passwd|passphrase|secret|secret_key|sec_key|token|access_key|license_key|api_?key)$/;
 
 /** Sections that are a plugin by their own `@type`. */
 const PLUGIN_SECTIONS = new Set(["source", "filter", "match", "store", "secondary"]);

@@ -13,7 +13,11 @@ async function reload(oldText: string, newText: string) {
   old.calls.length = 0;
   const next = setUp(newText, { previous: old.agent }, old.probe);
   assert.deepEqual(next.errors, []);
-  return { ...next, takeOver: () => (next.agent as Agent).takeOver(old.agent as Agent, 1000), old };
+  return {
+    ...next,
+    takeOver: (hurry?: AbortSignal) => (next.agent as Agent).takeOver(old.agent as Agent, 1000, hurry),
+    old,
+  };
 }
 
 const source = plugin("source", "in");
@@ -71,6 +75,20 @@ test("what an input brings while outputs are exchanged waits, in its order, for 
   await old.clock.advanceAndSettle(1);
   await Promise.all([taken, emitted]);
   assert.deepEqual([tags("old"), tags("new")], [[], ["t.1", "t.2"]]);
+});
+
+test("whoever is in a hurry does not wait for a plugin that hangs", async () => {
+  const { hanging, takeOver, calls, old } = await reload(
+    source + plugin("match", "old"),
+    source + plugin("match", "new"),
+  );
+  hanging.add("old");
+  const hurry = new AbortController();
+  const taken = takeOver(hurry.signal);
+  hurry.abort();
+  await old.clock.advanceAndSettle(1000); // what a plugin gets to let go
+  await taken;
+  assert.deepEqual(calls, ["-old", "+new"]);
 });
 
 test("an emit under way ends in the old output before that is stopped", async () => {

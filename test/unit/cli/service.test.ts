@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { type LoadedConfiguration, type RunnableAgent, Service } from "../../../src/cli/service.ts";
 import { silentLogger } from "../../../src/logger.ts";
 
@@ -105,4 +106,21 @@ test("signals that come fast are worked off one after the other, and nothing is 
   const { calls, service } = await started(async (calls) => configuration("new", calls));
   await Promise.all([service.flush(), service.stop(), service.reload(), service.flush()]);
   assert.deepEqual(calls, ["old start", "old stop"]);
+});
+
+test("a stop ends the wait of a reload for what it is to stop", async () => {
+  const { calls, service } = await started(async (calls) => {
+    const next = configuration("new", calls);
+    const takeOver: NamedAgent["takeOver"] = (old, timeoutMs, hurry) =>
+      new Promise((resolve) => {
+        calls.push(`new waits for ${old.name}`);
+        hurry.addEventListener("abort", () => resolve(next.agent.takeOver(old, timeoutMs, hurry)));
+      });
+    return { ...next, agent: { ...next.agent, takeOver } };
+  });
+  const reload = service.reload();
+  while (!calls.includes("new waits for old")) await setImmediate();
+  await service.stop();
+  await reload;
+  assert.deepEqual(calls, ["old start", "new waits for old", "new takes over from old", "new stop"]);
 });
