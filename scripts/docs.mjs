@@ -64,6 +64,7 @@ What \`@type prometheus\` serves of Suiro itself, whatever else the configuratio
 dashboards for fluentd know, and what to alert on stand in [operations.md](operations.md).
 
 A metric without any value yet is left out: \`suiro_dropped_events_total\` appears with the first event that is dropped.
+With several workers every metric has a label \`worker_id\`, too.
 
 | Metric | Type | Unit | Labels | Meaning |
 |---|---|---|---|---|

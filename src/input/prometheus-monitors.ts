@@ -7,6 +7,7 @@ import { bool } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { addCollector, type MetricFamily } from "../metrics/exposition.ts";
 import { type Labels, outputMonitor, pluginMonitor, tailMonitor } from "../metrics/fluentd-monitors.ts";
+import { workerPlace } from "../metrics/label-template.ts";
 import { fixedLabels, monitorParameters, monitorSections } from "../metrics/metric-sections.ts";
 import type { Input, InputDefinition, PluginContext, PluginSummary } from "../plugin.ts";
 
@@ -26,7 +27,8 @@ function monitor(
   context: PluginContext,
   read: (plugins: readonly PluginSummary[], labels: Labels) => MetricFamily[],
 ): Input {
-  const labels = fixedLabels(config.labels, type, context.process.hostname, config.element.position);
+  const around = { hostname: context.process.hostname, worker: workerPlace(context.system) };
+  const labels = fixedLabels(config.labels, type, around, config.element.position);
   let remove = () => {};
   return {
     async start() {

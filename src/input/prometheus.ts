@@ -9,6 +9,9 @@ import { type ConfigOf, raw, section, withDefaults } from "../config/parameters.
 import { ConfigError } from "../errors.ts";
 import { catalogueFamilies } from "../metrics/catalogue.ts";
 import { loadExposition, render, TEXT_TYPE } from "../metrics/exposition.ts";
+import { workerPlace } from "../metrics/label-template.ts";
+import type { Report } from "../metrics/report-server.ts";
+import { mergeMetrics, metricsOf } from "../metrics/worker-metrics.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { checkTransport, isTls, transportTable } from "../tls/transport.ts";
 import { ReportInput } from "./report-input.ts";
@@ -20,7 +23,7 @@ const table = section(
     bind: string.default("Address to listen on; it asks for no password.", "127.0.0.1"),
     port: integer.default("Port to listen on; with several workers the first one's, and the next ones' follow.", 24231),
     metrics_path: string.default("Path of the metrics.", "/metrics"),
-    aggregated_metrics_path: string.default("Path of the metrics; each worker gives its own.", "/aggregated_metrics"),
+    aggregated_metrics_path: string.default("Path of the metrics of all workers together.", "/aggregated_metrics"),
     content_encoding: enumeration("identity", "gzip").default("How answers are sent.", "identity"),
     ignore_error_log_interval: time.default("Accepted; an answer that cannot be made is logged each time.", 3600),
   },
@@ -42,27 +45,55 @@ export const prometheusInput: InputDefinition<Config> = {
 };
 
 class PrometheusInput implements Input {
+  readonly #config: Config;
+  readonly #context: PluginContext;
   readonly #server: ReportInput;
 
-  constructor(
-    { bind, port, metricsPath, aggregatedMetricsPath, contentEncoding, transport }: Config,
-    context: PluginContext,
-  ) {
-    const metrics = async () => {
-      const text = await render(catalogueFamilies({ plugins: context.plugins(), nowMs: context.clock.now() }));
-      if (contentEncoding === "identity") return { type: TEXT_TYPE, body: text };
-      return { type: TEXT_TYPE, body: gzipSync(text), headers: { "Content-Encoding": "gzip" } };
-    };
+  constructor(config: Config, context: PluginContext) {
+    const { port, metricsPath, aggregatedMetricsPath, transport } = config;
+    this.#config = config;
+    this.#context = context;
     this.#server = new ReportInput(
       {
-        // fluentd takes `[::1]`, too.
-        bind: bind.replace(/^\[(.*)\]$/, "$1"),
+        bind: this.#host,
         port: port + (context.system.workerId ?? 0),
         transport: isTls(transport) ? transport : undefined,
-        reports: [metricsPath, aggregatedMetricsPath].map((path) => [path, metrics] as const),
+        reports: [
+          [metricsPath, async () => this.#report(await this.#metrics())],
+          [aggregatedMetricsPath, async () => this.#report(await this.#metricsOfAll())],
+        ],
       },
       context,
     );
+  }
+
+  /** fluentd takes `[::1]`, too. */
+  get #host(): string {
+    return this.#config.bind.replace(/^\[(.*)\]$/, "$1");
+  }
+
+  #metrics(): Promise<string> {
+    const { id, isOneOfSeveral } = workerPlace(this.#context.system);
+    const labels = isOneOfSeveral ? { worker_id: String(id) } : {};
+    return render(catalogueFamilies({ plugins: this.#context.plugins(), nowMs: this.#context.clock.now(), labels }));
+  }
+
+  /** Those of the other workers come from their own ports. */
+  async #metricsOfAll(): Promise<string> {
+    const { workers, workerId = 0 } = this.#context.system;
+    if (workers === 1) return this.#metrics();
+    const { port, metricsPath: path, transport } = this.#config;
+    const host = { "0.0.0.0": "127.0.0.1", "::": "::1" }[this.#host] ?? this.#host;
+    const ids = Array.from({ length: workers }, (_, id) => id);
+    const address = (id: number) => ({ host, port: port + id, path, isTls: isTls(transport) });
+    return mergeMetrics(
+      await Promise.all(ids.map((id) => (id === workerId ? this.#metrics() : metricsOf(address(id))))),
+    );
+  }
+
+  #report(text: string): Report {
+    if (this.#config.contentEncoding === "identity") return { type: TEXT_TYPE, body: text };
+    return { type: TEXT_TYPE, body: gzipSync(text), headers: { "Content-Encoding": "gzip" } };
   }
 
   get address() {

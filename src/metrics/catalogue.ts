@@ -13,6 +13,8 @@ export interface CatalogueSource {
   readonly plugins: readonly PluginSummary[];
   /** Milliseconds since 1970. */
   readonly nowMs: number;
+  /** Every sample has them, too. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 export interface CatalogueEntry {
@@ -74,7 +76,10 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
 /** The families that have values now. */
 export function catalogueFamilies(source: CatalogueSource): MetricFamily[] {
   return CATALOGUE.flatMap(({ name, type, help, collect }) => {
-    const samples = [...collect(source)];
+    const samples = [...collect(source)].map((sample) => ({
+      ...sample,
+      labels: { ...sample.labels, ...source.labels },
+    }));
     return samples.length === 0 ? [] : [{ name, type, help, samples }];
   });
 }

@@ -10,7 +10,7 @@ import { findPath } from "../event/record-reader.ts";
 import { skipValue } from "../event/walker.ts";
 import type { PluginContext } from "../plugin.ts";
 import { initialise, loadExposition, type SharedMetric, seriesKey, seriesOf, useMetric } from "./exposition.ts";
-import type { LabelledEvent } from "./label-template.ts";
+import { type LabelledEvent, workerPlace } from "./label-template.ts";
 import { type MetricRule, type MetricsConfig, metricRules } from "./metric-sections.ts";
 
 const DROPPED_LABEL_SETS = {
@@ -39,6 +39,7 @@ export class EventMetrics {
     this.#quietMs = config.ignoreErrorLogInterval * 1000;
     this.#rules = metricRules(config, {
       hostname: context.process.hostname,
+      worker: workerPlace(context.system),
       unknown: (placeholder) => this.#warn(placeholder, `unknown placeholder \`${placeholder}\` found`),
     });
   }

@@ -19,8 +19,20 @@ export interface LabelledEvent {
 
 export interface LabelSurroundings {
   readonly hostname: string;
+  readonly worker: WorkerPlace;
   /** Hears of each placeholder that stands for nothing; it stays as it is written. */
   unknown(placeholder: string): void;
+}
+
+/** Which worker a plugin runs in. */
+export interface WorkerPlace {
+  readonly id: number;
+  /** Several run the plugin: what each counts has its number as a label. */
+  readonly isOneOfSeveral: boolean;
+}
+
+export function workerPlace({ workers, workerId = 0 }: { workers: number; workerId?: number }): WorkerPlace {
+  return { id: workerId, isOneOfSeveral: workers > 1 };
 }
 
 export interface LabelTemplate {
@@ -49,8 +61,9 @@ export function labelTemplate(text: string, around: LabelSurroundings, position?
   return { isVariable: text.startsWith("${"), isAccessor: false, value };
 }
 
-function resolved(placeholder: string, { hostname, unknown }: LabelSurroundings): Piece {
-  const piece = pieceOf(placeholder, hostname);
+function resolved(placeholder: string, around: LabelSurroundings): Piece {
+  const { unknown } = around;
+  const piece = pieceOf(placeholder, around);
   return (event) => {
     const text = piece(event);
     if (text === undefined) unknown(placeholder);
@@ -58,9 +71,9 @@ function resolved(placeholder: string, { hostname, unknown }: LabelSurroundings)
   };
 }
 
-function pieceOf(placeholder: string, hostname: string): Piece {
+function pieceOf(placeholder: string, { hostname, worker }: LabelSurroundings): Piece {
   if (placeholder === "${hostname}") return () => hostname;
-  if (placeholder === "${worker_id}") return () => "0";
+  if (placeholder === "${worker_id}") return () => String(worker.id);
   const [, kind, index] = TAG_PIECE.exec(placeholder) ?? [];
   if (placeholder === "${tag}") return ({ tag }) => tag;
   if (kind !== undefined) return ({ tag }) => tagPiece(tag, kind, Number(index));

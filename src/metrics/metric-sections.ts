@@ -9,7 +9,7 @@ import { ConfigError, type SourcePosition } from "../errors.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import type { FieldPath } from "../event/record-reader.ts";
 import type { MetricDefinition, MetricType } from "./exposition.ts";
-import { type LabelSurroundings, type LabelTemplate, labelTemplate } from "./label-template.ts";
+import { type LabelSurroundings, type LabelTemplate, labelTemplate, type WorkerPlace } from "./label-template.ts";
 
 const free = section({}, {}, { free: true });
 
@@ -61,7 +61,7 @@ const OWN_LABELS: Partial<Record<MetricType, string>> = { histogram: "le", summa
 
 /** Throws ConfigError. */
 export function metricRules(config: MetricsConfig, around: LabelSurroundings): MetricRule[] {
-  const shared = labelTexts(config.labels, config.element.position);
+  const shared = withWorker(labelTexts(config.labels, config.element.position), around.worker);
   const rules = config.metric.map((metric) => metricRule(metric, shared, config.maxSeriesPerMetric, around));
   const first = new Map<string, MetricDefinition>();
   for (const { definition, position } of rules) {
@@ -87,12 +87,12 @@ export function metricRules(config: MetricsConfig, around: LabelSurroundings): M
 export function fixedLabels(
   sections: MetricsConfig["labels"],
   type: string,
-  hostname: string,
+  given: Omit<LabelSurroundings, "unknown">,
   position: SourcePosition,
 ): Record<string, string> {
-  const around = { hostname, unknown: () => {} };
+  const around = { ...given, unknown: () => {} };
   return Object.fromEntries(
-    [...labelTexts(sections, position)].map(([name, text]) => {
+    [...withWorker(labelTexts(sections, position), around.worker)].map(([name, text]) => {
       const template = labelTemplate(text, around);
       if (template.isAccessor) throw new ConfigError(`record accessor syntax is not available in ${type}`, position);
       return [name, template.value({ tag: "", packed: EMPTY_RECORD, recordStart: 0 })];
@@ -110,6 +110,10 @@ function labelTexts(sections: MetricsConfig["labels"], position: SourcePosition)
     throw new ConfigError(`'${name}' cannot be a label: letters, digits and _ only, and not __ in front`, position);
   }
   return texts;
+}
+
+function withWorker(texts: Map<string, string>, worker: WorkerPlace): Map<string, string> {
+  return worker.isOneOfSeveral ? texts.set("worker_id", String(worker.id)) : texts;
 }
 
 function metricRule(

@@ -4,7 +4,8 @@ import { encode } from "../../../src/event/msgpack.ts";
 import { labelTemplate } from "../../../src/metrics/label-template.ts";
 
 const unknown: string[] = [];
-const around = { hostname: "node-1", unknown: (placeholder: string) => void unknown.push(placeholder) };
+const worker = { id: 0, isOneOfSeveral: false };
+const around = { hostname: "node-1", worker, unknown: (placeholder: string) => void unknown.push(placeholder) };
 
 function label(text: string, record: object, tag = "a.b.c"): string {
   return labelTemplate(text, around).value({ tag, packed: encode(record), recordStart: 0 });
