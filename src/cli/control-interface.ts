@@ -114,7 +114,10 @@ function commands({ actions, canGetDump, logger }: ControlInterfaceOptions): Rec
 
 function reply(response: ServerResponse, code: number, fields: Readonly<Record<string, string>> = {}): void {
   const body = JSON.stringify({ ...fields, ok: code === 200 });
-  response.writeHead(code, { "content-type": "application/json", connection: "close" }).end(body);
+  const length = Buffer.byteLength(body);
+  response
+    .writeHead(code, { "content-type": "application/json", "content-length": length, connection: "close" })
+    .end(body);
 }
 
 function isLoopback(host: string): boolean {

@@ -47,7 +47,6 @@ export class EventTap implements Tap {
     if (now - this.#second >= SECOND_MS) {
       this.#second = now;
       this.#shown = 0;
-      this.tell();
     }
     let left = events.size;
     for (const { start, recordStart, end } of events.entries()) {

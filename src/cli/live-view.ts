@@ -2,9 +2,11 @@
 
 import type { Agent } from "../agent.ts";
 import { systemClock } from "../clock.ts";
+import { SuiroError } from "../errors.ts";
 import { agentStatus } from "../metrics/status.ts";
 import { matchPattern } from "../pipeline/match-pattern.ts";
 import { Taps } from "../pipeline/taps.ts";
+import type { PluginSummary } from "../plugin.ts";
 import { ControlSocket, socketFolder } from "./control-socket.ts";
 import { EventTap } from "./event-tap.ts";
 import type { Service } from "./service.ts";
@@ -22,6 +24,7 @@ export async function startLiveView(service: Service<Agent>): Promise<ControlSoc
     {
       status: () => agentStatus(service.plugins, VERSION, systemClock.now()),
       tap({ pattern, at, limit }, write) {
+        if (at !== undefined) checkPlace(at, service.plugins);
         const tap = new EventTap({ matches: matchPattern(pattern), at, limit, clock: systemClock, write });
         const detach = taps.attach(tap);
         const cancel = systemClock.every(TELL_MS, () => tap.tell());
@@ -35,4 +38,14 @@ export async function startLiveView(service: Service<Agent>): Promise<ControlSoc
   );
   await socket.start(socketFolder(process.env));
   return socket;
+}
+
+/** Throws where nothing of the name is there to be tapped: a tap would wait for ever, and say nothing. */
+function checkPlace(at: string, plugins: readonly PluginSummary[]): void {
+  const ids = plugins.filter(({ kind, owner }) => kind !== "input" && owner === undefined).map(({ id }) => id);
+  const places = [...new Set([...ids, "@ROOT", ...plugins.map(({ level }) => level)])];
+  if (places.includes(at)) return;
+  const isInput = plugins.some(({ kind, id }) => kind === "input" && id === at);
+  const why = isInput ? `${at} is an input: tap what it brings at its label, or at @ROOT` : `there is no ${at}`;
+  throw new SuiroError("CONFIG", `${why}. --at takes one of ${places.join(", ")}`);
 }

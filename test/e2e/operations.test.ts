@@ -55,6 +55,14 @@ test("tap and top show a running agent to its own user, and leave nothing behind
   const tap = suiro("tap", "app.*", "--at", "end", "--count", "2");
   assert.equal(await tap.exited, 0);
   assert.match(tap.output, /^\S+Z app\.x end: \{"hello":"world"\}$/m);
+  for (const [at, reason] of [
+    ["nobody", /there is no nobody\. --at takes one of end, @ROOT/],
+    ["made", /made is an input: tap what it brings at its label, or at @ROOT/],
+  ] as const) {
+    const lost = suiro("tap", "--at", at);
+    assert.equal(await lost.exited, 1);
+    assert.match(lost.output, reason);
+  }
   const wrong = suiro("tap", "/(/");
   assert.equal(await wrong.exited, 1);
 

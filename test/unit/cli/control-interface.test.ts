@@ -48,6 +48,7 @@ test("commands are answered as fluentd answers, then done", async (context) => {
     const response = await fetch(url + path, { method: "POST" });
     assert.equal(response.status, 200, path);
     assert.equal(response.headers.get("content-type"), "application/json");
+    assert.match(response.headers.get("content-length") ?? "", /^\d+$/);
     assert.equal(await response.text(), '{"ok":true}');
     assert.deepEqual(await called(expected.length), expected, path);
     calls.length = 0;

@@ -73,6 +73,7 @@ test("a tap shows no more than its limit in a second, and tells how many it left
     ['{"n":1}', '{"n":2}', '{"n":3}'],
   );
   clock.advance(1000);
+  shown.tell();
   await router.emit("a", batch(7));
   assert.deepEqual(
     lines.slice(3).map(({ record, skipped }) => record ?? skipped),
