@@ -68,6 +68,8 @@ export function readCaseFile(file: string): CaseFile {
   const environment = root.entries.get("env");
   const cases = root.entries.get("cases");
   if (!cases) throw new ConfigError("'cases' is missing: a list of cases", root.position);
+  const nodes = listOf(cases.value);
+  if (nodes.length === 0) throw new ConfigError("'cases' is empty: nothing would be tested", cases.value.position);
   return {
     config: config && resolve(dirname(file), String(plainValue(config.value))),
     environment: Object.fromEntries(
@@ -76,7 +78,7 @@ export function readCaseFile(file: string): CaseFile {
         String(value ?? ""),
       ]),
     ),
-    cases: listOf(cases.value).map((node) => readCase(node, file)),
+    cases: nodes.map((node) => readCase(node, file)),
   };
 }
 
@@ -88,6 +90,12 @@ function readCase(node: YamlNode, file: string): TestCase {
     return entry.value;
   };
   const expected = mapOf(part("expect"));
+  if (expected.entries.size === 0) {
+    throw new ConfigError(
+      "'expect' names no output, so that the case cannot fail; [] is for one that gets nothing",
+      map.position,
+    );
+  }
   return {
     name: String(plainValue(part("name"))),
     file,

@@ -1,6 +1,5 @@
 /** Runs one case on an agent of its own, and tells what is not as expected. */
 
-import { isDeepStrictEqual } from "node:util";
 import type { ConfigElement } from "../../config/element.ts";
 import { nearest } from "../../config/nearest.ts";
 import { ConfigError } from "../../errors.ts";
@@ -12,6 +11,7 @@ import { jsonToMsgpack } from "../../event/json-reader.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { ROOT_LABEL } from "../../pipeline/topology.ts";
 import type { CaseInput, ExpectedEvent, TestCase } from "./case-file.ts";
+import { differingPlaces } from "./differing-places.ts";
 import { createIsolatedAgent, type IsolatedAgent, type KeptEvents } from "./isolated-agent.ts";
 import { eventsOfLines } from "./source-lines.ts";
 
@@ -105,26 +105,30 @@ function eventsOf(kept: readonly KeptEvents[]): ShownEvent[] {
 function differences(output: string, expected: readonly ExpectedEvent[], found: readonly ShownEvent[]): string[] {
   const wrong: string[] = [];
   if (expected.length !== found.length) {
-    wrong.push(`${output} got ${found.length} events, not ${expected.length}`);
+    wrong.push(`${output} got ${found.length} ${found.length === 1 ? "event" : "events"}, not ${expected.length}`);
   }
   for (let index = 0; index < Math.max(expected.length, found.length); index++) {
     const [wanted, got] = [expected[index], found[index]];
-    if (wanted && got && isAsExpected(wanted, got)) continue;
+    const places = wanted && got ? placesOf(wanted, got) : [];
+    if (wanted && got && places.length === 0) continue;
     wrong.push(`${output}, event ${index + 1}:`);
     wrong.push(`  expected ${wanted ? JSON.stringify(wanted) : "nothing"}`);
     wrong.push(
       `  got      ${got ? JSON.stringify({ tag: got.tag, time: timeText(got.time), record: got.record }) : "nothing"}`,
     );
+    if (places.length > 0) wrong.push(...places.map((place) => `  differs  ${place}`));
   }
   return wrong;
 }
 
-function isAsExpected({ tag, time, record }: ExpectedEvent, got: ShownEvent): boolean {
-  if (tag !== undefined && tag !== got.tag) return false;
-  if (record !== undefined && !isDeepStrictEqual(record, got.record)) return false;
-  if (time === undefined) return true;
-  const wanted = timeOf(time, { file: "", line: 0 });
-  return wanted.seconds === got.time.seconds && wanted.nanoseconds === got.time.nanoseconds;
+/** Where an event is not as expected; what is not asked for may be anything. */
+function placesOf({ tag, time, record }: ExpectedEvent, got: ShownEvent): string[] {
+  const wanted = time === undefined ? got.time : timeOf(time, { file: "", line: 0 });
+  return [
+    ...(tag === undefined ? [] : differingPlaces(tag, got.tag, "tag")),
+    ...differingPlaces(timeText(wanted), timeText(got.time), "time"),
+    ...(record === undefined ? [] : differingPlaces(record, got.record, "record")),
+  ];
 }
 
 function timeText({ seconds, nanoseconds }: EventTime): string {

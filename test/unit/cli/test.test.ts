@@ -38,10 +38,31 @@ test("a case that does not hold shows what was expected and what came", async ()
   const { code, output } = await run(oneCase(event, "out: [{tag: b}, {tag: c}]"), FORWARD);
   assert.equal(code, 1);
   assert.match(output, /^not ok 1 - it$/m);
-  assert.match(output, /# out got 1 events, not 2/);
+  assert.match(output, /# out got 1 event, not 2/);
   assert.match(output, /expected {"tag":"b"}/);
   assert.match(output, /got {6}{"tag":"a","time":"1970-01-01T00:00:05\.000000000Z","record":{"n":1}}/);
   assert.match(output, /# 0 of 1 cases hold/);
+});
+
+test("it says where an event differs, within lists and maps, and no more than one can read", async () => {
+  const event = "{tag: a, record: {n: 1, list: [1, {b: 3}], 'x y': z}, time: 5.25}";
+  const expected = "out: [{tag: c, time: 5, record: {n: 1, list: [1, {b: 4}, 5], more: true}}]";
+  const { output } = await run(oneCase(event, expected), FORWARD);
+  assert.deepEqual(
+    [...output.matchAll(/# {3}differs {2}(.*)$/gm)].map(([, place]) => place),
+    [
+      'tag: expected "c", got "a"',
+      'time: expected "1970-01-01T00:00:05.000000000Z", got "1970-01-01T00:00:05.250000000Z"',
+      "record.list[1].b: expected 4, got 3",
+      "record.list[2]: expected 5, got nothing",
+      "record.more: expected true, got nothing",
+      'record["x y"]: expected nothing, got "z"',
+    ],
+  );
+  const many = JSON.stringify(Object.fromEntries(Array.from({ length: 14 }, (_, index) => [`k${index}`, index])));
+  const long = await run(oneCase(`{tag: a, record: ${many}}`, "out: [{record: {}}]"), FORWARD);
+  assert.equal(long.output.match(/differs/g)?.length, 11);
+  assert.match(long.output, /differs {2}… and 4 more/);
 });
 
 test("records, times and the order count", async () => {
@@ -83,7 +104,9 @@ test("what cannot be run is said with its place", async () => {
     [oneCase("{tag: a}", "out: []"), /cases\.yaml:3: an event needs 'tag' and 'record'/],
     [oneCase("{tag: a, record: {}, time: soon}", "out: []"), /cases\.yaml:3: 'soon' is no time/],
     [oneCase("{tga: a}", "out: []"), /cases\.yaml:3: 'tga' is not known here/],
-    ["config: none.conf\ncases: [{name: a, input: [], expect: {}}]\n", /cannot read the configuration/],
+    ["config: none.conf\ncases: [{name: a, input: [], expect: {out: []}}]\n", /cannot read the configuration/],
+    ["config: f.conf\ncases: [{name: a, input: [], expect: {}}]\n", /cases\.yaml:2: 'expect' names no output/],
+    ["config: f.conf\ncases: []\n", /cases\.yaml:2: 'cases' is empty/],
     ["casess: []\n", /cases\.yaml:1: 'casess' is not known here/],
   ];
   for (const [cases, message] of table) {
