@@ -61,6 +61,20 @@ export class ByteWriter {
     }
   }
 
+  /** The header of a msgpack binary of `length` bytes. */
+  binaryHeader(length: number): void {
+    if (length <= 0xff) {
+      this.byte(0xc4);
+      this.byte(length);
+    } else if (length <= 0xffff) {
+      this.byte(0xc5);
+      this.uint16(length);
+    } else {
+      this.byte(0xc6);
+      this.uint32(length);
+    }
+  }
+
   /** The header of a msgpack array of `count` items. */
   arrayHeader(count: number): void {
     if (count < 16) {

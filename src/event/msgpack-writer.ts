@@ -50,16 +50,7 @@ export function writeString(writer: ByteWriter, bytes: Uint8Array): void {
 
 /** A bin of these bytes. */
 export function writeBinary(writer: ByteWriter, bytes: Uint8Array): void {
-  if (bytes.length <= 0xff) {
-    writer.byte(0xc4);
-    writer.byte(bytes.length);
-  } else if (bytes.length <= 0xffff) {
-    writer.byte(0xc5);
-    writer.uint16(bytes.length);
-  } else {
-    writer.byte(0xc6);
-    writer.uint32(bytes.length);
-  }
+  writer.binaryHeader(bytes.length);
   writer.copy(bytes);
 }
 

@@ -24,6 +24,12 @@ export function textStart(bytes: Buffer, position: number): number {
   return header === 0 ? ABSENT : position + header;
 }
 
+/** Whether the value at `position` is a bin. */
+export function isBinary(bytes: Buffer, position: number): boolean {
+  const type = bytes[position] as number;
+  return type >= 0xc4 && type <= 0xc6;
+}
+
 /** Whether the key in `[position, end)` is the text `name`. */
 export function isKey(bytes: Buffer, position: number, end: number, name: Buffer): boolean {
   const start = textStart(bytes, position);

@@ -2,7 +2,7 @@
 
 import { checkedText } from "../config/ruby/match.ts";
 import { bytesText } from "../config/ruby/text.ts";
-import { findField } from "../event/record-fields.ts";
+import { findField, isBinary } from "../event/record-fields.ts";
 import { fieldText } from "../formatter/field-text.ts";
 import { type ConcatConfig, type ConcatMode, metadataFields, slashed } from "./concat-parameters.ts";
 import { type ConcatPart, type ConcatStream, textField } from "./concat-stream.ts";
@@ -163,8 +163,9 @@ function byPattern(config: ConcatConfig): Take {
 /** The text to match; nil matches like no pattern's text would. Throws where Ruby cannot match it. */
 function lineOf({ record }: ConcatPart, key: Buffer): string {
   const bytes = textField(record, key);
-  if (bytes) return checkedText(bytesText(bytes));
-  if (record[findField(record, 0, key)] === NIL) return "";
+  const position = findField(record, 0, key);
+  if (bytes) return isBinary(record, position) ? bytesText(bytes) : checkedText(bytesText(bytes));
+  if (record[position] === NIL) return "";
   throw new TypeError(`the value of '${key}' is no text`);
 }
 

@@ -2,11 +2,11 @@
 
 import { ByteWriter } from "../event/byte-writer.ts";
 import { stringHeader } from "../event/msgpack-header.ts";
-import { writeString } from "../event/msgpack-writer.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
 import { RecordSplice } from "../event/record-splice.ts";
+import { TextJoin } from "../event/text-join.ts";
 import { skipValue } from "../event/walker.ts";
-import { writeRubyText } from "../formatter/ruby-text.ts";
+import { joinRubyText } from "../formatter/ruby-text.ts";
 import type { EventView } from "./event-loop.ts";
 
 /** One part: its time and its record, as msgpack. */
@@ -54,6 +54,7 @@ export class PartJoiner {
   readonly #key: Buffer;
   readonly #separator: Buffer;
   readonly #splice: RecordSplice;
+  readonly #text = new TextJoin();
 
   constructor(key: string, separator: string) {
     this.#key = Buffer.from(key);
@@ -63,16 +64,15 @@ export class PartJoiner {
 
   /** `parts` is not empty. */
   join(parts: readonly ConcatPart[], first: ConcatPart = parts[0] as ConcatPart): Buffer {
-    const text = new ByteWriter(parts.reduce((sum, { record }) => sum + record.length, 0));
+    const text = this.#text.clear();
     for (const [index, { record }] of parts.entries()) {
-      if (index > 0) text.copy(this.#separator);
+      if (index > 0) text.add(this.#separator, false);
       const position = findField(record, 0, this.#key);
-      if (position !== ABSENT) writeRubyText(text, record, position);
+      if (position !== ABSENT) joinRubyText(text, record, position);
     }
-    const value = new ByteWriter(text.length + 5);
-    writeString(value, text.view());
-    const writer = new ByteWriter(first.record.length + text.length + 16);
-    this.#splice.write(writer, first.record, 0, [value.view()]);
+    const value = text.value();
+    const writer = new ByteWriter(first.record.length + value.length + 16);
+    this.#splice.write(writer, first.record, 0, [value]);
     return writer.take();
   }
 }

@@ -9,11 +9,11 @@ import { MalformedError } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { EventStream } from "../event/event-stream.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
-import { ABSENT, textStart } from "../event/record-fields.ts";
+import { ABSENT, isBinary, textStart } from "../event/record-fields.ts";
 import { type FieldPath, findPath } from "../event/record-reader.ts";
 import { skipValue } from "../event/walker.ts";
 import type { Parser } from "../parser/parser.ts";
-import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
+import { createParsers, type ParserPair, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { FilterDefinition, PluginContext } from "../plugin.ts";
 import { ParsedRecord } from "./parser/parsed-record.ts";
 
@@ -53,7 +53,7 @@ export const parserFilter: FilterDefinition<Config> = {
 class ParserFilter {
   readonly #config: Config;
   readonly #context: PluginContext;
-  readonly #parser: Parser;
+  readonly #parsers: ParserPair;
   readonly #path: FieldPath;
   readonly #record: ParsedRecord;
   readonly #scratch = new ByteWriter();
@@ -63,7 +63,7 @@ class ParserFilter {
     this.#config = config;
     this.#context = context;
     this.#path = recordAccessor(config.keyName, element.parameter("key_name")?.position);
-    this.#parser = createParser(element, { clock, logger, encoding: "utf-8" });
+    this.#parsers = createParsers(element, { clock, logger });
     this.#record = new ParsedRecord(config, this.#path);
   }
 
@@ -98,7 +98,8 @@ class ParserFilter {
     if (text < 0) return new MalformedError("parse failed: the value is no text");
     const textEnd = skipValue(packed, value, packed.length);
     try {
-      return this.#parsed(packed.subarray(text, textEnd), entry, target);
+      const parser = this.#parsers[isBinary(packed, value) ? "binary" : "utf-8"];
+      return this.#parsed(parser, packed.subarray(text, textEnd), entry, target);
     } catch (error) {
       if (error instanceof MalformedError) return error;
       throw error;
@@ -110,24 +111,29 @@ class ParserFilter {
     target.size += 1;
   }
 
-  #parsed(text: Buffer, entry: Buffer, target: { writer: ByteWriter; size: number }): Error | undefined {
-    const matches = this.#parse(text);
+  #parsed(
+    parser: Parser,
+    text: Buffer,
+    entry: Buffer,
+    target: { writer: ByteWriter; size: number },
+  ): Error | undefined {
+    const matches = this.#parse(parser, text);
     target.size += this.#record.write(target.writer, entry, this.#scratch.view());
     if (matches) return undefined;
     if (this.#config.reserveData) this.#keep(target, entry);
     return new MalformedError(`pattern not matched with data '${text.toString()}'`);
   }
 
-  #parse(text: Buffer): boolean {
+  #parse(parser: Parser, text: Buffer): boolean {
     this.#scratch.truncate(0);
     const target = { writer: this.#scratch, size: 0 };
     try {
-      return this.#parser.parse(text, 0, text.length, target);
+      return parser.parse(text, 0, text.length, target);
     } catch (error) {
       const isBroken = error instanceof MalformedError && error.message.startsWith("invalid byte sequence in");
       if (!isBroken || !this.#config.replaceInvalidSequence) throw error;
       const replaced = Buffer.from(text.toString().replaceAll("\ufffd", "?"));
-      return this.#parser.parse(replaced, 0, replaced.length, target);
+      return parser.parse(replaced, 0, replaced.length, target);
     }
   }
 }

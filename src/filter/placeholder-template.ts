@@ -3,14 +3,14 @@
  * placeholder keeps the value's type. Source: fluentd 1.18 filter_record_transformer.rb `PlaceholderExpander`.
  */
 
-import { ByteWriter } from "../event/byte-writer.ts";
+import { isAscii } from "node:buffer";
 import { encode } from "../event/msgpack.ts";
-import { writeString } from "../event/msgpack-writer.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
 import { strftime } from "../event/strftime.ts";
+import { TextJoin } from "../event/text-join.ts";
 import { localZone } from "../event/time-zone.ts";
 import { skipValue } from "../event/walker.ts";
-import { writeRubyText } from "../formatter/ruby-text.ts";
+import { joinRubyText } from "../formatter/ruby-text.ts";
 import type { TagParts, TransformEvent } from "./transform-event.ts";
 import type { CompiledValue, CompileText, ValueTemplate } from "./value-template.ts";
 
@@ -53,16 +53,19 @@ export function constant(bytes: Buffer): CompiledValue {
 
 /** One text of all parts; values that are no text stand as Ruby's `to_s` shows them. */
 function joined(parts: readonly (string | ValueTemplate)[]): ValueTemplate {
-  const text = new ByteWriter();
+  const text = new TextJoin();
+  const pieces = parts.map((part) => {
+    if (typeof part !== "string") return part;
+    const bytes = Buffer.from(part);
+    return { bytes, isAscii: isAscii(bytes) };
+  });
   return (event) => {
-    text.truncate(0);
-    for (const part of parts) {
-      if (typeof part === "string") text.text(part);
-      else writeRubyText(text, part(event), 0);
+    text.clear();
+    for (const piece of pieces) {
+      if (typeof piece === "function") joinRubyText(text, piece(event), 0);
+      else text.add(piece.bytes, false, piece.isAscii);
     }
-    const writer = new ByteWriter(text.length + 5);
-    writeString(writer, text.view());
-    return writer.take();
+    return text.value();
   };
 }
 
@@ -73,7 +76,8 @@ function placeholderOf(name: string, hostname: string): Placeholder {
   if (piece) return piecePlaceholder(piece[1] as keyof typeof PIECES, Number(piece[2]));
   if (name === "${tag}") return ofTag(({ tag }) => encode(tag));
   if (name === "${hostname}") {
-    const bytes = encode(hostname);
+    // To Ruby it is bytes.
+    const bytes = encode(Buffer.from(hostname));
     return () => bytes;
   }
   if (name === "${time}") {

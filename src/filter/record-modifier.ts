@@ -7,12 +7,11 @@ import { hostname as machineName } from "node:os";
 import { array, string } from "../config/literals.ts";
 import { type ConfigOf, many, refused, section } from "../config/parameters.ts";
 import { evaluate } from "../config/ruby/evaluator.ts";
-import { checkedText } from "../config/ruby/match.ts";
+import { callMethod } from "../config/ruby/method-call.ts";
 import { rubyRegexp } from "../config/ruby/regexp.ts";
-import { stringMethods } from "../config/ruby/string-methods.ts";
 import type { Node } from "../config/ruby/syntax.ts";
 import { RubyTime } from "../config/ruby/time.ts";
-import { classOf, type Method, RubyBinary, RubyError, type RubyFunction, RubyObject } from "../config/ruby/values.ts";
+import { classOf, RubyError, type RubyFunction, RubyObject } from "../config/ruby/values.ts";
 import { ConfigError } from "../errors.ts";
 import type { ByteWriter } from "../event/byte-writer.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
@@ -133,11 +132,12 @@ class RecordModifier {
       ) {
         continue;
       }
-      const text = value instanceof RubyBinary ? value.text : value;
-      if (typeof text !== "string") {
+      if (classOf(value) !== "String") {
         throw new RubyError("TypeError", `no implicit conversion of ${classOf(value)} into String`);
       }
-      if (pattern.test(checkedText(text))) record.set(key, (stringMethods.gsub as Method)(text, [pattern, by]));
+      if (callMethod(value, "match?", [pattern], undefined)) {
+        record.set(key, callMethod(value, "gsub", [pattern, by], undefined));
+      }
     }
     return rubyValueBytes(record);
   }

@@ -11,7 +11,7 @@ import { socketConstant } from "../config/ruby/socket.ts";
 import { textBytes } from "../config/ruby/text.ts";
 import { RubyTime } from "../config/ruby/time.ts";
 import { timeConstant } from "../config/ruby/time-methods.ts";
-import { RubyError, type RubyFunction, RubyObject, textOf } from "../config/ruby/values.ts";
+import { RubyBinary, RubyError, type RubyFunction, RubyObject, textOf } from "../config/ruby/values.ts";
 import { jsonToMsgpack } from "../event/json-reader.ts";
 import { LazyHash, readRubyValue } from "./lazy-hash.ts";
 import type { TransformEvent } from "./transform-event.ts";
@@ -68,7 +68,7 @@ export class RubyEvent {
 export function transformerFunctions(hostname: string) {
   return (event: TransformEvent): Readonly<Record<string, RubyFunction>> => ({
     time: () => new RubyTime(event.seconds, event.nanoseconds),
-    hostname: () => hostname,
+    hostname: () => new RubyBinary(hostname),
     tag_prefix: () => [...event.tag.prefixes],
     tag_suffix: () => [...event.tag.suffixes],
   });

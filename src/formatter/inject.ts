@@ -67,7 +67,7 @@ function fieldsOf(config: InjectConfig, workerId: number): Field[] {
   const add = (name: string | undefined, value: Field["value"]) => {
     if (name !== undefined) fields.push({ name, value });
   };
-  const host = encode(config.hostname ?? machineName());
+  const host = encode(config.hostname ?? Buffer.from(machineName()));
   const worker = encode(workerId);
   const time = timeValue(config);
   add(config.hostnameKey, () => host);

@@ -3,11 +3,24 @@
  * Source: Ruby 3.1 `to_s` and `inspect`.
  */
 
-import type { ByteWriter } from "../event/byte-writer.ts";
+import { ByteWriter } from "../event/byte-writer.ts";
 import { writeJson } from "../event/json.ts";
 import { arrayLength, containerHeader, isArrayType } from "../event/msgpack-header.ts";
-import { ABSENT, mapSize, mapStart, textStart } from "../event/record-fields.ts";
+import { ABSENT, isBinary, mapSize, mapStart, textStart } from "../event/record-fields.ts";
+import type { TextJoin } from "../event/text-join.ts";
 import { isMapType, skipValue } from "../event/walker.ts";
+
+/** Adds `to_s` of the value at `position`; texts keep what they are, letters or bytes. */
+export function joinRubyText(join: TextJoin, bytes: Buffer, position: number): void {
+  const start = textStart(bytes, position);
+  if (start !== ABSENT) {
+    join.add(bytes.subarray(start, skipValue(bytes, position, bytes.length)), isBinary(bytes, position));
+    return;
+  }
+  const text = new ByteWriter(64);
+  writeRubyText(text, bytes, position);
+  join.add(text.view(), false);
+}
 
 /** `to_s` of the value at `position`: text as it is, nil as nothing, hashes and arrays as `inspect` shows them. */
 export function writeRubyText(target: ByteWriter, bytes: Buffer, position: number): void {
@@ -21,7 +34,7 @@ export function writeInspect(target: ByteWriter, bytes: Buffer, position: number
   const type = bytes[position] as number;
   const end = skipValue(bytes, position, bytes.length);
   const start = textStart(bytes, position);
-  if (start !== ABSENT) target.copy(inspectText(bytes.subarray(start, end)));
+  if (start !== ABSENT) target.copy(inspectText(bytes.subarray(start, end), isBinary(bytes, position)));
   else if (isMapType(type)) writeHash(target, bytes, position);
   else if (isArrayType(type)) writeArray(target, bytes, position);
   else if (type === 0xc0) target.text("nil");
@@ -63,8 +76,9 @@ const NAMED: Record<string, string> = {
   "\x1b": "\\e",
 };
 
-/** A string in double quotes. Bytes that are no UTF-8 show as `\xFF`, controls as `\u0085`. */
-function inspectText(bytes: Buffer): Buffer {
+/** A string in double quotes. Bytes that are no letters show as `\xFF`, controls as `\u0085`. */
+function inspectText(bytes: Buffer, areBytes: boolean): Buffer {
+  if (areBytes) return Buffer.from(`"${escapeBytes(bytes.toString("latin1"))}"`);
   const text = bytes.toString();
   if (!Buffer.from(text).equals(bytes)) return Buffer.from(`"${inspectBytes(bytes)}"`);
   return Buffer.from(`"${escapeText(text)}"`);
@@ -76,6 +90,14 @@ function escapeText(text: string): string {
     const code = found.codePointAt(0) as number;
     if (NAMED[found]) return NAMED[found];
     return `\\u${hex(code, 4)}`;
+  });
+}
+
+/** Of a bin only ASCII is shown as letters. */
+function escapeBytes(text: string): string {
+  return text.replace(/["\\\0-\x1f\x7f-\xff]|#(?=[{$@])/g, (found) => {
+    if (found === '"' || found === "\\" || found === "#") return `\\${found}`;
+    return NAMED[found] ?? `\\x${hex(found.charCodeAt(0), 2)}`;
   });
 }
 

@@ -8,6 +8,7 @@ import { ConfigError } from "../errors.ts";
 import { nextJsonValue } from "../event/json-value-scanner.ts";
 import { INCOMPLETE, skipValue } from "../event/walker.ts";
 import { extractTable } from "../parser/extract.ts";
+import type { Parser } from "../parser/parser.ts";
 import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
@@ -56,6 +57,7 @@ class ExecInput implements Input {
   readonly #config: ExecConfig;
   readonly #context: PluginContext;
   readonly #events: TextEvents;
+  readonly #parser: Parser;
   readonly #warnings: RareWarnings;
   readonly #nextText: (bytes: Buffer, isLast: boolean) => Bounds | undefined;
   #cancel: CancelTimer = () => {};
@@ -74,8 +76,8 @@ class ExecInput implements Input {
     this.#context = context;
     this.#warnings = new RareWarnings(context.logger, context.clock);
     this.#nextText = type === "json" ? nextJson : type === "msgpack" ? nextMsgpack : nextLine;
+    this.#parser = createParser(element, { ...context, encoding: "utf-8" });
     this.#events = new TextEvents({
-      parser: createParser(element, context),
       clock: context.clock,
       fields: [],
       extract: config.extract && new Extract(config.extract, context.clock),
@@ -151,7 +153,7 @@ class ExecInput implements Input {
 
   #add(bytes: Buffer, start: number, end: number): void {
     try {
-      if (this.#events.add(this.#config.tag ?? "", bytes, start, end, [])) return;
+      if (this.#events.add(this.#parser, this.#config.tag ?? "", bytes, start, end, [])) return;
       this.#drop("unmatched", "pattern not matched", {});
     } catch (error) {
       this.#drop("invalid", "exec failed to emit", { error });

@@ -12,7 +12,7 @@ import { aborted } from "../clock.ts";
 import { ConfigError, errorMessage } from "../errors.ts";
 import { encode } from "../event/msgpack.ts";
 import { flatParseSection } from "../parser/flat-parameters.ts";
-import { createParser } from "../parser/parser-list.ts";
+import { createParsers } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { listeningSockets } from "../tls/listening-sockets.ts";
 import { checkTransport, createTransportServer, listen } from "../tls/transport.ts";
@@ -223,11 +223,11 @@ class HttpInput implements Input {
     const { addHttpHeaders, addQueryParams, addRemoteAddr } = this.#config;
     const fields = new Map<string, Buffer>();
     const add = (prefix: string) => {
-      for (const [name, value] of params) if (name.startsWith(prefix)) fields.set(name, encode(value.toString()));
+      for (const [name, value] of params) if (name.startsWith(prefix)) fields.set(name, encode(value));
     };
     if (addHttpHeaders) add("HTTP_");
     if (addQueryParams) add("QUERY_");
-    if (addRemoteAddr) fields.set("REMOTE_ADDR", encode((params.get("REMOTE_ADDR") as Buffer).toString()));
+    if (addRemoteAddr) fields.set("REMOTE_ADDR", encode(params.get("REMOTE_ADDR")));
     return fields;
   }
 
@@ -261,7 +261,7 @@ function parsing(context: PluginContext) {
   const { element } = context;
   const parse = element.childrenNamed("parse")[0] ?? flatParseSection(element);
   const type = parse?.text("@type");
-  if (type !== undefined && type !== "in_http") return { parser: createParser(element, context) };
+  if (type !== undefined && type !== "in_http") return { parsers: createParsers(element, context) };
   for (const key of ["time_type", "time_format"]) {
     const given = parse?.parameter(key);
     if (given) throw new ConfigError(`'${key}' needs a <parse> with @type json here`, given.position);

@@ -6,7 +6,7 @@
 import { bool, enumeration, integer, size, string, time } from "../config/literals.ts";
 import { type ConfigOf, section, withDefaults } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
-import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
+import { createParsers, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { checkTransport, type TransportConfig, transportTable } from "../tls/transport.ts";
 import { chomped, DatagramServer } from "./text/datagram-server.ts";
@@ -100,7 +100,7 @@ function createSyslogInput(config: SyslogConfig, context: PluginContext, protoco
     severityKey: config.severityKey,
     facilityKey: config.facilityKey,
     emitUnmatchedLines: config.emitUnmatchedLines,
-    parser: createParser(element, context),
+    parsers: createParsers(element, context),
     parserReadsPriority: parse?.text("@type") === "syslog" && isTrue(parse.text("with_priority")),
     context,
   });
@@ -112,7 +112,8 @@ function createSyslogInput(config: SyslogConfig, context: PluginContext, protoco
             ...common,
             limitBytes: config.messageLengthLimit,
             receiveBufferBytes: config.transport.receiveBufferSize,
-            message: (bytes, start, end, values) => messages.add(bytes, start, chomped(bytes, start, end), values),
+            message: (bytes, start, end, values) =>
+              messages.add(bytes, start, chomped(bytes, start, end), values, "binary"),
           },
           context,
         )
@@ -122,7 +123,7 @@ function createSyslogInput(config: SyslogConfig, context: PluginContext, protoco
             transport: streamTransport(config),
             sendKeepalivePacket: config.sendKeepalivePacket,
             createSplitter: () => createSplitter(config, messages),
-            message: (bytes, start, end, values) => messages.add(bytes, start, end, values),
+            message: (bytes, start, end, values, encoding) => messages.add(bytes, start, end, values, encoding),
           },
           context,
         );

@@ -10,8 +10,6 @@ import { ByteWriter } from "../event/byte-writer.ts";
 import { localZone, timeZone } from "../event/time-zone.ts";
 import { FileHints } from "../file-hints.ts";
 import { FrameMemory } from "../forward-protocol/frame-memory.ts";
-import type { Parser } from "../parser/parser.ts";
-import { createParser } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext, PluginReport } from "../plugin.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
 import { BlockReader } from "./tail/block-reader.ts";
@@ -29,6 +27,7 @@ import {
   STOP_READING_MS,
 } from "./tail/limits.ts";
 import { LineEvents } from "./tail/line-events.ts";
+import { type LineParsers, lineParsers } from "./tail/line-parsers.ts";
 import { LineSplitter } from "./tail/line-splitter.ts";
 import { OpenFiles } from "./tail/open-files.ts";
 import { type TailConfig, tailTable } from "./tail/parameters.ts";
@@ -39,7 +38,7 @@ import { FileGroups } from "./tail/read-allowance.ts";
 import { TagTemplate } from "./tail/tag-template.ts";
 import type { TailWork } from "./tail/tailer.ts";
 import { isExtendedGlob, TargetPaths } from "./tail/target-paths.ts";
-import { isBinary, type TextEncoding, textEncoding } from "./tail/text-encoding.ts";
+import { type TextEncoding, textEncoding } from "./tail/text-encoding.ts";
 
 export const tailInput: InputDefinition<TailConfig> = {
   kind: "input",
@@ -47,10 +46,7 @@ export const tailInput: InputDefinition<TailConfig> = {
   oneWorkerOnly: true,
   table: tailTable,
   create(config, context) {
-    const { clock, logger } = context;
-    const encoding = isBinary(config.encoding) ? "binary" : "utf-8";
-    const parser = createParser(config.element, { clock, logger, encoding });
-    return new TailInput(config, context, parser);
+    return new TailInput(config, context, lineParsers(config.element, context));
   },
 };
 
@@ -80,14 +76,14 @@ class TailInput implements Input {
   #isStopping = false;
 
   /** Throws ConfigError, with fluentd's texts. */
-  constructor(config: TailConfig, context: PluginContext, parser: Parser) {
+  constructor(config: TailConfig, context: PluginContext, parsers: LineParsers) {
     const encoding = this.#check(config);
     this.#config = config;
     this.#context = context;
     this.#warnings = new RareWarnings(context.logger, context.clock);
     this.#openFiles = new OpenFiles(context.counters);
     this.#targets = new TargetPaths(this.#pathRules(config), context.clock, context.logger);
-    this.#work = this.#createWork(parser, encoding);
+    this.#work = this.#createWork(parsers, encoding);
     this.#rules = this.#followRules();
     this.#claimPositionFile();
   }
@@ -238,11 +234,12 @@ class TailInput implements Input {
     };
   }
 
-  #createWork(parser: Parser, encoding: TextEncoding): TailWork {
+  #createWork(parsers: LineParsers, encoding: TextEncoding): TailWork {
     const { clock, counters, emitter, logger } = this.#context;
     const config = this.#config;
+    const { parser } = parsers;
     const events = new LineEvents({
-      parser,
+      ...parsers,
       convert: encoding.convert,
       pathField: config.pathKey === undefined ? undefined : new PathField(config.pathKey),
       emitsUnmatched: config.emitUnmatchedLines,

@@ -4,7 +4,8 @@ import { bool, integer, size, string, time } from "../config/literals.ts";
 import { type ConfigOf, optional, section, withDefaults } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
 import { extractTable } from "../parser/extract.ts";
-import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
+import type { Parser } from "../parser/parser.ts";
+import { createParsers, type ParserPair, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { checkTransport, transportTable } from "../tls/transport.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
@@ -60,6 +61,7 @@ class TcpInput implements Input {
   readonly #config: TcpConfig;
   readonly #context: PluginContext;
   readonly #events: TextEvents;
+  readonly #parsers: ParserPair;
   readonly #warnings: RareWarnings;
   #server: StreamServer | undefined;
 
@@ -67,8 +69,8 @@ class TcpInput implements Input {
     this.#config = config;
     this.#context = context;
     this.#warnings = new RareWarnings(context.logger, context.clock);
+    this.#parsers = createParsers(context.element, context);
     this.#events = new TextEvents({
-      parser: createParser(context.element, context),
       clock: context.clock,
       fields: peerFields(this.#peerKeys),
       extract: config.extract && new Extract(config.extract, context.clock),
@@ -92,7 +94,8 @@ class TcpInput implements Input {
         networks: security && (await clientNetworks(security)),
         createSplitter: () =>
           new DelimiterSplitter({ delimiter, limitBytes: messageLengthLimit, tooLong: (size) => this.#tooLong(size) }),
-        message: (bytes, start, end, values) => this.#message(bytes, start, end, values),
+        message: (bytes, start, end, values, encoding) =>
+          this.#message(this.#parsers[encoding], bytes, start, end, values),
         takeBatches: () => this.#events.take(),
       },
       this.#context,
@@ -110,9 +113,9 @@ class TcpInput implements Input {
     return { sourceAddressKey, sourceHostnameKey: sourceHostnameKey ?? sourceHostKey };
   }
 
-  #message(bytes: Buffer, start: number, end: number, values: readonly Buffer[]): void {
+  #message(parser: Parser, bytes: Buffer, start: number, end: number, values: readonly Buffer[]): void {
     try {
-      if (this.#events.add(this.#config.tag, bytes, start, end, values)) return;
+      if (this.#events.add(parser, this.#config.tag, bytes, start, end, values)) return;
       this.#drop("unmatched", "pattern not matched", {});
     } catch (error) {
       this.#drop("invalid", "invalid message", { error });

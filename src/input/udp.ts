@@ -4,6 +4,7 @@ import { bool, integer, size, string, time } from "../config/literals.ts";
 import { type ConfigOf, optional, section, withDefaults } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
 import { extractTable } from "../parser/extract.ts";
+import type { Parser } from "../parser/parser.ts";
 import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { RareWarnings } from "./forward/rare-warnings.ts";
@@ -57,6 +58,7 @@ class UdpInput implements Input {
   readonly #config: UdpConfig;
   readonly #context: PluginContext;
   readonly #events: TextEvents;
+  readonly #parser: Parser;
   readonly #warnings: RareWarnings;
   readonly #server: DatagramServer;
 
@@ -66,8 +68,8 @@ class UdpInput implements Input {
     this.#config = config;
     this.#context = context;
     this.#warnings = new RareWarnings(context.logger, context.clock);
+    this.#parser = createParser(context.element, context);
     this.#events = new TextEvents({
-      parser: createParser(context.element, context),
       clock: context.clock,
       fields: peerFields(peerKeys),
       extract: config.extract && new Extract(config.extract, context.clock),
@@ -104,7 +106,7 @@ class UdpInput implements Input {
   #message(bytes: Buffer, start: number, end: number, values: readonly Buffer[]): void {
     const textEnd = this.#config.removeNewline ? chomped(bytes, start, end) : end;
     try {
-      if (this.#events.add(this.#config.tag, bytes, start, textEnd, values)) return;
+      if (this.#events.add(this.#parser, this.#config.tag, bytes, start, textEnd, values)) return;
       this.#drop("unmatched", "pattern not matched", {});
     } catch (error) {
       this.#drop("invalid", "invalid message", { error });

@@ -54,14 +54,14 @@ export const apache2Parser: ParserDefinition<ConfigOf<typeof table>> = {
           const value = groups[indexes[index] as number];
           writer.copy(key);
           if (value === undefined || (dashIsNil && value === "-")) writer.byte(NIL);
-          else if (!isNumber) writeText(writer, value);
+          else if (!isNumber) writeText(writer, value, context.encoding);
           // A code that is no number, or 0, is none.
           else if (name === "code" && !/^\s*[+-]?(?:0|_)*[1-9]/.test(value)) writer.byte(NIL);
           else writeInteger(writer, value);
         }
         if (config.keepTimeKey) {
           writer.copy(TIME_KEY);
-          writeText(writer, text);
+          writeText(writer, text, context.encoding);
         }
         target.size += 1;
         return true;

@@ -15,7 +15,8 @@ import { splitEntries, writeWithFields } from "./added-fields.ts";
 import { commonParameters, eventTimeParser } from "./common-parameters.ts";
 import { joiningParser } from "./cri-parts.ts";
 import { EntryWriter } from "./entry-writer.ts";
-import type { Parser, ParserContext, ParserDefinition } from "./parser.ts";
+import type { Parser, ParserContext, ParserDefinition, TextEncoding } from "./parser.ts";
+import { writeTextHeader } from "./ruby-number.ts";
 
 /** What the runtime writes, in fluentd's words. */
 const CRI_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%L%z";
@@ -49,7 +50,7 @@ function singleParser(config: Config, context: ParserContext): Parser {
   if (!inner) return plainParser(config, context);
   const type = inner.text("@type");
   if (type === undefined) throw new ConfigError("@type is required in <parse>", inner.position);
-  return nestedParser(context.createParser(inner, type), config.mergeCriFields);
+  return nestedParser(context.createParser(inner, type), config.mergeCriFields, context.encoding);
 }
 
 const STREAM = encode("stream");
@@ -81,12 +82,12 @@ function spaceAt(bytes: Buffer, start: number, end: number): number {
   return end;
 }
 
-function text(writer: ByteWriter, bytes: Buffer, start: number, end: number): void {
-  writer.stringHeader(end - start);
+function text(writer: ByteWriter, bytes: Buffer, start: number, end: number, encoding: TextEncoding): void {
+  writeTextHeader(writer, end - start, encoding);
   writer.copy(bytes, start, end);
 }
 
-function plainParser(config: Config, { clock }: ParserContext): Parser {
+function plainParser(config: Config, { clock, encoding }: ParserContext): Parser {
   const line = new CriLine();
   const heads = new EntryWriter(config, clock);
   const timeParser = eventTimeParser(config, clock);
@@ -100,14 +101,14 @@ function plainParser(config: Config, { clock }: ParserContext): Parser {
       heads.time(target, time.seconds, time.nanoseconds);
       writer.byte(timeKey ? 0x84 : 0x83);
       writer.copy(STREAM);
-      text(writer, bytes, timeEnd + 1, streamEnd);
+      text(writer, bytes, timeEnd + 1, streamEnd, encoding);
       writer.copy(LOGTAG);
-      text(writer, bytes, streamEnd + 1, logtagEnd);
+      text(writer, bytes, streamEnd + 1, logtagEnd, encoding);
       writer.copy(MESSAGE);
-      text(writer, bytes, logtagEnd + 1, end);
+      text(writer, bytes, logtagEnd + 1, end, encoding);
       if (timeKey) {
         writer.copy(timeKey);
-        text(writer, bytes, start, timeEnd);
+        text(writer, bytes, start, timeEnd, encoding);
       }
       target.size += 1;
       return true;
@@ -116,12 +117,12 @@ function plainParser(config: Config, { clock }: ParserContext): Parser {
 }
 
 /** The message goes through another parser, whose time counts; of several events of a message the last one. */
-function nestedParser(inner: Parser, merges: boolean): Parser {
+function nestedParser(inner: Parser, merges: boolean, encoding: TextEncoding): Parser {
   const line = new CriLine();
   const scratch = new ByteWriter();
   const value = (bytes: Buffer, start: number, end: number) => {
     const writer = new ByteWriter(end - start + 5);
-    text(writer, bytes, start, end);
+    text(writer, bytes, start, end, encoding);
     return writer.take();
   };
   return {

@@ -14,6 +14,7 @@ import { EntryWriter } from "./entry-writer.ts";
 import { type ExpandedPattern, expandPattern } from "./grok/grok-pattern.ts";
 import { PATTERN_SERIES, patternLibrary } from "./grok/pattern-library.ts";
 import type { Parser, ParserContext, ParserDefinition, ParseTarget } from "./parser.ts";
+import { writeTextHeader } from "./ruby-number.ts";
 import { TextPattern } from "./text-pattern.ts";
 
 const grokTable = section({
@@ -85,7 +86,7 @@ function createGrokParser(config: Config, context: ParserContext, isMultiline: b
       heads.currentTime(target);
       target.writer.mapHeader(failureKey ? 2 : 1);
       target.writer.copy(MESSAGE);
-      target.writer.stringHeader(end - start);
+      writeTextHeader(target.writer, end - start, context.encoding);
       target.writer.copy(bytes, start, end);
       if (failureKey) {
         target.writer.copy(failureKey);

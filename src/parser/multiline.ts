@@ -3,7 +3,6 @@
  * Source: fluentd 1.18 plugin/parser_multiline.rb.
  */
 
-import type { Clock } from "../clock.ts";
 import type { ConfigParameter } from "../config/element.ts";
 import { string } from "../config/literals.ts";
 import { type ConfigOf, type Parameter, section } from "../config/parameters.ts";
@@ -55,7 +54,7 @@ export function createMultilineParser(
 ): Parser {
   const entries = new TextEntries(config, context);
   const slots = expression.names.map((name) => entries.slot(name));
-  const unmatched = keepsUnmatched ? unmatchedWriter(context.clock) : undefined;
+  const unmatched = keepsUnmatched ? unmatchedWriter(context) : undefined;
   const parse = (text: string, target: ParseTarget): boolean => {
     for (let rest = text; ; ) {
       const match = expression.match(rest);
@@ -87,14 +86,14 @@ export function createMultilineParser(
   return { ...parser, isFirstLine: (bytes, start, end) => first.test(bytes.toString("latin1", start, end)) };
 }
 
-function unmatchedWriter(clock: Clock): (target: ParseTarget, text: string) => void {
+function unmatchedWriter({ clock, encoding }: ParserContext): (target: ParseTarget, text: string) => void {
   const heads = new EntryWriter({ estimateCurrentEvent: true }, clock);
   const key = encode("unmatched_line");
   return (target, text) => {
     heads.currentTime(target);
     target.writer.mapHeader(1);
     target.writer.copy(key);
-    writeText(target.writer, text);
+    writeText(target.writer, text, encoding);
     target.size += 1;
   };
 }

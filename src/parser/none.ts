@@ -6,6 +6,7 @@ import { encode } from "../event/msgpack.ts";
 import { commonParameters } from "./common-parameters.ts";
 import { EntryWriter } from "./entry-writer.ts";
 import type { ParserDefinition } from "./parser.ts";
+import { writeTextHeader } from "./ruby-number.ts";
 
 const table = section({
   ...commonParameters({}),
@@ -16,7 +17,7 @@ export const noneParser: ParserDefinition<ConfigOf<typeof table>> = {
   kind: "parser",
   type: "none",
   table,
-  create(config, { clock }) {
+  create(config, { clock, encoding }) {
     const entries = new EntryWriter(config, clock);
     const key = encode(config.messageKey);
     return {
@@ -24,7 +25,7 @@ export const noneParser: ParserDefinition<ConfigOf<typeof table>> = {
         entries.currentTime(target);
         target.writer.byte(0x81);
         target.writer.copy(key);
-        target.writer.stringHeader(end - start);
+        writeTextHeader(target.writer, end - start, encoding);
         target.writer.copy(bytes, start, end);
         target.size += 1;
         return true;

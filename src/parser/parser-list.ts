@@ -4,6 +4,7 @@ import { ConfigElement } from "../config/element.ts";
 import { nearest } from "../config/nearest.ts";
 import { Problems, raw, readSection } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
+import { silentLogger } from "../logger.ts";
 import { apache2Parser } from "./apache2.ts";
 import { criParser } from "./cri.ts";
 import { csvParser } from "./csv.ts";
@@ -23,7 +24,7 @@ import { msgpackParser } from "./msgpack.ts";
 import { multiFormatParser } from "./multi-format.ts";
 import { multilineParser } from "./multiline.ts";
 import { noneParser } from "./none.ts";
-import type { Parser, ParserDefinition, ParserOwner } from "./parser.ts";
+import type { Parser, ParserDefinition, ParserOwner, TextEncoding } from "./parser.ts";
 import { regexpParser } from "./regexp.ts";
 import { syslogParser } from "./syslog.ts";
 import { tsvParser } from "./tsv.ts";
@@ -72,6 +73,17 @@ export function createParser(section: ConfigElement, owner: ParserOwner): Parser
   if (type === undefined) throw new ConfigError("@type is required in <parse>", element.position);
   return create(element, type, owner);
 }
+
+/** The parsers of one section for texts of either encoding, for who gets both. Throws as `createParser` does. */
+export function createParsers(section: ConfigElement, owner: Omit<ParserOwner, "encoding">): ParserPair {
+  return {
+    "utf-8": createParser(section, { ...owner, encoding: "utf-8" }),
+    // Its warnings would be the same.
+    binary: createParser(section, { ...owner, encoding: "binary", logger: silentLogger }),
+  };
+}
+
+export type ParserPair = Readonly<Record<TextEncoding, Parser>>;
 
 function create(given: ConfigElement, givenType: string, owner: ParserOwner): Parser {
   const isExpression = givenType.length > 1 && givenType.startsWith("/") && givenType.endsWith("/");

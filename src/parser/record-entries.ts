@@ -2,9 +2,11 @@
 
 import { MalformedError } from "../errors.ts";
 import { writeEventTime } from "../event/event-time.ts";
-import { ABSENT, isKey, mapSize, mapStart, textStart } from "../event/record-fields.ts";
+import { stringHeader } from "../event/msgpack-header.ts";
+import { ABSENT, isBinary, isKey, mapSize, mapStart, textStart } from "../event/record-fields.ts";
 import { readText } from "../event/record-reader.ts";
 import { isMapType, readUint16, readUint32, skipValue } from "../event/walker.ts";
+import { toByteText } from "./byte-text.ts";
 import { type CommonConfig, eventTimeParser } from "./common-parameters.ts";
 import { EntryWriter } from "./entry-writer.ts";
 import type { ParserContext, ParseTarget } from "./parser.ts";
@@ -182,9 +184,12 @@ export class RecordEntries {
     }
     const conversion = this.#conversions.of(Buffer.from(name, "latin1").toString());
     if (!conversion) writer.copy(entry, start, valueEnd);
-    else if (isText) conversion(writer, entry.toString("latin1", text, valueEnd), "text");
-    else
-      conversion(writer, Buffer.from(readText(entry, start, valueEnd) ?? "").toString("latin1"), kindOf(entry, start));
+    else {
+      const shown = isText
+        ? entry.toString("latin1", text, valueEnd)
+        : toByteText(readText(entry, start, valueEnd) ?? "");
+      conversion(writer, shown, kindOf(entry, start));
+    }
   }
 }
 
@@ -221,8 +226,9 @@ function fieldsOf(bytes: Buffer, map: number): Field[] {
 
 function kindOf(bytes: Buffer, position: number): ValueKind {
   const type = bytes[position] as number;
-  const isNumber = type < 0x80 || type >= 0xe0 || (type >= 0xca && type <= 0xd3);
-  return isNumber ? "number" : "other";
+  if (type < 0x80 || type >= 0xe0 || (type >= 0xca && type <= 0xd3)) return "number";
+  if (isBinary(bytes, position)) return "binary";
+  return stringHeader(type) > 0 ? "utf-8" : "other";
 }
 
 function patchMapSize(bytes: Buffer, map: number, size: number): void {

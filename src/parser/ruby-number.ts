@@ -1,14 +1,21 @@
 /** Values in msgpack, as Ruby's `to_i`, `to_f` and `to_s` make them from texts whose characters are bytes. */
 
 import type { ByteWriter } from "../event/byte-writer.ts";
+import type { TextEncoding } from "./parser.ts";
 
-export function writeText(writer: ByteWriter, text: string): void {
-  writer.stringHeader(text.length);
+/** Of a text of `length` bytes. As in Ruby, bytes are a bin and UTF-8 is a str. */
+export function writeTextHeader(writer: ByteWriter, length: number, encoding: TextEncoding): void {
+  if (encoding === "binary") writer.binaryHeader(length);
+  else writer.stringHeader(length);
+}
+
+export function writeText(writer: ByteWriter, text: string, encoding: TextEncoding): void {
+  writeTextHeader(writer, text.length, encoding);
   writer.latin1(text);
 }
 
 /** Leading digits, else 0; what 64 bits cannot hold becomes a float. */
-export function writeInteger(writer: ByteWriter, text: string, kind = "text"): void {
+export function writeInteger(writer: ByteWriter, text: string, kind = "utf-8"): void {
   const digits = /^\s*([+-]?)(\d+(?:_\d+)*)/.exec(text);
   const isFloat = kind === "number" && /[.e]/.test(text);
   let value = digits ? BigInt((digits[2] as string).replaceAll("_", "")) : 0n;

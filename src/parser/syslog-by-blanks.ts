@@ -129,7 +129,8 @@ function blankAt(text: string, start: number): number {
 /** Returns where it ends. */
 function readExtradata(text: string, start: number, message: SyslogMessage): number {
   if (text[start] === "-") {
-    message.add("extradata", "-");
+    // The dash is fluentd's own, not the text's.
+    message.add("extradata", "-", "utf-8");
     return start + 1;
   }
   const bracket = text.indexOf("] ", start);

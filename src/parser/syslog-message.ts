@@ -4,6 +4,7 @@ import { MalformedError } from "../errors.ts";
 import type { ByteWriter } from "../event/byte-writer.ts";
 import { EventTime } from "../event/event-time.ts";
 import { encode } from "../event/msgpack.ts";
+import type { TextEncoding } from "./parser.ts";
 import { writeInteger, writeText } from "./ruby-number.ts";
 import type { TimeParser } from "./time-parser.ts";
 
@@ -28,24 +29,24 @@ const NIL = 0xc0;
 
 export class SyslogMessage {
   time = new EventTime(0, 0);
-  readonly #fields: { name: SyslogField; value: string | null }[] = [];
+  readonly #fields: { name: SyslogField; value: string | null; encoding: TextEncoding | undefined }[] = [];
 
   clear(): void {
     this.#fields.length = 0;
   }
 
-  /** `null` is nil. `pri` is written as the integer that leads its text. */
-  add(name: SyslogField, value: string | null): void {
-    this.#fields.push({ name, value });
+  /** `null` is nil. `pri` is written as the integer that leads its text. `encoding` where it is not the text's. */
+  add(name: SyslogField, value: string | null, encoding?: TextEncoding): void {
+    this.#fields.push({ name, value, encoding });
   }
 
-  writeRecord(writer: ByteWriter): void {
+  writeRecord(writer: ByteWriter, textEncoding: TextEncoding): void {
     writer.mapHeader(this.#fields.length);
-    for (const { name, value } of this.#fields) {
+    for (const { name, value, encoding = textEncoding } of this.#fields) {
       writer.copy(KEYS[name]);
       if (value === null) writer.byte(NIL);
       else if (name === "pri") writeInteger(writer, value);
-      else writeText(writer, value);
+      else writeText(writer, value, encoding);
     }
   }
 }

@@ -45,7 +45,7 @@ export const syslogParser: ParserDefinition<Config> = {
         message.clear();
         if (!read(bytes.toString("latin1", start, end), message)) return false;
         heads.time(target, message.time.seconds, message.time.nanoseconds);
-        message.writeRecord(target.writer);
+        message.writeRecord(target.writer, context.encoding);
         target.size += 1;
         return true;
       },

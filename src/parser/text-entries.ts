@@ -4,7 +4,7 @@ import { MalformedError } from "../errors.ts";
 import { encode } from "../event/msgpack.ts";
 import { type CommonConfig, eventTimeParser } from "./common-parameters.ts";
 import { EntryWriter } from "./entry-writer.ts";
-import type { ParserContext, ParseTarget } from "./parser.ts";
+import type { ParserContext, ParseTarget, TextEncoding } from "./parser.ts";
 import { writeText } from "./ruby-number.ts";
 import type { TimeParser } from "./time-parser.ts";
 import { type Conversion, type ValueConversions, valueConversions } from "./value-conversion.ts";
@@ -28,6 +28,7 @@ export class TextEntries {
   readonly #time: TimeParser;
   readonly #timeKey: string | undefined;
   readonly #keepsTime: boolean;
+  readonly #encoding: TextEncoding;
 
   /** Throws ConfigError. */
   constructor(config: CommonConfig, context: ParserContext) {
@@ -36,6 +37,7 @@ export class TextEntries {
     this.#time = eventTimeParser(config, context.clock);
     this.#timeKey = config.timeKey;
     this.#keepsTime = config.keepTimeKey;
+    this.#encoding = context.encoding;
   }
 
   slot(name: string): FieldSlot {
@@ -64,8 +66,8 @@ export class TextEntries {
       if (value === undefined || (slot.isTime && !this.#keepsTime)) continue;
       writer.copy(slot.key);
       if (value === null || (this.#conversions.isActive && this.#conversions.isNull(value))) writer.byte(NIL);
-      else if (slot.conversion) slot.conversion(writer, value, "text");
-      else writeText(writer, value);
+      else if (slot.conversion) slot.conversion(writer, value, this.#encoding);
+      else writeText(writer, value, this.#encoding);
     }
     target.size += 1;
   }

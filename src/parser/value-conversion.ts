@@ -13,10 +13,10 @@ import { writeFloat, writeInteger, writeText } from "./ruby-number.ts";
 import { TextPattern } from "./text-pattern.ts";
 import { createTimeParser, timeTypes } from "./time-parser.ts";
 
-/** What a value is before its conversion; `text` is what Ruby's `to_s` gives, one character per byte. */
-export type ValueKind = "text" | "number" | "other";
+/** What a value is before its conversion: a text in its encoding, or none. */
+export type ValueKind = TextEncoding | "number" | "other";
 
-/** Writes the msgpack of a value in its new type. */
+/** Writes the msgpack of a value in its new type; `text` is what Ruby's `to_s` gives, one character per byte. */
 export type Conversion = (writer: ByteWriter, text: string, kind: ValueKind) => void;
 
 const NIL = 0xc0;
@@ -61,7 +61,7 @@ function conversion(name: string, definition: string, config: CommonConfig, cloc
   const option = colon < 0 ? undefined : definition.slice(colon + 1);
   switch (type) {
     case "string":
-      return writeText;
+      return (writer, text, kind) => writeText(writer, text, textEncodingOf(kind));
     case "integer":
       return writeInteger;
     case "float":
@@ -80,11 +80,16 @@ function conversion(name: string, definition: string, config: CommonConfig, cloc
 }
 
 function arrayConversion(delimiter: string): Conversion {
-  return (writer, text) => {
+  return (writer, text, kind) => {
     const items = splitLikeRuby(text, delimiter);
     writer.arrayHeader(items.length);
-    for (const item of items) writeText(writer, item);
+    for (const item of items) writeText(writer, item, textEncodingOf(kind));
   };
+}
+
+/** What `to_s` makes of anything else is letters. */
+function textEncodingOf(kind: ValueKind): TextEncoding {
+  return kind === "binary" ? "binary" : "utf-8";
 }
 
 /** Ruby's `split`: empty pieces at the end are dropped; a single blank splits at any white space. */

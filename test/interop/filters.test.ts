@@ -1,11 +1,13 @@
 /** grep, concat, record_modifier, rewrite_tag_filter and detect_exceptions, by Suiro and by the real plugins. */
 
 import { test } from "node:test";
+import { entryBounds } from "../../src/event/event-stream.ts";
 import { jsonToMsgpack } from "../../src/event/json-reader.ts";
 import { encode } from "../../src/event/msgpack.ts";
 import { withoutFluentd } from "../support/fluentd.ts";
 import { entriesOf, type PluginCase } from "../support/fluentd-plugins.ts";
 import { assertSameAsFluentd } from "../support/same-as-fluentd.ts";
+import { withBinaries } from "../support/with-binaries.ts";
 
 const odd = (key: string) => Buffer.concat([Buffer.from([0x81]), encode(key), Buffer.from([0xa3, 0xff, 0x41, 0xc3])]);
 
@@ -136,4 +138,15 @@ for (const [name, cases] of Object.entries({ grep, rewrite, concat, detect, modi
   test(`${name} gives what the real plugin gives`, { skip: withoutFluentd }, async () => {
     await assertSameAsFluentd(cases);
   });
+  test(`${name} gives what the real plugin gives for texts of bytes`, { skip: withoutFluentd }, async () => {
+    await assertSameAsFluentd(cases.map((given) => ({ ...given, batches: given.batches.map(ofBytes) })));
+  });
+}
+
+function ofBytes([tag, entries]: PluginCase["batches"][number]): PluginCase["batches"][number] {
+  const parts = [...entryBounds(entries)].map(({ start, recordStart, end }) => [
+    entries.subarray(start, recordStart),
+    withBinaries(entries.subarray(recordStart, end)),
+  ]);
+  return [tag, Buffer.concat(parts.flat())];
 }

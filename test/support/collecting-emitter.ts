@@ -27,13 +27,17 @@ export class CollectingEmitter implements Emitter {
   }
 
   get records(): Record<string, unknown>[] {
-    return this.batches.flatMap(({ events }) => [...events.events()].map(({ record }) => record));
+    return this.batches.flatMap(({ events }) =>
+      [...events.events()].map(({ record }) => textual(record) as Record<string, unknown>),
+    );
   }
 
   /** Every event so far: `tag time record`, times as text. */
   get events(): string[] {
     return this.batches.flatMap(({ tag, events }) =>
-      [...events.events()].map(({ time, record }) => `${tag} ${timeText(time)} ${JSON.stringify(record, plain)}`),
+      [...events.events()].map(
+        ({ time, record }) => `${tag} ${timeText(time)} ${JSON.stringify(textual(record), plain)}`,
+      ),
     );
   }
 
@@ -59,6 +63,14 @@ export class CollectingEmitter implements Emitter {
 
 function timeText(time: EventTime): string {
   return time.isInteger ? String(time.seconds) : `${time.seconds}.${String(time.nanoseconds).padStart(9, "0")}`;
+}
+
+/** Binaries as texts: which of the two a value is, the tests of parsers and the conformance cases say. */
+function textual(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString();
+  if (Array.isArray(value)) return value.map(textual);
+  if (typeof value !== "object" || value === null || value.constructor !== Object) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, textual(item)]));
 }
 
 function plain(_key: string, value: unknown): unknown {

@@ -96,7 +96,7 @@ function describeEntries(bytes: Buffer): string {
   return text;
 }
 
-/** Values with their types, strings as hexadecimal bytes: nothing is lost on the way. */
+/** Values with their types, texts with a letter for each byte, `b` before binaries: nothing is lost on the way. */
 class Describer {
   position = 0;
   readonly #bytes: Buffer;
@@ -138,6 +138,12 @@ class Describer {
         const { seconds, nanoseconds } = new EventTime(time.readUInt32BE(1), time.readUInt32BE(5));
         return `t${seconds}.${nanoseconds}`;
       }
+      case 0xc4:
+        return `b${this.#text(this.#take(1).readUInt8())}`;
+      case 0xc5:
+        return `b${this.#text(this.#take(2).readUInt16BE())}`;
+      case 0xc6:
+        return `b${this.#text(this.#take(4).readUInt32BE())}`;
       case 0xd9:
         return this.#text(this.#take(1).readUInt8());
       case 0xda:
@@ -188,10 +194,10 @@ def describe(v)
   when Integer then "i#{v}"
   when Float then "f#{[v].pack("G").unpack1("H*")}"
   when Fluent::EventTime then "t#{v.sec & 0xffffffff}.#{v.nsec & 0xffffffff}"
-  when String then quote(v)
+  when String then (v.encoding == Encoding::BINARY ? "b" : "") + quote(v)
   when Symbol then quote(v.to_s)
   when Array then "[#{v.map { |e| describe(e) }.join(",")}]"
-  when Hash then "{#{v.map { |k, e| "#{describe(k)}:#{describe(e)}" }.join(",")}}"
+  when Hash then "{#{v.map { |k, e| "#{k.is_a?(String) ? quote(k) : describe(k)}:#{describe(e)}" }.join(",")}}"
   else raise "no description of #{v.class}"
   end
 end

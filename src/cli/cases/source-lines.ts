@@ -7,11 +7,11 @@ import { EventStream } from "../../event/event-stream.ts";
 import { encode } from "../../event/msgpack.ts";
 import { RareWarnings } from "../../input/forward/rare-warnings.ts";
 import { LineEvents } from "../../input/tail/line-events.ts";
+import { lineParsers } from "../../input/tail/line-parsers.ts";
 import { LineSplitter } from "../../input/tail/line-splitter.ts";
 import { PathField } from "../../input/tail/path-field.ts";
 import { TagTemplate } from "../../input/tail/tag-template.ts";
-import { isBinary, textEncoding } from "../../input/tail/text-encoding.ts";
-import { createParser } from "../../parser/parser-list.ts";
+import { textEncoding } from "../../input/tail/text-encoding.ts";
 import type { PluginContext } from "../../plugin.ts";
 
 /** Sources whose lines are parsed one by one, or gathered by their parser. */
@@ -37,23 +37,19 @@ export function eventsOfLines(context: PluginContext, lines: readonly string[], 
   if (place === undefined && tag.includes("*")) {
     throw new ConfigError("the tag holds the path: give the input a 'path'", element.position);
   }
-  const encoding = textEncoding(element.text("encoding"), element.text("from_encoding"), element.position);
-  const parser = createParser(element, {
-    clock,
-    logger,
-    encoding: isBinary(element.text("encoding")) ? "binary" : "utf-8",
-  });
+  const { convert } = textEncoding(element.text("encoding"), element.text("from_encoding"), element.position);
+  const parsers = lineParsers(element, { clock, logger });
   const pathKey = element.text("path_key");
   const events = new LineEvents({
-    parser,
-    convert: encoding.convert,
+    ...parsers,
+    convert,
     pathField: pathKey === undefined ? undefined : new PathField(pathKey),
     emitsUnmatched: parseBool(element.text("emit_unmatched_lines") ?? "false") ?? false,
     clock,
     counters,
     warnings: new RareWarnings(logger, clock),
   });
-  const splitter = new LineSplitter(events, parser, Buffer.from("\n"), Number.MAX_SAFE_INTEGER);
+  const splitter = new LineSplitter(events, parsers.parser, Buffer.from("\n"), Number.MAX_SAFE_INTEGER);
   const target = { writer: new ByteWriter(), size: 0 };
   const source = { path: place ?? "", pathValue: encode(place ?? "") };
   const block = Buffer.from(lines.map((line) => `${line}\n`).join(""));

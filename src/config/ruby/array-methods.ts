@@ -1,6 +1,7 @@
 /** Methods of arrays. */
 
 import { arrayChanges } from "./array-changes.ts";
+import { encodingOf, TextPieces } from "./binary-text.ts";
 import { numberMethods } from "./number-methods.ts";
 import {
   blockOf,
@@ -179,11 +180,14 @@ function at(self: RubyValue[], parameters: RubyValue[]): RubyValue {
   return part ? self.slice(...part) : null;
 }
 
-function join(self: RubyValue[], separator: string): string {
-  const texts = self.map((item) => (Array.isArray(item) ? join(item, separator) : toText(item)));
-  const length = texts.reduce((sum, text) => sum + text.length + separator.length, 0);
-  checkSize(length, MAX_TEXT, "characters of text");
-  return texts.join(separator);
+function join(self: RubyValue[], separator: string): RubyValue {
+  const pieces = new TextPieces(encodingOf(self[0] ?? null), false);
+  for (const [index, item] of self.entries()) {
+    if (index > 0) pieces.add(separator);
+    pieces.add(Array.isArray(item) ? join(item, separator) : item);
+    checkSize(pieces.length, MAX_TEXT, "characters of text");
+  }
+  return pieces.value();
 }
 
 function reduce(self: RubyValue[], parameters: RubyValue[], block?: RubyBlock): RubyValue {

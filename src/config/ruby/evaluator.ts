@@ -1,8 +1,9 @@
 /** Runs a syntax tree of embedded Ruby. Bounded in steps and sizes; touches nothing but its environment. */
 
+import { TextPieces } from "./binary-text.ts";
 import type { RubyEnvironment } from "./environment.ts";
 import { lastMatch } from "./match.ts";
-import { methodOf } from "./method-lookup.ts";
+import { callMethod } from "./method-call.ts";
 import { rubyRegexp } from "./regexp.ts";
 import type { BlockNode, CallNode, Node } from "./syntax.ts";
 import {
@@ -10,7 +11,6 @@ import {
   isTruthy,
   MAX_ITEMS,
   MAX_TEXT,
-  RubyBinary,
   type RubyBlock,
   RubyError,
   type RubyFunction,
@@ -67,7 +67,7 @@ class Evaluation {
       case "constant":
         return this.constant(node.name);
       case "match":
-        return node.group === undefined ? lastMatch.value : (lastMatch.value?.group(node.group) ?? null);
+        return node.group === undefined ? lastMatch.value : matchedGroup(node.group);
       case "computed":
         return node.value();
       case "call":
@@ -96,20 +96,22 @@ class Evaluation {
     }
   }
 
-  private text(parts: readonly (string | Node)[], scope: Scope): string {
-    let text = "";
+  /** Where it has letters of its own, its first part says what it is: of expressions alone Ruby makes letters. */
+  private text(parts: readonly (string | Node)[], scope: Scope): RubyValue {
+    const isOwn = typeof parts[0] === "string" || parts.every((part) => typeof part !== "string");
+    const pieces = new TextPieces(isOwn ? "letters" : "ascii", true);
     for (const part of parts) {
-      text += typeof part === "string" ? part : toText(this.run(part, scope));
-      checkSize(text.length, MAX_TEXT, "characters of text");
+      pieces.add(typeof part === "string" ? part : this.run(part, scope));
+      checkSize(pieces.length, MAX_TEXT, "characters of text");
     }
-    return text;
+    return pieces.value();
   }
 
   private regexp(node: Node & { kind: "regexp" }, scope: Scope): RegExp {
     const known = regexps.get(node);
     if (known) return known;
     try {
-      const regexp = rubyRegexp(this.text(node.parts, scope), node.flags);
+      const regexp = rubyRegexp(toText(this.text(node.parts, scope)), node.flags);
       if (node.parts.every((part) => typeof part === "string")) regexps.set(node, regexp);
       return regexp;
     } catch (error) {
@@ -148,7 +150,7 @@ class Evaluation {
     const result =
       receiver === undefined
         ? this.function(node)(parameters, block)
-        : methodOf(receiver, node.method)(receiver instanceof RubyBinary ? receiver.text : receiver, parameters, block);
+        : callMethod(receiver, node.method, parameters, block);
     if (typeof result === "string") checkSize(result.length, MAX_TEXT, "characters of text");
     if (Array.isArray(result)) checkSize(result.length, MAX_ITEMS, "items of an array");
     return result;
@@ -178,6 +180,10 @@ class Evaluation {
     if (Object.hasOwn(functions, node.method)) return functions[node.method] as RubyFunction;
     throw new UnsupportedRubyError(`'${node.method}' is not known here`);
   }
+}
+
+function matchedGroup(group: number): RubyValue {
+  return lastMatch.value ? callMethod(lastMatch.value, "[]", [group], undefined) : null;
 }
 
 /** A block of several parameters takes one array apart; a block of one takes several values, such as a pair, as one. */

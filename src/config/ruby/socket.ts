@@ -1,11 +1,11 @@
 /** `Socket` of embedded Ruby: the machine's name and addresses, which configurations put into tags and hosts. */
 
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
-import { RubyObject } from "./values.ts";
+import { RubyBinary, RubyObject } from "./values.ts";
 
 export function socketConstant(hostname: string): RubyObject {
   return new RubyObject("Socket", {
-    gethostname: () => hostname,
+    gethostname: () => new RubyBinary(hostname),
     getifaddrs: () =>
       interfaces().map(
         ([name, info]) => new RubyObject("Socket::Ifaddr", { name: () => name, addr: () => address(info) }),

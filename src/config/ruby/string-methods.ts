@@ -90,7 +90,6 @@ export const stringMethods: MethodTable<string> = {
   "ascii_only?": (self) => /^[\0-\x7f]*$/.test(self),
   "valid_encoding?": (self) => !hasRawBytes(self),
   encoding: () => "UTF-8",
-  b: (self) => self,
   unicode_normalize: (self, [form = "nfc"]) => checkedText(self).normalize(textOf(form).toUpperCase()),
   each_char: (self, _, block) => {
     if (!block) return characters(self);
@@ -158,8 +157,9 @@ export const stringMethods: MethodTable<string> = {
     floatValue(Number(/^\s*[+-]?\d[\d_]*(\.\d+)?([eE][+-]?\d+)?/.exec(self)?.[0].replaceAll("_", "") ?? 0)),
   hex: (self) => integerPrefix(self.replace(/^0x/i, ""), 16),
   ord: (self) => self.codePointAt(0) ?? 0,
-  // Texts are UTF-8 here, always.
-  encode: (self, parameters) => encode(self, parameters),
+  // Their work is done where texts of bytes are known; here they are names.
+  b: (self) => self,
+  encode: (self) => self,
   force_encoding: (self) => self,
   scrub: (self, [by = "\ufffd"]) => self.replace(/\p{Surrogate}/gu, () => textOf(by)),
 };
@@ -178,14 +178,6 @@ function withoutTrailingSpace(text: string): string {
 
 const characters = (text: string): string[] => Array.from(text);
 const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
-
-/** `encode(to, from, invalid: :replace)`: texts are UTF-8 already, so only what is no UTF-8 may change. */
-function encode(self: string, parameters: RubyValue[]): string {
-  const options = parameters.find(isHash);
-  const by = options?.get("replace");
-  if (options?.get("invalid") !== "replace") return self;
-  return self.replace(/\p{Surrogate}/gu, () => (by === undefined ? "\ufffd" : textOf(by)));
-}
 
 function withoutEnd(text: string, end: string): string {
   return end !== "" && text.endsWith(end) ? text.slice(0, -end.length) : text;

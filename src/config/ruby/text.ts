@@ -34,6 +34,17 @@ function characterLength(bytes: Buffer, at: number, end: number): number {
 /** Whether a text holds bytes that are no UTF-8. */
 export const hasRawBytes = (text: string): boolean => /(?<![\ud800-\udbff])[\udc80-\udcff]/.test(text);
 
+/** A text of bytes in quotes: only ASCII is shown as letters. */
+export function inspectBytes(text: string): string {
+  const escaped = textBytes(text)
+    .toString("latin1")
+    .replace(/["\\\0-\x1f\x7f-\xff]|#(?=[{$@])/g, (found) => {
+      if (found === '"' || found === "\\" || found === "#") return `\\${found}`;
+      return NAMED_CONTROLS[found] ?? `\\x${found.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+    });
+  return `"${escaped}"`;
+}
+
 const NAMED_CONTROLS: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\v": "\\v", "\b": "\\b", "\x07": "\\a", "\x1b": "\\e" }; // biome-ignore format: a table
 
 /** A text in quotes, as Ruby shows it. */

@@ -6,7 +6,7 @@
  * Bytes of a text that are no UTF-8 stand in it as U+DC80 to U+DCFF, lone surrogates, and become bytes again outside.
  */
 
-import { inspectText } from "./text.ts";
+import { inspectBytes, inspectText } from "./text.ts";
 import { RubyTime } from "./time.ts";
 
 export type RubyValue =
@@ -59,6 +59,8 @@ export class RubyBinary {
 /** What a regexp found: `$~`. */
 export class RubyMatch {
   readonly match: RegExpExecArray;
+  /** Whether what it found are bytes, as letters that stand for them. */
+  isBinary = false;
 
   constructor(match: RegExpExecArray) {
     this.match = match;
@@ -166,7 +168,7 @@ export function inspect(value: RubyValue): string {
   }
   if (value instanceof RegExp) return `/${value.source}/`;
   if (value instanceof RubyObject || value instanceof RubyTime) return value.text;
-  if (value instanceof RubyBinary) return inspectText(value.text);
+  if (value instanceof RubyBinary) return inspectBytes(value.text);
   if (value instanceof RubyMatch) return `#<MatchData ${inspectText(value.match[0])}>`;
   if (Array.isArray(value)) return `[${value.map(inspect).join(", ")}]`;
   return `{${[...value].map(([key, item]) => `${inspectText(key)}=>${inspect(item)}`).join(", ")}}`;
@@ -188,8 +190,7 @@ function floatText(value: number): string {
 export function equals(left: RubyValue, right: RubyValue): boolean {
   if (left === right) return true;
   if (isNumeric(left) && isNumeric(right)) return compare(left, right) === 0;
-  if (left instanceof RubyBinary) return equals(left.text, right);
-  if (right instanceof RubyBinary) return equals(left, right.text);
+  if (left instanceof RubyBinary || right instanceof RubyBinary) return equalTexts(left, right);
   if (left instanceof RubyTime && right instanceof RubyTime) return left.compare(right) === 0;
   if (Array.isArray(left) && Array.isArray(right)) {
     return left.length === right.length && left.every((item, index) => equals(item, right[index] as RubyValue));
@@ -199,6 +200,12 @@ export function equals(left: RubyValue, right: RubyValue): boolean {
     return [...left].every(([key, value]) => right.has(key) && equals(value, right.get(key) as RubyValue));
   }
   return false;
+}
+
+/** Bytes equal letters only where both are ASCII. */
+function equalTexts(left: RubyValue, right: RubyValue): boolean {
+  if (classOf(left) !== "String" || toText(left) !== toText(right)) return false;
+  return classOf(left) === classOf(right) && (typeof left === typeof right || !/[^\0-\x7f]/.test(toText(left)));
 }
 
 /** Ruby's `<=>`: negative, 0, positive; ArgumentError where the two cannot be ordered. */

@@ -11,7 +11,8 @@ export class SourceFields {
   readonly #splice: RecordSplice;
   readonly #values: readonly Buffer[];
 
-  constructor(values: ReadonlyMap<string, string>) {
+  /** Of each field its value; a text or, for an address, bytes. */
+  constructor(values: ReadonlyMap<string, string | Buffer>) {
     this.#splice = new RecordSplice([...values.keys()]);
     this.#values = [...values.values()].map((value) => encode(value));
   }

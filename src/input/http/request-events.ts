@@ -1,10 +1,12 @@
 /** The batch of one request. */
 
+import { isAscii } from "node:buffer";
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { EventStream, entryBounds } from "../../event/event-stream.ts";
 import { EventTime } from "../../event/event-time.ts";
 import { RecordSplice } from "../../event/record-splice.ts";
 import type { Parser } from "../../parser/parser.ts";
+import type { ParserPair } from "../../parser/parser-list.ts";
 import type { PluginContext } from "../../plugin.ts";
 import { eventTimeBytes } from "../text/extract.ts";
 import { recordsOf, takeTime } from "./event-body.ts";
@@ -12,7 +14,7 @@ import type { RequestParams } from "./request-params.ts";
 
 /** How bodies are read: by the parser of `<parse>`, or by their content type, with the time in a field. */
 export interface Parsing {
-  readonly parser?: Parser;
+  readonly parsers?: ParserPair;
   readonly timeKey?: string;
   readonly keepTimeKey?: boolean;
 }
@@ -31,7 +33,7 @@ export class RequestEvents {
   }
 
   get hasOwnParser(): boolean {
-    return this.#parsing.parser !== undefined;
+    return this.#parsing.parsers !== undefined;
   }
 
   /** `given` is the time that the request itself names for all its events. Throws MalformedError. */
@@ -52,7 +54,8 @@ export class RequestEvents {
       splice.write(writer, record, 0, values);
       size += 1;
     };
-    if (this.#parsing.parser) this.#parse(this.#parsing.parser, body, write);
+    const { parsers } = this.#parsing;
+    if (parsers) this.#parse(parsers[isAscii(body) ? "utf-8" : "binary"], body, write);
     else {
       recordsOf(params, (bytes, start, end) => {
         const { time, record } = this.#timed(bytes, start, end, given !== undefined);

@@ -5,12 +5,15 @@
  * Source: fluentd 1.18 in_tail.rb `convert_line_to_event`, `flush_buffer`.
  */
 
+import { isAscii } from "node:buffer";
 import type { Clock } from "../../clock.ts";
 import type { Counters } from "../../counters.ts";
 import { errorMessage, MalformedError } from "../../errors.ts";
 import { encode } from "../../event/msgpack.ts";
-import type { Parser, ParseTarget } from "../../parser/parser.ts";
+import type { ParseTarget } from "../../parser/parser.ts";
+import { writeTextHeader } from "../../parser/ruby-number.ts";
 import type { RareWarnings } from "../forward/rare-warnings.ts";
+import type { LineParsers } from "./line-parsers.ts";
 import type { PathField } from "./path-field.ts";
 
 /** Of a text that a warning quotes. */
@@ -25,8 +28,8 @@ export interface TextSource {
   readonly pathValue: Buffer;
 }
 
-export interface LineEventRules {
-  readonly parser: Parser;
+export interface LineEventRules extends LineParsers {
+  /** Puts a text into the encoding of the parsers. */
   readonly convert: ((bytes: Buffer) => Buffer) | undefined;
   readonly pathField: PathField | undefined;
   readonly emitsUnmatched: boolean;
@@ -114,7 +117,9 @@ export class LineEvents {
   #parse(bytes: Buffer, start: number, end: number, target: ParseTarget): boolean {
     const before = target.writer.length;
     const sizeBefore = target.size;
-    if (!this.#rules.parser.parse(bytes, start, end, target)) return false;
+    const { asciiParser } = this.#rules;
+    const parser = asciiParser && isAscii(bytes.subarray(start, end)) ? asciiParser : this.#rules.parser;
+    if (!parser.parse(bytes, start, end, target)) return false;
     if (target.writer.length === before || target.writer.at(before + 1) !== NIL) return true;
     target.writer.truncate(before);
     target.size = sizeBefore;
@@ -122,7 +127,7 @@ export class LineEvents {
   }
 
   #unmatched(bytes: Buffer, start: number, end: number, target: ParseTarget, source: TextSource): void {
-    const { emitsUnmatched, clock, counters, warnings } = this.#rules;
+    const { emitsUnmatched, asciiParser, clock, counters, warnings } = this.#rules;
     warnings.warn("pattern not matched", { file: source.path, line: quote(bytes, start, end) });
     if (!emitsUnmatched) {
       counters.add("dropped_events", 1, "unmatched_line");
@@ -135,7 +140,8 @@ export class LineEvents {
     writer.eventTime(seconds, Math.floor((now - seconds * 1000) * 1e6));
     writer.byte(0x81);
     writer.copy(UNMATCHED_KEY);
-    writer.stringHeader(end - start);
+    const isLetters = asciiParser !== undefined && isAscii(bytes.subarray(start, end));
+    writeTextHeader(writer, end - start, isLetters ? "utf-8" : this.#rules.encoding);
     writer.copy(bytes, start, end);
     target.size += 1;
   }

@@ -85,7 +85,7 @@ function newlineOf(name: string): Buffer {
   return name === "utf-16be" ? Buffer.from([0, 0x0a]) : PLAIN_TEXT.newline;
 }
 
-/** Whether the parser gets bytes that need not be text. */
-export function isBinary(encoding: string | undefined): boolean {
-  return encoding === undefined || BINARY.has(encoding.toLowerCase());
+/** What the parser gets: without an `encoding` bytes that need not be text. */
+export function parserEncoding(encoding: string | undefined): "binary" | "utf-8" {
+  return encoding === undefined || BINARY.has(encoding.toLowerCase()) ? "binary" : "utf-8";
 }

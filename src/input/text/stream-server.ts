@@ -3,8 +3,10 @@
  * hold what it sent before, so a slow output slows the senders.
  */
 
+import { isAscii } from "node:buffer";
 import type { AddressInfo, BlockList, Server, Socket } from "node:net";
 import { aborted } from "../../clock.ts";
+import type { TextEncoding } from "../../parser/parser.ts";
 import type { PluginContext } from "../../plugin.ts";
 import { listeningSockets } from "../../tls/listening-sockets.ts";
 import { createTransportServer, listen, type TransportConfig } from "../../tls/transport.ts";
@@ -26,7 +28,7 @@ export interface StreamServerOptions extends PeerKeys {
   /** A splitter for one connection. */
   createSplitter(): MessageSplitter;
   /** Takes a whole message; `values` are those of the peer's fields. */
-  message(bytes: Buffer, start: number, end: number, values: readonly Buffer[]): void;
+  message(bytes: Buffer, start: number, end: number, values: readonly Buffer[], encoding: TextEncoding): void;
   /** What the messages since the last call have become. */
   takeBatches(): Batch[];
 }
@@ -99,10 +101,13 @@ export class StreamServer {
     socket.pause();
     const values = await peerValues(this.#options, address, this.#hostNames);
     const splitter = this.#options.createSplitter();
-    const take: TakeMessage = (bytes, start, end) => this.#options.message(bytes, start, end, values);
+    let encoding: TextEncoding = "utf-8";
+    const take: TakeMessage = (bytes, start, end) => this.#options.message(bytes, start, end, values, encoding);
     let rest: Buffer = Buffer.alloc(0);
     socket.on("data", (read: Buffer) => {
       this.#context.counters.add("received_bytes", read.length);
+      // The first byte beyond ASCII makes Ruby's buffer one of bytes, and so it stays.
+      if (encoding === "utf-8" && !isAscii(read)) encoding = "binary";
       const bytes = rest.length === 0 ? read : Buffer.concat([rest, read]);
       try {
         rest = Buffer.from(bytes.subarray(splitter.split(bytes, take)));

@@ -7,7 +7,9 @@ import { decode, encode } from "../../event/msgpack.ts";
 import { ABSENT, findField, isKey, mapSize, mapStart } from "../../event/record-fields.ts";
 import { RecordSplice } from "../../event/record-splice.ts";
 import { skipValue } from "../../event/walker.ts";
-import type { Parser } from "../../parser/parser.ts";
+import type { TextEncoding } from "../../parser/parser.ts";
+import type { ParserPair } from "../../parser/parser-list.ts";
+import { writeTextHeader } from "../../parser/ruby-number.ts";
 import type { PluginContext } from "../../plugin.ts";
 import { RareWarnings } from "../forward/rare-warnings.ts";
 import { eventTimeBytes } from "./extract.ts";
@@ -29,7 +31,7 @@ export interface SyslogMessagesOptions extends PeerKeys {
   readonly severityKey: string | undefined;
   readonly facilityKey: string | undefined;
   readonly emitUnmatchedLines: boolean;
-  readonly parser: Parser;
+  readonly parsers: ParserPair;
   /** The parser takes the whole message and leaves the priority in the field `pri`. */
   readonly parserReadsPriority: boolean;
   readonly context: PluginContext;
@@ -65,22 +67,23 @@ export class SyslogMessages {
   }
 
   /** Takes the message `bytes[start, end)`; `values` are those of the peer's fields. */
-  add(bytes: Buffer, start: number, end: number, values: readonly Buffer[]): void {
-    const { parser, parserReadsPriority } = this.#options;
+  add(bytes: Buffer, start: number, end: number, values: readonly Buffer[], encoding: TextEncoding): void {
+    const { parsers, parserReadsPriority } = this.#options;
+    const line = bytes.subarray(start, end);
     const priority = parserReadsPriority ? undefined : priorityAt(bytes, start, end);
     if (!parserReadsPriority && !priority) {
-      this.#unmatched("invalid syslog message", bytes.subarray(start, end), values);
+      this.#unmatched("invalid syslog message", line, values, encoding);
       return;
     }
     const parsed = this.#parsed;
     parsed.writer.truncate(0);
     parsed.size = 0;
     try {
-      const matches = parser.parse(bytes, priority?.end ?? start, end, parsed);
+      const matches = parsers[encoding].parse(bytes, priority?.end ?? start, end, parsed);
       this.#addParsed(parsed.writer.view(), priority?.value, values);
-      if (!matches) this.#unmatched("failed to parse message", bytes.subarray(start, end), values);
+      if (!matches) this.#unmatched("failed to parse message", line, values, encoding);
     } catch (error) {
-      this.#unmatched("invalid input", bytes.subarray(start, end), values, error);
+      this.#unmatched("invalid input", line, values, encoding, error);
     }
   }
 
@@ -102,7 +105,7 @@ export class SyslogMessages {
     }
   }
 
-  #unmatched(message: string, line: Buffer, values: readonly Buffer[], error?: unknown): void {
+  #unmatched(message: string, line: Buffer, values: readonly Buffer[], encoding: TextEncoding, error?: unknown): void {
     if (!this.#options.emitUnmatchedLines) {
       this.#drop("unmatched", message, error === undefined ? {} : { error });
       return;
@@ -110,7 +113,7 @@ export class SyslogMessages {
     const writer = new ByteWriter(line.length + 24);
     writer.mapHeader(1);
     writer.copy(encode("unmatched_line"));
-    writer.stringHeader(line.length);
+    writeTextHeader(writer, line.length, encoding);
     writer.copy(line);
     const now = eventTimeBytes(EventTime.fromMilliseconds(this.#options.context.clock.now()));
     this.#emit(`${this.#options.tag}.unmatched`, now, writer.take(), this.#peerSplice, values);

@@ -17,7 +17,6 @@ export interface Batch {
 }
 
 export interface TextEventsOptions {
-  readonly parser: Parser;
   readonly clock: Clock;
   /** Fields that each record gets; their values come with the text. */
   readonly fields: readonly string[];
@@ -43,14 +42,14 @@ export class TextEvents {
   }
 
   /**
-   * Parses the text `bytes[start, end)`; `values` are the msgpack of the fields. False when it does not match. Throws
+   * Parses the text `bytes[start, end)` with `parser`; `values` are the msgpack of the fields. False when it does not match. Throws
    * MalformedError as the parser does.
    */
-  add(tag: string, bytes: Buffer, start: number, end: number, values: readonly Buffer[]): boolean {
+  add(parser: Parser, tag: string, bytes: Buffer, start: number, end: number, values: readonly Buffer[]): boolean {
     const parsed = this.#parsed;
     parsed.writer.truncate(0);
     parsed.size = 0;
-    let matches = this.#options.parser.parse(bytes, start, end, parsed);
+    let matches = parser.parse(bytes, start, end, parsed);
     const entries = parsed.writer.view();
     for (const { timeStart, recordStart, end: entryEnd } of entryBounds(entries)) {
       const hasTime = entries[timeStart] !== NIL;

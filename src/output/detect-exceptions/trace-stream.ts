@@ -2,9 +2,9 @@
 
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { stringHeader } from "../../event/msgpack-header.ts";
-import { writeString } from "../../event/msgpack-writer.ts";
-import { ABSENT, findField } from "../../event/record-fields.ts";
+import { ABSENT, findField, isBinary } from "../../event/record-fields.ts";
 import { RecordSplice } from "../../event/record-splice.ts";
+import { TextJoin } from "../../event/text-join.ts";
 import { skipValue } from "../../event/walker.ts";
 import { fieldText } from "../../formatter/field-text.ts";
 import { type ExceptionRule, rulesByState, START } from "./exception-rules.ts";
@@ -20,10 +20,21 @@ export interface TraceOptions {
   now(): number;
 }
 
+/** What a record's field holds. */
+interface Message {
+  readonly bytes: Buffer;
+  readonly isBinary: boolean;
+}
+
+interface TraceLine extends Message {
+  readonly text: string;
+}
+
 type Status = "none" | "start" | "inside" | "end";
 
 const DEFAULT_FIELDS = ["message", "log"];
 const LINE_BREAK = 0x0a;
+const LINE_END = Buffer.from([LINE_BREAK]);
 
 export class TraceStream {
   readonly tag: string;
@@ -36,7 +47,7 @@ export class TraceStream {
   #field: string;
   /** The first entry of the trace, a copy, and where its record begins. */
   #first: { entry: Buffer; recordStart: number } | undefined;
-  #messages: Buffer[] = [];
+  #messages: Message[] = [];
   /** Characters of the messages. */
   #size = 0;
 
@@ -68,13 +79,7 @@ export class TraceStream {
     this.#state = START;
   }
 
-  #sort(
-    status: Status,
-    entry: Buffer,
-    recordStart: number,
-    message: { bytes: Buffer; text: string } | undefined,
-    finished: Buffer[],
-  ): void {
+  #sort(status: Status, entry: Buffer, recordStart: number, message: TraceLine | undefined, finished: Buffer[]): void {
     const endsHere = status === "none" || status === "end";
     if (this.#messages.length === 0 && endsHere) {
       finished.push(entry);
@@ -89,14 +94,15 @@ export class TraceStream {
     if (endsHere) this.#flush(finished);
   }
 
-  #add(entry: Buffer, recordStart: number, message: { bytes: Buffer; text: string } | undefined): void {
+  #add(entry: Buffer, recordStart: number, message: TraceLine | undefined): void {
     if (!message) return;
     if (!this.#first) {
       this.#first = { entry: Buffer.from(entry), recordStart };
       this.startMs = this.#options.now();
     }
     const breaks = this.#options.forceLineBreaks && this.#messages.length > 0 && !message.bytes.includes(LINE_BREAK);
-    this.#messages.push(Buffer.concat([Buffer.from(breaks ? "\n" : ""), message.bytes]));
+    const { bytes, isBinary } = message;
+    this.#messages.push({ bytes: breaks ? Buffer.concat([LINE_END, bytes]) : bytes, isBinary });
     this.#size += message.text.length + (breaks ? 1 : 0);
   }
 
@@ -109,16 +115,17 @@ export class TraceStream {
     finished.push(messages.length === 1 ? first.entry : this.#joined(first.entry, first.recordStart, messages));
   }
 
-  #joined(entry: Buffer, recordStart: number, messages: readonly Buffer[]): Buffer {
-    const text = new ByteWriter();
-    writeString(text, Buffer.concat(messages));
-    const writer = new ByteWriter(entry.length + text.length + 8);
+  #joined(entry: Buffer, recordStart: number, messages: readonly Message[]): Buffer {
+    const text = new TextJoin();
+    for (const { bytes, isBinary } of messages) text.add(bytes, isBinary);
+    const value = text.value();
+    const writer = new ByteWriter(entry.length + value.length + 8);
     writer.copy(entry, 0, recordStart);
-    new RecordSplice([this.#field]).write(writer, entry, recordStart, [text.view()]);
+    new RecordSplice([this.#field]).write(writer, entry, recordStart, [value]);
     return writer.take();
   }
 
-  #messageOf(entry: Buffer, recordStart: number): { bytes: Buffer; text: string } | undefined {
+  #messageOf(entry: Buffer, recordStart: number): TraceLine | undefined {
     if (this.#field === "") {
       this.#field = DEFAULT_FIELDS.find((name) => findField(entry, recordStart, Buffer.from(name)) !== ABSENT) ?? "";
     }
@@ -127,7 +134,7 @@ export class TraceStream {
     const header = position === ABSENT ? 0 : stringHeader(entry[position] as number);
     if (header === 0) return undefined;
     const bytes = Buffer.from(entry.subarray(position + header, skipValue(entry, position, entry.length)));
-    return { bytes, text: fieldText(entry, recordStart, [name]) };
+    return { bytes, isBinary: isBinary(entry, position), text: fieldText(entry, recordStart, [name]) };
   }
 
   /** A line that no rule leads on with may still begin another trace. */

@@ -12,9 +12,10 @@
  * In fluent.conf and steps `__DIR__` is the case's own folder, `__PORT__` and `__PORT2__` are free ports.
  * Before its first step a case may say `kubernetes plain` (a Kubernetes API with the objects of
  * test/interop/kubernetes-objects.json is at `__PORT__` before the start) or `kubernetes tls` (it speaks HTTPS, wants the
- * token in the case's file `token`, and its authority stands in `ca.pem`), `alone` (a process of its own, with the configuration as it is written), and
- * `env NAME=VALUE` (cases with the same variables share a process), and `exact`: fluentd writes a text as msgpack bin where
- * Ruby took it for bytes, Suiro always as str; unless a case is exact, the two count as the same when their bytes are.
+ * token in the case's file `token`, and its authority stands in `ca.pem`), `alone` (a process of its own, with the
+ * configuration as it is written), and `env NAME=VALUE` (cases with the same variables share a process).
+ *
+ * msgpack's bin and str count as different, but in the names of fields: those Suiro always writes as str.
  */
 
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
@@ -29,8 +30,6 @@ export interface ConformanceCase {
   readonly isAlone: boolean;
   /** The Kubernetes API that the case needs. */
   readonly kubernetes: "plain" | "tls" | undefined;
-  /** Whether msgpack's bin and str count as different. */
-  readonly isExact: boolean;
   /** Why the outcome differs from fluentd's on purpose. */
   readonly improvement: string | undefined;
   /** What Suiro leaves behind where it differs. */
@@ -60,11 +59,10 @@ function readCase(root: string, name: string): ConformanceCase {
     name,
     folder,
     config: read("fluent.conf"),
-    steps: lines.filter((line) => !/^(alone$|exact$|env |kubernetes )/.test(line)),
+    steps: lines.filter((line) => !/^(alone$|env |kubernetes )/.test(line)),
     kubernetes: api as ConformanceCase["kubernetes"],
     environment: Object.fromEntries(environment),
     isAlone: lines.includes("alone"),
-    isExact: lines.includes("exact"),
     improvement: /^Improvement: (.+)/ms.exec(read("note.md"))?.[1]?.trim(),
     improved: existsSync(join(folder, "improved.json")) ? JSON.parse(read("improved.json")) : undefined,
   };

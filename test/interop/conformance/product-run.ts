@@ -182,8 +182,7 @@ function outcomeOf(run: CaseRun, folder: string, startedAt: number): Outcome {
   const plain = (text: string) => text.replaceAll(folder, "/run").replaceAll(dotted(folder), "run");
   const events: Record<string, string[]> = {};
   for (const { tag, time, record } of run.receiver.events) {
-    const shown = run.subject.isExact ? record : textual(record);
-    (events[plain(tag)] ??= []).push(`${timeText(time, startedAt)} ${withoutPorts(plain(shown), run)}`);
+    (events[plain(tag)] ??= []).push(`${timeText(time, startedAt)} ${withoutPorts(plain(readable(record)), run)}`);
   }
   const positions: Record<string, string[]> = {};
   for (const name of readdirSync(run.folder).filter((file) => file.endsWith(".pos"))) {
@@ -197,9 +196,13 @@ function outcomeOf(run: CaseRun, folder: string, startedAt: number): Outcome {
   };
 }
 
-/** Binaries as the strings with the same bytes. */
-function textual(record: string): string {
-  return record.replace(/\bbin:((?:[0-9a-f]{2})*)/g, (_, hex: string) => stringText(Buffer.from(hex, "hex")));
+/** Binaries that are letters as `bin"letters"`; in names of fields as any other text. */
+function readable(record: string): string {
+  return record.replace(/\bbin:((?:[0-9a-f]{2})*)(?=([:,}\]]))/g, (whole, hex: string, next: string) => {
+    const text = stringText(Buffer.from(hex, "hex"));
+    if (next === ":") return text;
+    return text.startsWith('"') ? `bin${text}` : whole;
+  });
 }
 
 function withoutPorts(text: string, { ports }: CaseRun): string {
