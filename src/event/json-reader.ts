@@ -1,12 +1,14 @@
 /**
  * From JSON to msgpack, byte to byte, without objects in between: `1.0` stays a float, 64-bit integers stay exact, and
- * bytes that are no UTF-8 stay what they were. Source: RFC 8259; yajl-ruby 1.4, which fluentd 1.18 uses.
+ * bytes that are no UTF-8 stay what they were. Of a name that stands twice in an object, the last value stands in the first
+ * place, as in a Ruby hash. What fluentd's JSON parsers read beyond the standard is read: comments, `NaN`, `Infinity`, and
+ * a backslash before any letter. Source: RFC 8259; Oj 3.17 in compat mode, which fluentd's images have; yajl-ruby 1.4.
  */
 
 import { LimitError, MalformedError } from "../errors.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { writeStringHeader } from "./msgpack-writer.ts";
-import { MAX_DEPTH } from "./walker.ts";
+import { MAX_DEPTH, skipValue } from "./walker.ts";
 
 /**
  * The msgpack of exactly one JSON value, white space around it allowed. Numbers with a fraction or an exponent become
@@ -22,10 +24,14 @@ export function jsonToMsgpack(text: Buffer | string): Buffer {
 
 /** The same, behind what `writer` holds; where it throws, a part may be written. */
 export function writeJsonAsMsgpack(text: Buffer, writer: ByteWriter): void {
+  names.length = 0;
   const reader = new JsonReader(text, writer);
   reader.value(0);
   reader.end();
 }
+
+/** Where the names of the objects that are being read stand in the writer, the innermost object's last. */
+const names: number[] = [];
 
 /** The string with escapes that is being read; one at a time, in whichever text. */
 const unescaped = new ByteWriter();
@@ -45,39 +51,63 @@ class JsonReader {
   value(depth: number): void {
     if (depth > MAX_DEPTH) throw new LimitError(`JSON is nested deeper than ${MAX_DEPTH} levels`);
     const first = this.#skipSpace();
-    if (first === 0x7b) this.#container(depth, 0x7d);
-    else if (first === 0x5b) this.#container(depth, 0x5d);
+    if (first === 0x7b) this.#object(depth);
+    else if (first === 0x5b) this.#array(depth);
     else if (first === 0x22) this.#string();
     else if (first === 0x74) this.#word("true", 0xc3);
     else if (first === 0x66) this.#word("false", 0xc2);
     else if (first === 0x6e) this.#word("null", 0xc0);
-    else this.#number();
+    else if (first === 0x4e) this.#constant("NaN", Number.NaN);
+    else if (first === 0x49) this.#constant("Infinity", Number.POSITIVE_INFINITY);
+    else if (first === 0x2d && this.#bytes[this.#position + 1] === 0x49) {
+      this.#constant("-Infinity", Number.NEGATIVE_INFINITY);
+    } else this.#number();
   }
 
   end(): void {
     if (this.#skipSpace() !== undefined) throw this.#unexpected();
   }
 
-  /** The members up to `close`. The header is written last, when their count is known. */
-  #container(depth: number, close: number): void {
-    const isMap = close === 0x7d;
+  /** The members up to `]`. The header is written last, when their count is known. */
+  #array(depth: number): void {
     const start = this.writer.length;
     let count = 0;
     this.writer.byte(0);
     this.#position += 1;
-    while (this.#skipSpace() !== close) {
+    while (this.#skipSpace() !== 0x5d) {
       if (count > 0) this.#take(0x2c);
-      if (isMap) {
-        if (this.#skipSpace() !== 0x22) throw this.#unexpected();
-        this.#string();
-        this.#skipSpace();
-        this.#take(0x3a);
-      }
       this.value(depth + 1);
       count += 1;
     }
     this.#position += 1;
-    writeContainerHeader(this.writer, start, count, isMap);
+    writeContainerHeader(this.writer, start, count, false);
+  }
+
+  #object(depth: number): void {
+    const { writer } = this;
+    const start = writer.length;
+    const firstName = names.length;
+    let seen = 0;
+    let hasDoubles = false;
+    writer.byte(0);
+    this.#position += 1;
+    while (this.#skipSpace() !== 0x7d) {
+      if (names.length > firstName) this.#take(0x2c);
+      if (this.#skipSpace() !== 0x22) throw this.#unexpected();
+      const name = writer.length;
+      this.#string();
+      const bit = nameBit(writer, name);
+      if ((seen & bit) !== 0 && isKnown(writer, firstName, name)) hasDoubles = true;
+      seen |= bit;
+      names.push(name);
+      this.#skipSpace();
+      this.#take(0x3a);
+      this.value(depth + 1);
+    }
+    this.#position += 1;
+    const count = hasDoubles ? withoutDoubles(writer, start + 1) : names.length - firstName;
+    names.length = firstName;
+    writeContainerHeader(writer, start, count, true);
   }
 
   /** A string without escapes is copied at once; its length is known before its header is written. */
@@ -119,9 +149,9 @@ class JsonReader {
       text.text(this.#unicodeEscape());
       return;
     }
-    const index = letter === undefined ? -1 : '"\\/bfnrt'.indexOf(String.fromCharCode(letter));
-    if (index < 0) throw this.#unexpected();
-    text.byte('"\\/\b\f\n\r\t'.charCodeAt(index));
+    if (letter === undefined || letter < 0x20) throw this.#unexpected();
+    const index = "bfnrt".indexOf(String.fromCharCode(letter));
+    text.byte(index < 0 ? letter : "\b\f\n\r\t".charCodeAt(index));
     this.#position += 2;
   }
 
@@ -174,6 +204,11 @@ class JsonReader {
     this.writer.byte(type);
   }
 
+  #constant(word: string, value: number): void {
+    this.#word(word, 0xcb);
+    this.writer.float64(value);
+  }
+
   #take(byte: number): void {
     if (this.#bytes[this.#position] !== byte) throw this.#unexpected();
     this.#position += 1;
@@ -182,9 +217,18 @@ class JsonReader {
   #skipSpace(): number | undefined {
     for (;;) {
       const byte = this.#bytes[this.#position];
-      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return byte;
-      this.#position += 1;
+      if (byte === 0x2f) this.#skipComment();
+      else if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return byte;
+      else this.#position += 1;
     }
+  }
+
+  #skipComment(): void {
+    const kind = this.#bytes[this.#position + 1];
+    const end = kind === 0x2a ? "*/" : kind === 0x2f ? "\n" : undefined;
+    const found = end === undefined ? -1 : this.#bytes.indexOf(end, this.#position + 2, "latin1");
+    if (found < 0 && end !== "\n") throw this.#unexpected();
+    this.#position = found < 0 ? this.#bytes.length : found + (end as string).length;
   }
 
   #unexpected(): MalformedError {
@@ -248,6 +292,43 @@ const MIN_INT64 = -(2n ** 63n);
 function writeFloat(writer: ByteWriter, value: number): void {
   writer.byte(0xcb);
   writer.float64(value);
+}
+
+/** One of 32 bits that is likely another for another name; `name` is the last in the writer. */
+function nameBit(writer: ByteWriter, name: number): number {
+  const last = writer.length - 1;
+  return 1 << ((last - name + writer.at(last) * 7 + writer.at(Math.min(name + 1, last))) & 31);
+}
+
+/** Whether the name at `name`, the last in the writer, stands among those from the `first` on. */
+function isKnown(writer: ByteWriter, first: number, name: number): boolean {
+  const length = writer.length - name;
+  for (let index = first; index < names.length; index++) {
+    const other = names[index] as number;
+    let same = 0;
+    while (same < length && writer.at(other + same) === writer.at(name + same)) same += 1;
+    if (same === length) return true;
+  }
+  return false;
+}
+
+/** Writes the pairs from `start` on again, each name once; returns their number. */
+function withoutDoubles(writer: ByteWriter, start: number): number {
+  const pairs = Buffer.from(writer.view().subarray(start));
+  const last = new Map<string, { name: Buffer; value: Buffer }>();
+  for (let position = 0; position < pairs.length; ) {
+    const value = skipValue(pairs, position, pairs.length);
+    const end = skipValue(pairs, value, pairs.length);
+    const name = pairs.subarray(position, value);
+    last.set(name.toString("latin1"), { name, value: pairs.subarray(value, end) });
+    position = end;
+  }
+  writer.truncate(start);
+  for (const { name, value } of last.values()) {
+    writer.copy(name);
+    writer.copy(value);
+  }
+  return last.size;
 }
 
 /** Puts the header of `count` members before what was written behind the one byte kept free at `start`. */

@@ -24,7 +24,7 @@ export const csvParser: ParserDefinition<ConfigOf<typeof table>> = {
   table,
   create(config, context) {
     const entries = new TextEntries(config, context);
-    const slots = config.keys.map((name) => entries.slot(name));
+    const { slots, columns } = entries.columnSlots(config.keys);
     const delimiter = toByteText(config.delimiter);
     const isFast = config.parserEngine === "fast";
     return {
@@ -33,10 +33,11 @@ export const csvParser: ParserDefinition<ConfigOf<typeof table>> = {
         const values = isFast ? fastValues(text, delimiter) : normalValues(text, delimiter);
         // The fast engine leaves out what is missing, the normal one has nil for it.
         const missing = isFast ? undefined : null;
+        const valueOf = (column: number) => (column < values.length ? values[column] : missing);
         entries.write(
           target,
           slots,
-          slots.map((_, index) => (index < values.length ? values[index] : missing)),
+          columns.map((same) => same.map(valueOf).findLast((value) => value !== undefined)),
         );
         return true;
       },

@@ -38,7 +38,7 @@ export const jsonParser: ParserDefinition<ConfigOf<typeof table>> = {
         }
         const type = writer.view()[value] as number;
         if (isMapType(type)) {
-          entries.finish(target, entry);
+          entries.finish(target, entry, true);
           return true;
         }
         const array = Buffer.from(writer.view().subarray(value));

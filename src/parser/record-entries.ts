@@ -47,12 +47,12 @@ export class RecordEntries {
 
   /**
    * Makes an event of the map behind the head that begins at `start`: takes the time out and converts the values.
-   * Throws MalformedError when there is no time to be made; nothing is kept then.
+   * `isUnique`: no name stands twice in it. Throws MalformedError when there is no time to be made; nothing is kept then.
    */
-  finish(target: ParseTarget, start: number): void {
+  finish(target: ParseTarget, start: number, isUnique = false): void {
     const { writer } = target;
     try {
-      const isPlain = this.#takeTime(target, start);
+      const isPlain = this.#takeTime(target, start, isUnique);
       if (!isPlain || this.#conversions.isActive) this.#rewrite(target, start);
       target.size += 1;
     } catch (error) {
@@ -96,7 +96,7 @@ export class RecordEntries {
   }
 
   /** Writes the time into the head; false when the record needs another look. */
-  #takeTime(target: ParseTarget, start: number): boolean {
+  #takeTime(target: ParseTarget, start: number, isUnique: boolean): boolean {
     const { writer } = target;
     const bytes = writer.view();
     const map = start + HEAD_BYTES;
@@ -109,7 +109,7 @@ export class RecordEntries {
       const value = skipValue(bytes, key, bytes.length);
       const next = skipValue(bytes, value, bytes.length);
       const bit = 1 << ((value - key + (bytes[value - 1] as number) * 7 + (bytes[key + 1] as number)) & 31);
-      if ((seen & bit) !== 0) hasDoubles = true;
+      if (!isUnique && (seen & bit) !== 0) hasDoubles = true;
       seen |= bit;
       if (this.#timeKey && isKey(bytes, key, value, this.#timeKey))
         [timeStart, valueStart, valueEnd] = [key, value, next];

@@ -44,6 +44,13 @@ export class TextEntries {
     return { key: encode(name), isTime: name === this.#timeKey, conversion: this.#conversions.of(name) };
   }
 
+  /** Slots of columns: `columns` has for each slot the columns of its name, the last of which counts. */
+  columnSlots(names: readonly string[]): { slots: FieldSlot[]; columns: readonly (readonly number[])[] } {
+    const columns = new Map<string, number[]>();
+    for (const [index, name] of names.entries()) columns.set(name, [...(columns.get(name) ?? []), index]);
+    return { slots: [...columns.keys()].map((name) => this.slot(name)), columns: [...columns.values()] };
+  }
+
   /** One event: `values[i]` is the value of `slots[i]`. Throws MalformedError before anything is written. */
   write(target: ParseTarget, slots: readonly FieldSlot[], values: readonly FieldValue[]): void {
     const { writer } = target;

@@ -19,15 +19,15 @@ export const tsvParser: ParserDefinition<ConfigOf<typeof table>> = {
   table,
   create(config, context) {
     const entries = new TextEntries(config, context);
-    const slots = config.keys.map((name) => entries.slot(name));
+    const { slots, columns } = entries.columnSlots(config.keys);
     const delimiter = toByteText(config.delimiter);
     return {
       parse(bytes, start, end, target) {
-        const values = splitAtMost(bytes.toString("latin1", start, end), delimiter, slots.length);
+        const values = splitAtMost(bytes.toString("latin1", start, end), delimiter, config.keys.length);
         entries.write(
           target,
           slots,
-          slots.map((_, index) => values[index] ?? null),
+          columns.map((same) => values[same.at(-1) as number] ?? null),
         );
         return true;
       },

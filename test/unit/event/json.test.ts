@@ -91,11 +91,33 @@ test("headers fit the sizes of containers and strings", () => {
 
 test("jsonToMsgpack names the byte where a text stops being JSON", () => {
   const wrong = [
-    "", " ", "nul", "[1,]", "[,1]", "[1 2]", '{"a"}', '{"a":}', "{a:1}", '{"a":1,}', "01", "1.", ".5", "+1", "1e", "NaN", '"a', '"\\x"',
-    '"\\u12"', '"a\nb"', "[1]]", "{} {}", "[", "{", '{"a":1', "tru", "--1", "/* c */ 1",
+    "", " ", "nul", "[1,]", "[,1]", "[1 2]", '{"a"}', '{"a":}', "{a:1}", '{"a":1,}', "01", "1.", ".5", "+1", "1e", '"a', '"\\',
+    '"\\u12"', '"a\nb"', "[1]]", "{} {}", "[", "{", '{"a":1', "tru", "--1", "Nan", "-Inf", "/* c 1", "/1", "1 /",
   ]; // biome-ignore format: a list
   for (const text of wrong) assert.throws(() => jsonToMsgpack(text), MalformedError, text);
   assert.throws(() => jsonToMsgpack('{"a":1,}'), /unexpected "}" at byte 7/);
+});
+
+test("what fluentd's JSON parsers read beyond the standard is read", () => {
+  const texts = [
+    ["/* { */ [1/**/, // x\n 2] // y", "[1,2]"], ['"\\x\\\'\\é"', '"x\'é"'], ['{"a":1}//', '{"a":1}'],
+  ]; // biome-ignore format: a list
+  for (const [text, plain] of texts)
+    assert.deepEqual(jsonToMsgpack(text as string), jsonToMsgpack(plain as string), text);
+  assert.deepEqual(jsonToMsgpack("Infinity"), Buffer.from("cb7ff0000000000000", "hex"));
+  assert.deepEqual(jsonToMsgpack("[-Infinity]"), Buffer.from("91cbfff0000000000000", "hex"));
+  assert.deepEqual(jsonToMsgpack("NaN"), Buffer.from("cb7ff8000000000000", "hex"));
+});
+
+test("of a name that stands twice in an object the last value stands in the first place, at every depth", () => {
+  const many = Array.from({ length: 40 }, (_, index) => `"name${index}":${index}`).join();
+  const texts = [
+    ['{"a":1,"b":{"x":1,"y":2,"x":[{"z":1,"z":2}]},"a":3}', '{"a":3,"b":{"x":[{"z":2}],"y":2}}'],
+    ['[{"a":1,"a":2},{"a":1,"b":2}]', '[{"a":2},{"a":1,"b":2}]'], ['{"":1,"":2}', '{"":2}'], ['{"\\u0061":1,"a":{}}', '{"a":{}}'],
+    [`{${many},"name17":"x"}`, `{${many.replace('"name17":17', '"name17":"x"')}}`], [`{${many}}`, `{${many}}`],
+  ]; // biome-ignore format: a list
+  for (const [text, unique] of texts)
+    assert.deepEqual(jsonToMsgpack(text as string), jsonToMsgpack(unique as string), text);
 });
 
 test("jsonToMsgpack refuses deep nesting", () => {
