@@ -91,6 +91,7 @@ function formattedTime(
     const fields: TimeFields = {};
     if (!read(text, fields)) throw invalidTime(text);
     const moment = wallTime(fields, clock.now());
+    if (!Number.isFinite(moment.seconds)) throw invalidTime(text);
     return new EventTime(inZone(moment, zone), moment.nanoseconds);
   });
   // fluentd does not see that `%:z` carries a zone, and moves such times, too.
