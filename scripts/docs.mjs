@@ -6,12 +6,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const { PluginList } = await import(join(root, "dist", "pipeline", "plugin-list.js"));
-const { bufferTable } = await import(join(root, "dist", "output", "buffer-parameters.js"));
-const { PARSERS } = await import(join(root, "dist", "parser", "parser-list.js"));
-const { commonParameters } = await import(join(root, "dist", "parser", "common-parameters.js"));
-const { msgpackToJson } = await import(join(root, "dist", "event", "json.js"));
-const { systemTable } = await import(join(root, "dist", "config", "system.js"));
+const { PluginList } = await import(join(root, "build", "src", "pipeline", "plugin-list.js"));
+const { bufferTable } = await import(join(root, "build", "src", "output", "buffer-parameters.js"));
+const { PARSERS } = await import(join(root, "build", "src", "parser", "parser-list.js"));
+const { commonParameters } = await import(join(root, "build", "src", "parser", "common-parameters.js"));
+const { msgpackToJson } = await import(join(root, "build", "src", "event", "json.js"));
+const { systemTable } = await import(join(root, "build", "src", "config", "system.js"));
 
 const { definitions } = await PluginList.load();
 const common = commonParameters({});
@@ -53,7 +53,7 @@ In every buffered output: another output, chosen by its own \`@type\`, that gets
   .replace(/\n{3,}/g, "\n\n")
   .trimEnd();
 
-const { CATALOGUE } = await import(join(root, "dist", "metrics", "catalogue.js"));
+const { CATALOGUE } = await import(join(root, "build", "src", "metrics", "catalogue.js"));
 const metricRows = CATALOGUE.map(({ name, type, unit, labels, help }) => {
   return `| \`${name}\` | ${type} | ${unit} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${help} |`;
 });

@@ -1,4 +1,4 @@
-// Makes a fresh checkout ready: installs the npm packages and compiles, each only where it is missing or out of date.
+// Makes a fresh checkout ready: installs the npm packages, checks types and builds, each only where it is out of date.
 // Plain JavaScript without dependencies, since it runs before anything is installed.
 //   node scripts/prepare.mjs [--tests] [--force]      --tests: also compile tests and benchmarks into build/
 import { spawnSync } from "node:child_process";
@@ -25,17 +25,20 @@ if (!existsSync(compiler) || isOlder(installed, newest([join(root, "package-lock
   utimesSync(installed, now, now);
 }
 
-const configs = [join(root, "tsconfig.json"), join(root, "tsconfig.dist.json"), join(root, "package-lock.json")];
-build("tsconfig.dist.json", "dist", ["src"]);
-if (withTests) build("tsconfig.json", "build", ["src", "test", "bench", "infra"]);
+build(
+  "dist",
+  ["src", "tsconfig.dist.json", "scripts/bundle.mjs"],
+  [[compiler, "-p", "tsconfig.dist.json"], ["scripts/bundle.mjs"]],
+);
+if (withTests) build("build", ["src", "test", "bench", "infra"], [[compiler, "-p", "tsconfig.json"]]);
 
-/** Compiles `folders` into `target` unless its stamp is newer than every source. */
-function build(config, target, folders) {
+/** Has Node.js run each of `programs`, which make `target`, unless its stamp is newer than every source. */
+function build(target, sources, programs) {
   const stamp = join(root, target, ".built");
-  const sources = folders.map((folder) => join(root, folder)).filter(existsSync);
-  if (!force && !isOlder(stamp, newest([...configs, ...sources]))) return;
-  console.error(`Compiling into ${target}/ …`);
-  run(process.execPath, [compiler, "-p", config]);
+  const paths = ["tsconfig.json", "package-lock.json", ...sources].map((source) => join(root, source));
+  if (!force && !isOlder(stamp, newest(paths.filter(existsSync)))) return;
+  console.error(`Building ${target}/ …`);
+  for (const program of programs) run(process.execPath, program);
   mkdirSync(join(root, target), { recursive: true });
   writeFileSync(stamp, "");
 }
