@@ -4,23 +4,15 @@
  */
 
 import { isIP } from "node:net";
-import {
-  checkServerIdentity,
-  connect,
-  createSecureContext,
-  type SecureContext,
-  type SecureContextOptions,
-  type TLSSocket,
-} from "node:tls";
+import { checkServerIdentity, connect, type SecureContext, type TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../clock.ts";
 import { array, bool, string } from "../config/literals.ts";
 import { refused, type SectionBase, type TableShape } from "../config/parameters.ts";
-import { ConfigError, NetworkError, type SourcePosition, TimeoutError, TlsError } from "../errors.ts";
-import { checkKeyPair, readCertificates, readPrivateKey } from "./certificate-files.ts";
-import { describeSubject, explainTlsFailure, failureCode } from "./handshake-failure.ts";
-import { protocolOptions, tlsVersion } from "./protocol-versions.ts";
+import { NetworkError, type SourcePosition, TimeoutError, TlsError } from "../errors.ts";
+import { ClientContext, certificatePaths } from "./client-context.ts";
+import { describeSubject, explainTlsFailure, failureCode, isUnknownIssuer } from "./handshake-failure.ts";
+import { tlsVersion } from "./protocol-versions.ts";
 import { ResumableSessions } from "./resumable-sessions.ts";
-import { systemCertificates } from "./trust-store.ts";
 
 const WINDOWS_STORE = "the certificate store of Windows is not read; give PEM files in tls_cert_path";
 
@@ -72,25 +64,29 @@ export function createTlsConnector(
   position: SourcePosition,
   clock: Clock = systemClock,
 ): TlsConnector {
-  let secureContext = createContext(contextOptions(config, position), position);
+  let context = new ClientContext(config, position);
   let sessions = new ResumableSessions();
   return {
-    paths: filesOf(config),
+    paths: certificatePaths(config),
     reload() {
-      secureContext = createContext(contextOptions(config, position), position);
+      context = new ClientContext(config, position);
       sessions = new ResumableSessions(); // a server that is taken up again shows no certificate
     },
     async connect(target) {
       const server = `${peer(target)} ${target.serverName}`;
-      const known = sessions;
-      const session = known.of(server);
+      const [known, trusted] = [sessions, context];
       const keep = (next: Buffer) => known.keep(server, next);
-      try {
-        return await connectOnce({ target, config, secureContext, clock, session, keep });
-      } catch (error) {
-        if (session === undefined || !(error instanceof TlsError)) throw error;
-        known.refuse(server);
-        return connectOnce({ target, config, secureContext, clock, session: undefined, keep });
+      for (;;) {
+        const session = known.of(server);
+        const { secureContext } = trusted;
+        try {
+          return await connectOnce({ target, config, secureContext, clock, session, keep });
+        } catch (error) {
+          if (!(error instanceof TlsError)) throw error;
+          if (session !== undefined) known.refuse(server);
+          else if (isUnknownIssuer(error.cause)) trusted.trustSystem(); // or another connection had it do so
+          if (session === undefined && trusted.secureContext === secureContext) throw error;
+        }
       }
     },
   };
@@ -149,12 +145,14 @@ function distrust(socket: TLSSocket, target: TlsTarget, config: TlsClientConfig)
   if (config.tlsInsecureMode) return undefined;
   if (socket.isSessionReused()) return undefined; // it shows no certificate again, but proves to be who it was
   const certificate = socket.getPeerCertificate();
-  const refuse = (reason: string) =>
-    new TlsError(`${peer(target)} is not trusted: ${reason} (its certificate: ${describeSubject(certificate)})`);
+  const refuse = (reason: string, cause?: unknown) =>
+    new TlsError(`${peer(target)} is not trusted: ${reason} (its certificate: ${describeSubject(certificate)})`, {
+      cause,
+    });
 
   const code = socket.authorized ? undefined : String(socket.authorizationError);
   const tolerated = config.tlsAllowSelfSignedCert && code === "DEPTH_ZERO_SELF_SIGNED_CERT";
-  if (code !== undefined && !tolerated) return refuse(explainTlsFailure(code, "client"));
+  if (code !== undefined && !tolerated) return refuse(explainTlsFailure(code, "client"), code);
   if (!config.tlsVerifyHostname || !checkServerIdentity(target.serverName, certificate)) return undefined;
   const names = certificate.subjectaltname ?? `CN ${certificate.subject?.CN}`;
   return refuse(
@@ -167,52 +165,6 @@ function connectError(cause: Error, target: TlsTarget): Error {
   const message = `${peer(target)}: ${explainTlsFailure(cause, "client")}`;
   const isTls = /^ERR_(SSL|TLS)/.test(failureCode(cause));
   return isTls ? new TlsError(`TLS handshake with ${message}`, { cause }) : new NetworkError(message, { cause });
-}
-
-function contextOptions(config: TlsClientConfig, position: SourcePosition): SecureContextOptions {
-  const protocol = protocolOptions(config.tlsVersion, config.tlsVersion, config.tlsCiphers);
-  if (config.tlsInsecureMode) return { ...protocol, ca: [] };
-  return { ...protocol, ca: authorities(config, position), ...clientIdentity(config, position) };
-}
-
-function filesOf(config: TlsClientConfig): string[] {
-  if (config.tlsInsecureMode) return [];
-  const { tlsCertPath = [], tlsCaCertPath = [], tlsClientCertPath, tlsClientPrivateKeyPath } = config;
-  const own = [tlsClientCertPath, tlsClientPrivateKeyPath].filter((path) => path !== undefined);
-  return [...(tlsCertPath.length > 0 ? tlsCertPath : tlsCaCertPath), ...own];
-}
-
-function authorities(config: TlsClientConfig, position: SourcePosition): string[] {
-  const name = config.tlsCertPath?.length ? "tls_cert_path" : "tls_ca_cert_path";
-  const paths = (name === "tls_cert_path" ? config.tlsCertPath : config.tlsCaCertPath) ?? [];
-  return [...systemCertificates(), ...paths.flatMap((path) => readCertificates({ name, path, position }))];
-}
-
-function clientIdentity(config: TlsClientConfig, position: SourcePosition): SecureContextOptions {
-  const { tlsClientCertPath, tlsClientPrivateKeyPath } = config;
-  if (tlsClientCertPath === undefined && tlsClientPrivateKeyPath === undefined) return {};
-  if (tlsClientCertPath === undefined || tlsClientPrivateKeyPath === undefined) {
-    const message = "tls_client_cert_path and tls_client_private_key_path go together; set both or none";
-    throw new ConfigError(message, position);
-  }
-  const file = { name: "tls_client_cert_path", path: tlsClientCertPath, position };
-  const chain = readCertificates(file);
-  const key = readPrivateKey(
-    { name: "tls_client_private_key_path", path: tlsClientPrivateKeyPath, position },
-    { name: "tls_client_private_key_passphrase", value: config.tlsClientPrivateKeyPassphrase },
-  );
-  checkKeyPair(chain[0] as string, key, file, tlsClientPrivateKeyPath);
-  return { cert: chain.join("\n"), key: key.export({ type: "pkcs8", format: "pem" }) };
-}
-
-function createContext(options: SecureContextOptions, position: SourcePosition) {
-  try {
-    return createSecureContext(options);
-  } catch (error) {
-    throw new ConfigError(`tls_ciphers: OpenSSL does not take '${options.ciphers}'`, position, {
-      cause: error,
-    });
-  }
 }
 
 /** SNI holds host names only, never addresses or `host:port`. */

@@ -62,6 +62,11 @@ export function explainTlsFailure(failure: unknown, side: Side): string {
   return advice === "" ? reason : `${reason}; ${advice}`;
 }
 
+/** Whether the authorities that a certificate was checked against do not know who issued it: others may. */
+export function isUnknownIssuer(failure: unknown): boolean {
+  return /^(UNABLE_TO_|SELF_SIGNED_CERT_|DEPTH_ZERO_SELF_SIGNED_)/.test(failureCode(failure));
+}
+
 /** The code of an error; where a write was under way Node says only EPROTO, and OpenSSL's reason is in the message. */
 export function failureCode(failure: unknown): string {
   if (!(failure instanceof Error)) return String(failure);

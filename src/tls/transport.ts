@@ -122,7 +122,8 @@ export async function createTransportServer(config: TransportConfig, options: Tr
   const context = async () => ({
     ...versions(config),
     ...(await serverIdentity(config)),
-    ...(config.clientCertAuth && { ca: clientAuthorities(config) }),
+    // None unless clients are to prove who they are: Node.js would read all that it has of its own.
+    ca: config.clientCertAuth ? clientAuthorities(config) : [],
   });
   // The one that listens hands the sockets that it admits to the one that speaks TLS.
   const tlsServer = createTlsServer({

@@ -292,6 +292,44 @@ test("a session of a server that is not trusted is not kept", async (t) => {
   for (let n = 0; n < 2; n++) await assert.rejects(connect(target(port)), /issuer is not known/);
 });
 
+/** Has `path` be the system's authorities while `action` runs. */
+async function withSystemAuthorities(path: string, action: () => Promise<void>): Promise<void> {
+  const before = process.env.SSL_CERT_FILE;
+  process.env.SSL_CERT_FILE = path;
+  try {
+    await action();
+  } finally {
+    if (before === undefined) delete process.env.SSL_CERT_FILE;
+    else process.env.SSL_CERT_FILE = before;
+  }
+}
+
+test("a server that only the system's authorities vouch for is trusted, and asked twice only at first", async (t) => {
+  let connections = 0;
+  const { port } = await startTransportServer(
+    t,
+    "tls",
+    { cert_path: server.certificatePath, private_key_path: server.privateKeyPath },
+    {
+      admit() {
+        connections += 1;
+        return true;
+      },
+    },
+  );
+  await withSystemAuthorities(certificates.authorityPath, async () => {
+    const known = connector(trusted);
+    assert.deepEqual(await resumed(known.connect, port, 1), [false]);
+    assert.equal(connections, 1);
+
+    const { connect } = connector({ tls_cert_path: otherPath });
+    await Promise.all([resumed(connect, port, 1), resumed(connect, port, 1)]);
+    assert.equal(connections, 5);
+    assert.deepEqual(await resumed(connect, port, 1), [true]);
+    assert.equal(connections, 6);
+  });
+});
+
 /** Connects one after the other, each for one echo; tells which connections were resumed. */
 async function resumed(connect: TlsConnector["connect"], port: number, count: number): Promise<boolean[]> {
   const reused: boolean[] = [];
