@@ -27,6 +27,7 @@ export const COUNTERS = {
   takebacks: "Times that a chunk went back to the queue.",
   retries: "Failures that count against the limits of retrying.",
   chunks_backed_up: "Chunks that were moved to the backup folder.",
+  chunks_quarantined: "Chunks that their receiver refused for good, moved to the quarantine.",
   chunks_resumed: "Chunks that an earlier process left and this one took over.",
   buffer_overflows: "Times that the buffer was full.",
   disk_errors: "Reads and writes that the disk refused, by reason.",

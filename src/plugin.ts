@@ -106,10 +106,21 @@ export interface Output extends Emitter, Lifecycle {
 
 /** One delivery of a chunk, seen by the writer. */
 export interface Delivery {
-  /** To be called once every byte is written and only the receiver's ack is awaited: frees the flush slot. */
-  sent(): void;
+  /** To be called once every byte is written and only the ack of this receiver is awaited: frees the flush slot. */
+  sent(receiver?: Receiver): void;
   /** Aborts when the agent will not wait any longer. */
   readonly signal: AbortSignal;
+  /** It is to share a connection with no other chunk, and its failure says nothing about the receiver. */
+  readonly isAlone: boolean;
+  /** This receiver got bytes of the chunk, and then broke the connection, answered wrongly, or did not answer. */
+  refused(receiver: Receiver): void;
+  /** This receiver has the chunk; `isAcked` says that it told so. */
+  accepted(receiver: Receiver, isAcked: boolean): void;
+}
+
+/** One destination of several; the same object at each delivery. */
+export interface Receiver {
+  readonly name: string;
 }
 
 /** The part of a buffered output that knows the destination. The buffer around it is the same for all. */

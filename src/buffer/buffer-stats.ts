@@ -6,6 +6,8 @@ export interface BufferStats {
   readonly stageLength: number;
   readonly stageBytes: number;
   readonly queueLength: number;
+  /** Of the queued ones, those that their receiver refuses and that let others go first. */
+  readonly asideLength: number;
   /** Queued and being sent. */
   readonly queueBytes: number;
   readonly totalBytes: number;
@@ -25,6 +27,7 @@ export interface BufferStats {
 export interface BufferContent {
   readonly staged: Iterable<BufferChunk>;
   readonly queued: readonly BufferChunk[];
+  readonly aside: ReadonlySet<BufferChunk>;
   /** Being sent. */
   readonly taken: Iterable<BufferChunk>;
   readonly totalBytes: number;
@@ -36,6 +39,7 @@ export interface BufferContent {
 export function bufferStats({
   staged,
   queued,
+  aside,
   taken,
   totalBytes,
   totalLimitBytes,
@@ -50,14 +54,15 @@ export function bufferStats({
     stageLength += 1;
     stageBytes += chunk.byteSize;
   }
-  for (const { metadata, size } of [...staged, ...queued, ...taken]) {
+  for (const { metadata, size } of [...staged, ...queued, ...aside, ...taken]) {
     events += size;
     if (metadata.timekey !== undefined) timekeys.add(metadata.timekey);
   }
   return {
     stageLength,
     stageBytes,
-    queueLength: queued.length,
+    queueLength: queued.length + aside.size,
+    asideLength: aside.size,
     queueBytes: totalBytes - stageBytes,
     totalBytes,
     totalLimitBytes,

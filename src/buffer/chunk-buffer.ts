@@ -129,6 +129,7 @@ export class ChunkBuffer {
     return this.#bytes < this.#options.totalLimitBytes;
   }
 
+  /** Chunks that can be taken. */
   get queueLength(): number {
     return this.#queue.length;
   }
@@ -197,12 +198,13 @@ export class ChunkBuffer {
     return this.#queue.take();
   }
 
-  /**
-   * Puts a taken chunk back at the head of the queue, behind those that were queued before it. False when it is not
-   * taken any more.
-   */
-  takeBack(chunk: BufferChunk): boolean {
-    return this.#queue.takeBack(chunk);
+  /** Puts a taken chunk back where it was, or aside until `rejoin`. False when it is not taken any more. */
+  takeBack(chunk: BufferChunk, isAside = false): boolean {
+    return this.#queue.takeBack(chunk, isAside);
+  }
+
+  rejoin(chunk: BufferChunk): void {
+    this.#queue.rejoin(chunk);
   }
 
   /**
@@ -225,6 +227,7 @@ export class ChunkBuffer {
     return bufferStats({
       staged: [...this.#stage.values()],
       queued: this.#queue.queued,
+      aside: this.#queue.aside,
       taken: this.#queue.taken,
       totalBytes: this.#bytes,
       totalLimitBytes: this.#options.totalLimitBytes,

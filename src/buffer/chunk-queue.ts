@@ -1,12 +1,14 @@
-/** Chunks in the order in which they are to be sent, and those that are being sent. */
+/** Chunks in the order in which they are to be sent, those that are being sent, and those that stand aside meanwhile. */
 
 import type { BufferChunk } from "./buffer-chunk.ts";
 
 export class ChunkQueue {
   readonly #queue: BufferChunk[] = [];
   readonly #taken = new Set<BufferChunk>();
+  readonly #aside = new Set<BufferChunk>();
   #nextOrder = 0;
 
+  /** Chunks that can be taken. */
   get length(): number {
     return this.#queue.length;
   }
@@ -15,12 +17,17 @@ export class ChunkQueue {
     return this.#queue;
   }
 
+  get aside(): ReadonlySet<BufferChunk> {
+    return this.#aside;
+  }
+
   get taken(): Iterable<BufferChunk> {
     return this.#taken;
   }
 
   *[Symbol.iterator](): IterableIterator<BufferChunk> {
     yield* this.#queue;
+    yield* this.#aside;
     yield* this.#taken;
   }
 
@@ -46,13 +53,23 @@ export class ChunkQueue {
     return chunk;
   }
 
-  /** Puts a taken chunk back at the head, behind those that were queued before it. False when it is not taken. */
-  takeBack(chunk: BufferChunk): boolean {
+  /**
+   * Puts a taken chunk back at the head, behind those that were queued before it, or aside: then nobody takes it until
+   * it rejoins. False when it is not taken.
+   */
+  takeBack(chunk: BufferChunk, isAside: boolean): boolean {
     if (!this.#taken.delete(chunk)) return false;
     chunk.state = "queued";
+    this.#aside.add(chunk);
+    if (!isAside) this.rejoin(chunk);
+    return true;
+  }
+
+  /** A chunk that stands aside comes back to its place in the queue. */
+  rejoin(chunk: BufferChunk): void {
+    if (!this.#aside.delete(chunk)) return;
     const next = this.#queue.findIndex((other) => other.order > chunk.order);
     this.#queue.splice(next < 0 ? this.#queue.length : next, 0, chunk);
-    return true;
   }
 
   /** Forgets a taken chunk. False when it is not taken any more. */

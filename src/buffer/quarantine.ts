@@ -1,6 +1,7 @@
 /**
- * A folder for messages that can never be delivered: they are kept byte for byte, so that their sender may be told that
- * they are safe, and a person can look at them and send them again (`suiro buffer`).
+ * A folder for messages that can never be delivered, those of a sender and those that a receiver refuses: they are kept
+ * byte for byte, so that their sender may be told that they are safe, and a person can look at them and send them again
+ * (`suiro buffer`).
  *
  * | file           | content                                                   |
  * |----------------|-----------------------------------------------------------|
@@ -15,7 +16,7 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export const FRAME_SUFFIX = ".frame";
 export const NOTE_SUFFIX = ".json";
@@ -41,8 +42,10 @@ export interface QuarantineNote {
   readonly reason: string;
   readonly error: string;
   readonly tag?: string | undefined;
-  /** Address or name of the sender. */
+  /** Address or name of the sender, or of the receiver that refuses it. */
   readonly host: string;
+  /** Id of the chunk that it was, as hexadecimal text: to be sent again under the same. */
+  readonly chunk?: string | undefined;
 }
 
 export class Quarantine {
@@ -179,6 +182,7 @@ export class QuarantinedMessage {
     await this.#file.close();
     await writeFile(this.#path + NOTE_SUFFIX, `${text}\n`, { mode: this.#fileMode, flag: "wx" });
     await rename(this.#path + PART_SUFFIX, this.#path + FRAME_SUFFIX);
+    await syncFolder(dirname(this.#path)); // Until then a lost machine may have it as a part, which nobody keeps.
     this.#settle(true);
     return this.#path + FRAME_SUFFIX;
   }
@@ -194,5 +198,14 @@ export class QuarantinedMessage {
   #settle(isKept: boolean): void {
     this.#isSettled = true;
     this.#account.settle(this.#reserved, isKept);
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }

@@ -168,15 +168,21 @@ function bufferEntries(): CatalogueEntry[] {
         { labels: { state: "queue" }, value: buffer.queueBytes },
       ];
     }),
-    gauge("suiro_buffer_chunks", "Chunks that the buffer holds, by state.", ["state"], (plugin) => {
-      const buffer = of(plugin);
-      if (!buffer) return [];
-      return [
-        { labels: { state: "stage" }, value: buffer.stageLength },
-        { labels: { state: "queue" }, value: buffer.queueLength },
-        { labels: { state: "awaiting_ack" }, value: buffer.awaitingAck },
-      ];
-    }),
+    gauge(
+      "suiro_buffer_chunks",
+      "Chunks that the buffer holds, by state; those aside are queued, too, and refused by their receiver.",
+      ["state"],
+      (plugin) => {
+        const buffer = of(plugin);
+        if (!buffer) return [];
+        return [
+          { labels: { state: "stage" }, value: buffer.stageLength },
+          { labels: { state: "queue" }, value: buffer.queueLength },
+          { labels: { state: "aside" }, value: buffer.asideLength },
+          { labels: { state: "awaiting_ack" }, value: buffer.awaitingAck },
+        ];
+      },
+    ),
     gauge(
       "suiro_account_events",
       "Events since the buffer's folder was first used, by state: received = delivered + held + dropped.",

@@ -41,6 +41,22 @@ export const bufferTable = section({
   retry_max_interval: time.optional("Seconds that a wait never exceeds."),
   retry_randomize: bool.default("Change each wait by up to 12.5 %.", true),
 
+  quarantine_attempts: integer.default(
+    "Suiro's own. Times that a receiver refuses a chunk, while it acknowledges others in between, after which the chunk " +
+      "goes to <secondary> or to the quarantine; 0 is never.",
+    10,
+  ),
+  quarantine_wait: time.default("Suiro's own. Seconds from the first refusal until then, at least.", 3600),
+  quarantine_path: string.optional(
+    "Suiro's own. Folder for chunks that their receiver refuses for good, to be looked at and sent again with " +
+      "`suiro buffer`. Without it a folder named `quarantine` in root_dir, in FLUENT_BACKUP_DIR, or beside the chunks; " +
+      "of a memory buffer in /tmp/fluent.",
+  ),
+  quarantine_size_limit: size.default(
+    "Suiro's own. Bytes in that folder; when it is full such chunks stay in the buffer.",
+    1024 ** 3,
+  ),
+
   path: string.optional("Folder, or file name pattern, of the chunk files."),
   path_suffix: string.default("End of chunk file names.", ".log"),
   file_permission: octal.optional("Mode of chunk files."),

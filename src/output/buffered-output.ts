@@ -31,8 +31,9 @@ import { Accounts } from "./accounts.ts";
 import { type BufferSettings, readBufferSettings } from "./buffer-settings.ts";
 import type { BufferedConfig } from "./buffered-output-parameters.ts";
 import { ChunkDelivery } from "./chunk-delivery.ts";
+import { ChunkQuarantine } from "./chunk-quarantine.ts";
 import { FlushScheduler } from "./flush-scheduler.ts";
-import type { RetryPolicy } from "./retry-state.ts";
+import { retryPolicy } from "./retry-state.ts";
 
 /** While stopping, a failed flush is tried again after this at the latest: there is no time for long waits. */
 const STOPPING_RETRY_MS = 1000;
@@ -147,13 +148,17 @@ export class BufferedOutput implements Output {
       retryPolicy: retryPolicy(settings, secondary !== undefined),
       slowFlushMs: config.slowFlushLogThreshold * 1000,
       commitTimeoutMs: settings.delayedCommitTimeout === undefined ? undefined : settings.delayedCommitTimeout * 1000,
+      refusal: { attempts: settings.quarantineAttempts, waitMs: settings.quarantineWait * 1000 },
+      quarantine: new ChunkQuarantine(settings, context),
       random: environment.random ?? Math.random,
       onPause: (untilMs) => this.#pause(untilMs),
+      onRejoined: () => this.#scheduler.wake(),
     });
     this.#scheduler = new FlushScheduler({
       clock,
       settings,
       buffer: this.#buffer,
+      take: () => this.#delivery.take(),
       deliver: (chunk, sent) => this.#delivery.deliver(chunk, sent),
     });
   }
@@ -197,6 +202,7 @@ export class BufferedOutput implements Output {
 
   async flush(): Promise<void> {
     this.#buffer.enqueueAll();
+    this.#delivery.recall();
     await this.#drain();
   }
 
@@ -261,6 +267,7 @@ export class BufferedOutput implements Output {
 
   #dropOldestChunk(): boolean {
     const { counters, logger } = this.#context;
+    this.#delivery.recall();
     const oldest = this.#buffer.take();
     if (!oldest) {
       logger.error("no queued chunks to be dropped for drop_oldest_chunk");
@@ -295,6 +302,7 @@ export class BufferedOutput implements Output {
   async #stop(deadline: AbortSignal): Promise<void> {
     await Promise.resolve(); // `#stopped` is set before anything below looks at it.
     this.#wakeWaiting();
+    this.#delivery.hurry();
     if (this.#isStarted) {
       this.#scheduler.stop(!this.#settings.flushAtShutdown);
       if (this.#settings.flushAtShutdown) {
@@ -380,18 +388,4 @@ export class BufferedOutput implements Output {
       },
     });
   }
-}
-
-function retryPolicy(settings: BufferSettings, hasSecondary: boolean): RetryPolicy {
-  return {
-    type: settings.retryType,
-    waitMs: settings.retryWait * 1000,
-    backoffBase: settings.retryExponentialBackoffBase,
-    maxIntervalMs: settings.retryMaxInterval === undefined ? undefined : settings.retryMaxInterval * 1000,
-    timeoutMs: settings.retryTimeout * 1000,
-    maxTimes: settings.retryMaxTimes,
-    isForever: settings.retryForever,
-    isRandomized: settings.retryRandomize,
-    secondaryThreshold: hasSecondary ? settings.retrySecondaryThreshold : undefined,
-  };
 }

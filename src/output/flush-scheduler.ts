@@ -23,6 +23,8 @@ export interface FlushSchedulerOptions {
   readonly clock: Clock;
   readonly settings: BufferSettings;
   readonly buffer: ChunkBuffer;
+  /** Takes the chunk that is to be sent next. */
+  readonly take: () => BufferChunk | undefined;
   /** Sends a taken chunk and settles what becomes of it. Calls `sent` when its slot is free. Never rejects. */
   readonly deliver: (chunk: BufferChunk, sent: () => void) => Promise<void>;
 }
@@ -82,10 +84,10 @@ export class FlushScheduler {
 
   /** Starts as many deliveries as slots, caps and a pause allow. */
   wake(): void {
-    const { buffer, settings } = this.#options;
+    const { buffer, settings, take } = this.#options;
     if (this.#hasMoreDue && buffer.queueLength < settings.queuedChunksLimitSize) this.#enqueueDue();
     while (this.#canStart()) {
-      const chunk = buffer.take();
+      const chunk = take();
       if (!chunk) return;
       void this.#run(chunk);
     }

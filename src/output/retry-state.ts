@@ -8,6 +8,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import type { BufferSettings } from "./buffer-settings.ts";
 
 export interface RetryPolicy {
   readonly type: "exponential_backoff" | "periodic";
@@ -20,6 +21,20 @@ export interface RetryPolicy {
   readonly isRandomized: boolean;
   /** The share of the time limit after which the secondary is used; undefined without a secondary. */
   readonly secondaryThreshold: number | undefined;
+}
+
+export function retryPolicy(settings: BufferSettings, hasSecondary: boolean): RetryPolicy {
+  return {
+    type: settings.retryType,
+    waitMs: settings.retryWait * 1000,
+    backoffBase: settings.retryExponentialBackoffBase,
+    maxIntervalMs: settings.retryMaxInterval === undefined ? undefined : settings.retryMaxInterval * 1000,
+    timeoutMs: settings.retryTimeout * 1000,
+    maxTimes: settings.retryMaxTimes,
+    isForever: settings.retryForever,
+    isRandomized: settings.retryRandomize,
+    secondaryThreshold: hasSecondary ? settings.retrySecondaryThreshold : undefined,
+  };
 }
 
 /** A wait is changed by up to this share either way. */

@@ -21,6 +21,7 @@ import { secondaryFileOutput } from "../../src/output/secondary-file.ts";
 import { createParser } from "../../src/parser/parser-list.ts";
 import type { BufferedOutputDefinition, InputDefinition } from "../../src/plugin.ts";
 import { configElement as flatElement } from "../support/config-section.ts";
+import { quietDelivery } from "../support/delivery.ts";
 import { configElement, createForwardInput, startForwardInput } from "../support/forward-input.ts";
 import { ack, message } from "../support/forward-messages.ts";
 import { createForwardWriter, server } from "../support/forward-writer.ts";
@@ -30,7 +31,7 @@ import { pluginContext } from "../support/plugin-context.ts";
 import { scriptedPeer } from "../support/scripted-peer.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const delivery = { sent: () => {}, signal: new AbortController().signal };
+const delivery = quietDelivery();
 
 async function startInput(t: TestContext, definition: InputDefinition<any>, values: Record<string, string> = {}) {
   const element = flatElement("source", "", { port: "0", bind: "127.0.0.1", ...values });

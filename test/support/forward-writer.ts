@@ -11,6 +11,7 @@ import { Counters } from "../../src/counters.ts";
 import { createLogger, type LogFields, type LogLevel } from "../../src/logger.ts";
 import { type ForwardWriter, forwardOutput } from "../../src/output/forward/forward.ts";
 import type { PluginContext } from "../../src/plugin.ts";
+import { quietDelivery } from "./delivery.ts";
 import { NO_AGENT } from "./plugin-context.ts";
 
 export type Values = Readonly<Record<string, string | number | boolean>>;
@@ -73,7 +74,7 @@ export function createForwardWriter(values: Values, sections: Sections, clock: C
       const sent = new Promise<void>((resolve) => {
         markSent = resolve;
       });
-      const written = writer.write(chunk, { sent: markSent, signal });
+      const written = writer.write(chunk, quietDelivery({ sent: markSent, signal }));
       return Object.assign(written, { sent });
     },
   };

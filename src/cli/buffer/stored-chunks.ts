@@ -104,12 +104,12 @@ function chunkFile(path: string, status: Stats, state: StoredState, hexId: strin
 
 function quarantined(path: string, status: Stats): StoredChunk {
   const note = readOptional(path.slice(0, -FRAME_SUFFIX.length) + NOTE_SUFFIX);
-  const { reason } = (note ? JSON.parse(note.toString()) : {}) as { reason?: string };
+  const { reason, chunk } = parsedNote(note);
   const bytes = readFileSync(path);
   const base = {
     path,
     state: "quarantined" as const,
-    id: createHash("sha256").update(bytes).digest().subarray(0, 16),
+    id: idOf(bytes, chunk),
     size: undefined,
     modifiedAt: status.mtime,
     reason,
@@ -120,6 +120,22 @@ function quarantined(path: string, status: Stats): StoredChunk {
     const problem = `it is no message that can be read: ${errorMessage(error)}`;
     return { ...base, problem, tag: undefined, byteSize: status.size, compression: "text", read: () => once(bytes) };
   }
+}
+
+/** A note that a lost machine left empty or torn says nothing. */
+function parsedNote(note: Buffer | undefined): { reason?: string; chunk?: string } {
+  try {
+    const value: unknown = JSON.parse(note?.toString() ?? "{}");
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+/** The id under which its receiver may know it already, else one that it always has. */
+function idOf(bytes: Buffer, chunk: unknown): Buffer {
+  if (typeof chunk === "string" && /^[0-9a-f]{32}$/.test(chunk)) return Buffer.from(chunk, "hex");
+  return createHash("sha256").update(bytes).digest().subarray(0, 16);
 }
 
 /** Tag and events of a message; a Message becomes an entry. */

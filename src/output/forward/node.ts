@@ -6,7 +6,7 @@
 import { isIP } from "node:net";
 import type { Clock } from "../../clock.ts";
 import type { Counters } from "../../counters.ts";
-import { AckError, HandshakeError } from "../../errors.ts";
+import { AckError, type ErrorCode, HandshakeError, SuiroError } from "../../errors.ts";
 import { NoAckError } from "../../forward-protocol/ack-waiter.ts";
 import { ClientSession } from "../../forward-protocol/client-session.ts";
 import type { ClientIdentity } from "../../forward-protocol/handshake.ts";
@@ -134,9 +134,10 @@ export class ForwardNode implements Balanced {
     try {
       await this.#deliver(message, delivery);
     } catch (error) {
-      this.#judge(error);
+      this.#judge(error, delivery.isAlone);
       throw error;
     }
+    delivery.accepted(this, message.chunkId !== undefined);
     if (message.chunkId) {
       this.#lastAck = this.#now();
       this.#context.counters.add("acks_received");
@@ -186,23 +187,32 @@ export class ForwardNode implements Balanced {
   }
 
   async #deliver(message: OutgoingMessage, delivery: Delivery): Promise<void> {
-    const lease = await this.#connections.acquire();
+    const lease = await this.#connections.acquire(delivery.isAlone);
     try {
       return await this.#send(lease, message, delivery);
     } catch (error) {
-      if (!lease.wasIdle || !lease.session.closedByPeer || delivery.signal.aborted) throw error;
+      if (!hadEnded(lease) || delivery.signal.aborted) throw error;
       this.#context.logger.debug("a kept connection had ended; sending on a new one", { node: this.name });
     }
     await this.#send(await this.#connections.acquire(true), message, delivery);
   }
 
-  async #send({ session }: Lease, message: OutgoingMessage, delivery: Delivery): Promise<void> {
+  async #send(lease: Lease, message: OutgoingMessage, delivery: Delivery): Promise<void> {
+    try {
+      await this.#transfer(lease.session, message, delivery);
+    } catch (error) {
+      if (isRefusal(error) && !hadEnded(lease)) delivery.refused(this);
+      throw error;
+    }
+  }
+
+  async #transfer(session: ClientSession, message: OutgoingMessage, delivery: Delivery): Promise<void> {
     const onSent = () => {
-      this.#connections.written(session);
-      delivery.sent();
+      if (!delivery.isAlone) this.#connections.written(session);
+      delivery.sent(this);
     };
     await session.send(message, { onSent, signal: delivery.signal });
-    const closed = this.#connections.done(session);
+    const closed = delivery.isAlone ? session.close() : this.#connections.done(session);
     if (message.chunkId) return void closed.catch(() => {}); // it has the chunk, however the connection ends
     await closed;
     await pendingInput();
@@ -210,7 +220,7 @@ export class ForwardNode implements Balanced {
   }
 
   /** What an error says about the node. */
-  #judge(error: unknown): void {
+  #judge(error: unknown, isAlone: boolean): void {
     const { host, port } = this;
     const { logger, counters } = this.#context;
     if (error instanceof HandshakeError) {
@@ -220,7 +230,7 @@ export class ForwardNode implements Balanced {
       logger.warn(error.message, { host, port });
       counters.add("protocol_errors", 1, error instanceof NoAckError ? "no_ack" : "wrong_ack");
     }
-    if (error instanceof HandshakeError || error instanceof NoAckError) this.disable(error.message);
+    if (error instanceof HandshakeError || (error instanceof NoAckError && !isAlone)) this.disable(error.message);
   }
 
   /** Connects to the first address that answers. */
@@ -275,3 +285,15 @@ export class ForwardNode implements Balanced {
     return this.#context.clock.monotonic() / 1000;
   }
 }
+
+/** A connection that had stood idle, and whose end was seen only when it was used. */
+function hadEnded({ wasIdle, session }: Lease): boolean {
+  return wasIdle && session.closedByPeer;
+}
+
+/** What the receiver does to a message that was begun, other than what this side cannot read or will not wait for. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof SuiroError && REFUSALS.has(error.code);
+}
+
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(["ACK", "NETWORK", "TIMEOUT"]);

@@ -27,6 +27,7 @@ function output() {
         stageLength: 1,
         stageBytes: 10,
         queueLength: 2,
+        asideLength: 1,
         queueBytes: 20,
         totalBytes: 30,
         totalLimitBytes: 100,
@@ -67,7 +68,7 @@ test("a plugin's counts and state become samples with the catalogue's labels", a
   assert.ok(
     Object.keys(values("suiro_dropped_events_total") ?? {}).some((key) => key.includes('reason="odd/reason \\"x\\""')),
   );
-  assert.deepEqual(Object.values(values("suiro_buffer_chunks") ?? {}), [1, 2, 1]);
+  assert.deepEqual(Object.values(values("suiro_buffer_chunks") ?? {}), [1, 2, 1, 1]);
   assert.deepEqual(Object.values(values("suiro_retry_steps") ?? {}), [1]);
   assert.deepEqual(Object.values(values("suiro_retry_wait_seconds") ?? {}), [2.5]);
   assert.deepEqual(Object.values(values("suiro_last_delivery_timestamp_seconds") ?? {}), [NOW / 1000 - 60]);

@@ -10,12 +10,13 @@ import { EventTime } from "../../../src/event/event-time.ts";
 import { fileOutput } from "../../../src/output/file.ts";
 import { secondaryFileOutput } from "../../../src/output/secondary-file.ts";
 import type { BufferedOutputDefinition } from "../../../src/plugin.ts";
+import { quietDelivery } from "../../support/delivery.ts";
 import { parsedElement } from "../../support/parsed-config.ts";
 import { chunkOfBytes, type PlainChunkOptions } from "../../support/plain-chunk.ts";
 import { pluginContext } from "../../support/plugin-context.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
-const delivery = { sent() {}, signal: new AbortController().signal };
+const delivery = quietDelivery();
 
 function writer(definition: BufferedOutputDefinition<any>, text: string) {
   const element = parsedElement(text);

@@ -8,6 +8,7 @@ import { EventTime } from "../../../src/event/event-time.ts";
 import { strftime } from "../../../src/event/strftime.ts";
 import { localZone } from "../../../src/event/time-zone.ts";
 import { bufferedStdoutOutputTo, stdoutOutputTo } from "../../../src/output/stdout.ts";
+import { quietDelivery } from "../../support/delivery.ts";
 import { parsedElement } from "../../support/parsed-config.ts";
 import { chunkOfBytes } from "../../support/plain-chunk.ts";
 import { pluginContext } from "../../support/plugin-context.ts";
@@ -74,6 +75,6 @@ test("with a buffer the lines of a chunk are written as they were formatted", as
   const element = parsedElement("<match>\n<format>\n@type json\n</format>\n<buffer>\n</buffer>\n</match>");
   const writer = definition.createWriter(readSectionOrThrow(definition.table, element), pluginContext(element));
   const bytes = writer.format?.("t", events) as Buffer;
-  await writer.write(chunkOfBytes(bytes, 2, { streamedBy: 5 }), { sent() {}, signal: new AbortController().signal });
+  await writer.write(chunkOfBytes(bytes, 2, { streamedBy: 5 }), quietDelivery());
   assert.equal(written.join(""), '{"a":1}\n{"b":"x"}\n');
 });
