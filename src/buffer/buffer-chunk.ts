@@ -153,6 +153,19 @@ export class BufferChunk implements Chunk {
     this.isMetaStale = this.file !== undefined;
   }
 
+  /** Its file has all that was committed. */
+  get hasWholeFile(): boolean {
+    return this.file?.has(this.#spans?.at(-1)?.end ?? this.#byteSize) ?? true;
+  }
+
+  /** Makes its files anew. False when its bytes are not in memory. Throws BufferIoError. */
+  restore(fileMode: number): boolean {
+    const views = this.blocks();
+    if (!views || !this.file) return false;
+    this.file.restore(views, this.meta, fileMode);
+    return true;
+  }
+
   /** Forgets what is pending, written or not; gives its bytes. */
   rollBack(): number {
     const lostBytes = this.#pendingBytes;

@@ -4,10 +4,11 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { BufferIoError } from "../errors.ts";
 import type { Origin } from "../event/origin.ts";
 import type { Logger } from "../logger.ts";
 import type { BufferChunk } from "./buffer-chunk.ts";
-import { errorCode, type FileSystem } from "./file-system.ts";
+import { errorCode, type FileSystem, type Standing } from "./file-system.ts";
 import type { Taken } from "./held-chunks.ts";
 import { type Expectations, HeldSources } from "./held-sources.ts";
 import type { HeldChunk, HeldFile, Holder } from "./holdings.ts";
@@ -51,6 +52,9 @@ export class BufferJournal implements Holder {
   #isSyncing = false;
   /** Chunks whose end could not be written. */
   #unwritten: JournalRecord[] = [];
+  /** Times that a segment was begun because the one before could not be written, or was gone. */
+  #renewals = 0;
+  #suspension: string | undefined;
 
   constructor(options: BufferJournalOptions) {
     this.#options = options;
@@ -101,10 +105,56 @@ export class BufferJournal implements Holder {
     }
   }
 
+  /** Where its file stands now; undefined when it is closed. */
+  get standing(): Standing | undefined {
+    return this.#file?.standing;
+  }
+
+  /** Counts up whenever the files of the chunks may not be what was written to them. */
+  get renewals(): number {
+    return this.#renewals;
+  }
+
+  /** Takes nothing until `resume` or `renew`: what would be written now would not be found. With `isClosed` its file may be taken away. */
+  suspend(reason: string, isClosed = false): void {
+    this.#suspension = reason;
+    if (!this.#file) return;
+    this.#file.isSuspended = true;
+    if (isClosed) this.#file.close();
+  }
+
+  get isSuspended(): boolean {
+    return this.#suspension !== undefined;
+  }
+
+  /** Its file is in place again: goes on where it was. */
+  resume(): void {
+    this.#suspension = undefined;
+    this.#renewals += 1;
+    if (this.#file) this.#file.isSuspended = false;
+  }
+
+  /** Writes all that counts into a new segment, whatever became of the old one. Throws BufferIoError. */
+  renew(): void {
+    this.#file?.begin(this.#base());
+    this.#suspension = undefined;
+    this.#renewals += 1;
+    this.#rounds?.touchFolder();
+    for (const { file } of this.#options.chunks()) if (file) this.#rounds?.touch(file);
+  }
+
+  /** Throws BufferIoError when nothing can be written now. */
+  probe(): void {
+    if (!this.#file) return;
+    this.#reopen();
+    this.#file.write({ type: "base" });
+    this.#writeUnwritten();
+  }
+
   /** Gives the number of a new chunk, before its files are made. Throws BufferIoError. */
   open(meta: ChunkMeta): number {
     const number = ++this.#lastNumber;
-    if (this.#file && !this.#file.isOpen) this.#file.begin(this.#base());
+    this.#reopen();
     this.#file?.write(chunkRecord(number, meta, { byteSize: 0, size: 0 }));
     return number;
   }
@@ -232,14 +282,20 @@ export class BufferJournal implements Holder {
     sources: readonly RecordedSource[],
   ): void {
     const file = this.#file as JournalFile;
-    if (!file.isOpen) file.begin(this.#base());
-    else if (file.isDueForRotation) this.#rotate();
+    this.#reopen();
+    if (file.isDueForRotation) this.#rotate();
     this.#writeUnwritten();
     const steps: RecordedStep[] = [];
     for (const { number, nextStep } of chunks) if (nextStep) steps.push({ chunk: number, ...nextStep });
     const record: GroupRecord = { type: "group", sequence, synced: this.#syncedNow(), atSeconds, steps, sources };
     file.write(record);
     for (const chunk of chunks) if (chunk.file) this.#rounds?.touch(chunk.file);
+  }
+
+  #reopen(): void {
+    if (!this.#file || this.#file.isOpen) return;
+    if (this.#suspension !== undefined) throw new BufferIoError(this.#suspension);
+    this.renew();
   }
 
   #syncedNow(): number {

@@ -1,6 +1,7 @@
 /** What a buffer holds, for metrics. Source: fluentd 1.18 buffer.rb `statistics`; COMPAT 6.5. */
 
 import type { BufferChunk } from "./buffer-chunk.ts";
+import type { ChunkQueue } from "./chunk-queue.ts";
 
 export interface BufferStats {
   readonly stageLength: number;
@@ -10,6 +11,8 @@ export interface BufferStats {
   readonly asideLength: number;
   /** Queued and being sent. */
   readonly queueBytes: number;
+  /** Events in the chunks that wait in the queue. */
+  readonly queueEvents: number;
   readonly totalBytes: number;
   readonly totalLimitBytes: number;
   /** Events in chunks that are not purged. */
@@ -22,29 +25,28 @@ export interface BufferStats {
   readonly timekeys: readonly number[];
   /** Where the chunks lie; undefined for a memory buffer. */
   readonly folder: string | undefined;
+  /** Why the disk takes no events now. */
+  readonly diskFailure: string | undefined;
 }
 
 export interface BufferContent {
   readonly staged: Iterable<BufferChunk>;
-  readonly queued: readonly BufferChunk[];
-  readonly aside: ReadonlySet<BufferChunk>;
-  /** Being sent. */
-  readonly taken: Iterable<BufferChunk>;
+  readonly queue: ChunkQueue;
   readonly totalBytes: number;
   readonly totalLimitBytes: number;
   readonly retainedBytes: number;
   readonly folder: string | undefined;
+  readonly diskFailure: string | undefined;
 }
 
 export function bufferStats({
   staged,
-  queued,
-  aside,
-  taken,
+  queue,
   totalBytes,
   totalLimitBytes,
   retainedBytes,
   folder,
+  diskFailure,
 }: BufferContent): BufferStats {
   let stageLength = 0;
   let stageBytes = 0;
@@ -54,16 +56,17 @@ export function bufferStats({
     stageLength += 1;
     stageBytes += chunk.byteSize;
   }
-  for (const { metadata, size } of [...staged, ...queued, ...aside, ...taken]) {
+  for (const { metadata, size } of [...staged, ...queue]) {
     events += size;
     if (metadata.timekey !== undefined) timekeys.add(metadata.timekey);
   }
   return {
     stageLength,
     stageBytes,
-    queueLength: queued.length + aside.size,
-    asideLength: aside.size,
+    queueLength: queue.length + queue.aside.size,
+    asideLength: queue.aside.size,
     queueBytes: totalBytes - stageBytes,
+    queueEvents: queue.queued.reduce((sum, { size }) => sum + size, 0),
     totalBytes,
     totalLimitBytes,
     events,
@@ -71,5 +74,6 @@ export function bufferStats({
     retainedBytes,
     timekeys: [...timekeys].sort((left, right) => left - right),
     folder,
+    diskFailure,
   };
 }

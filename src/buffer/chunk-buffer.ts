@@ -9,7 +9,7 @@
  * Source: fluentd 1.18 buffer.rb; COMPAT 4.3.
  */
 
-import type { Clock } from "../clock.ts";
+import type { CancelTimer, Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
 import { BufferOverflowError, StoppingError, UnrecoverableError } from "../errors.ts";
 import type { Origin } from "../event/origin.ts";
@@ -23,15 +23,16 @@ import type { Chunk, ChunkMetadata } from "./chunk.ts";
 import type { ChunkBackup } from "./chunk-backup.ts";
 import { ChunkCheck } from "./chunk-check.ts";
 import type { ChunkEncoder, Piece } from "./chunk-encoder.ts";
-import type { ChunkFile } from "./chunk-file.ts";
 import type { ChunkFolder } from "./chunk-folder.ts";
 import { type ChunkLimits, hasRoom, isFull } from "./chunk-limits.ts";
 import { ChunkMaker } from "./chunk-maker.ts";
 import { ChunkQueue } from "./chunk-queue.ts";
 import { ChunkRanges } from "./chunk-ranges.ts";
 import { type RecoveredChunk, recoverChunks } from "./chunk-recovery.ts";
+import { ChunkRemovals } from "./chunk-removals.ts";
 import { DiskHealth } from "./disk-health.ts";
 import type { FileSystem } from "./file-system.ts";
+import { FolderWatch } from "./folder-watch.ts";
 import { Append, commitGroup, type Receipt } from "./group-commit.ts";
 import type { Expectations } from "./held-sources.ts";
 import { MetaWriter } from "./meta-writer.ts";
@@ -90,11 +91,12 @@ export class ChunkBuffer {
   #pendingBytes = 0;
   /** Chunks that are to be queued once they are committed. */
   #closing: BufferChunk[] = [];
-  readonly #removals = new Set<Promise<void>>();
+  readonly #removals: ChunkRemovals;
   /** Bytes of all chunks that are not purged. */
   #bytes = 0;
   #commit: NodeJS.Immediate | undefined;
-  #cancelMetaTimer: (() => void) | undefined;
+  #watch: FolderWatch | undefined;
+  #timers: readonly CancelTimer[] = [];
   /** Compressing appends go one behind the other, so that their order stays. */
   #encoding: Promise<unknown> = Promise.resolve();
 
@@ -104,24 +106,30 @@ export class ChunkBuffer {
     this.#disk = new DiskHealth(options.counters, options.logger);
     this.#check = new ChunkCheck(options);
     this.#memory = new RetainedMemory(options.folder ? fileLimit : Number.POSITIVE_INFINITY);
-    const { clock, fileMode, fileSystem, logger } = options;
     this.journal = new BufferJournal({
-      clock,
-      logger,
-      expected: options.expected,
-      fileSystem,
-      fileMode,
+      ...options,
       syncPaceMs: options.syncPaceMs ?? SYNC_PACE_MS,
       chunks: () => this.#all(),
       onSyncFailed: (sequence, error) => this.#syncFailed(sequence, error),
       onSynced: (seconds) => options.counters.observe("sync_seconds", seconds),
     });
     this.#metas = new MetaWriter(this.journal, this.#disk, () => this.#all());
+    this.#removals = new ChunkRemovals(this.journal, this.#disk, options.logger);
     this.#maker = new ChunkMaker(options, this.#memory, this.journal);
   }
 
   get isPersistent(): boolean {
     return this.#options.folder !== undefined;
+  }
+
+  /** The disk refused the last appends. */
+  get isFailing(): boolean {
+    return this.#disk.isFailing;
+  }
+
+  /** The folder is away, and may come back. */
+  get isFolderLost(): boolean {
+    return this.#watch?.isLost ?? false;
   }
 
   /** Room for a further append, whatever its size: the limit may be overshot by one. */
@@ -132,10 +140,6 @@ export class ChunkBuffer {
   /** Chunks that can be taken. */
   get queueLength(): number {
     return this.#queue.length;
-  }
-
-  get queuedRecords(): number {
-    return this.#queue.queued.reduce((sum, chunk) => sum + chunk.size, 0);
   }
 
   staged(): IterableIterator<BufferChunk> {
@@ -154,7 +158,17 @@ export class ChunkBuffer {
     this.#queue.sort();
     counters.add("chunks_resumed", this.#queue.length + this.#stage.size);
     await this.journal.begin(state);
-    this.#cancelMetaTimer = this.#metas.start(clock);
+    this.#watch = new FolderWatch({
+      ...this.#options,
+      folder,
+      journal: this.journal,
+      removals: this.#removals,
+      disk: this.#disk,
+      chunks: () => this.#all(),
+      close: (chunk) => this.enqueue(chunk),
+      onHealed: this.#options.onSpace,
+    });
+    this.#timers = [this.#metas.start(clock), this.#watch.start()];
   }
 
   /**
@@ -226,19 +240,18 @@ export class ChunkBuffer {
   stats(): BufferStats {
     return bufferStats({
       staged: [...this.#stage.values()],
-      queued: this.#queue.queued,
-      aside: this.#queue.aside,
-      taken: this.#queue.taken,
+      queue: this.#queue,
       totalBytes: this.#bytes,
       totalLimitBytes: this.#options.totalLimitBytes,
       retainedBytes: this.#memory.bytes,
+      diskFailure: this.#disk.failure,
       folder: this.#options.folder?.location,
     });
   }
 
   /** Writes what is pending, closes every file, removes empty chunks, unlocks the folder. The chunks on disk stay. */
   async close(): Promise<void> {
-    this.#cancelMetaTimer?.();
+    for (const cancel of this.#timers) cancel();
     this.#commitPending();
     await this.#metas.write();
     for (const chunk of [...this.#all()]) {
@@ -253,8 +266,8 @@ export class ChunkBuffer {
   }
 
   /** Resolves when the files of all purged chunks are gone. */
-  async removalsDone(): Promise<void> {
-    await Promise.all(this.#removals);
+  removalsDone(): Promise<void> {
+    return this.#removals.done();
   }
 
   #inOrder<T>(encoded: readonly (Piece[] | Promise<Piece[]>)[], store: (pieces: Piece[][]) => T): Promise<T> {
@@ -314,7 +327,7 @@ export class ChunkBuffer {
       this.#stage.set(key, chunk);
       return chunk;
     } catch (error) {
-      this.#disk.count(error);
+      this.#disk.note(error);
       throw error;
     }
   }
@@ -363,20 +376,7 @@ export class ChunkBuffer {
     this.journal.gone(chunk, outcome !== "evacuated");
     chunk.leave(outcome === "dropped" ? new UnrecoverableError("the chunk was dropped") : undefined);
     chunk.releaseMemory(true); // Its delivery has ended, so nobody reads its blocks any more.
-    if (!chunk.file) return;
-    const removal = this.#remove(chunk.file)
-      .catch((error) => {
-        this.#disk.count(error);
-        this.#options.logger.error("failed to purge buffer chunk", { chunk_id: chunk.id.toString("hex"), error });
-      })
-      .finally(() => this.#removals.delete(removal));
-    this.#removals.add(removal);
-  }
-
-  /** The journal knows before that it is gone: a file that is missing for no reason means that the power went. */
-  async #remove(file: ChunkFile): Promise<void> {
-    await this.journal.whenKnown().catch((error) => this.#disk.count(error));
-    await file.remove();
+    if (chunk.file) this.#removals.begin(chunk.file);
   }
 
   async #adopt(recovered: RecoveredChunk): Promise<void> {

@@ -6,7 +6,7 @@
  * meta. Source: fluentd 1.18 buffer/file_chunk.rb; COMPAT 4.4.
  */
 
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { BufferIoError, ChunkBrokenError, errorMessage } from "../errors.ts";
 import { metaPath, queuedPath } from "./chunk-path.ts";
 import { errorCode, type FileSystem } from "./file-system.ts";
@@ -31,23 +31,11 @@ export class ChunkFile {
   }
 
   /** Makes both files of a new staged chunk, and the folder where it is missing. Throws BufferIoError. */
-  static create(
-    fileSystem: FileSystem,
-    openFiles: OpenFiles,
-    path: string,
-    meta: ChunkMeta,
-    modes: { file: number; folder: number },
-  ): ChunkFile {
+  static create(fileSystem: FileSystem, openFiles: OpenFiles, path: string, meta: ChunkMeta, mode: number): ChunkFile {
     const file = new ChunkFile(fileSystem, openFiles, path);
     try {
-      try {
-        openFiles.create(path, modes.file);
-      } catch (error) {
-        if (errorCode(error) !== "ENOENT") throw error;
-        fileSystem.makeDirectory(dirname(path), modes.folder);
-        openFiles.create(path, modes.file);
-      }
-      fileSystem.close(fileSystem.open(metaPath(path), "create", modes.file));
+      openFiles.create(path, mode);
+      fileSystem.close(fileSystem.open(metaPath(path), "create", mode));
       file.#rewriteMeta(meta);
       return file;
     } catch (error) {
@@ -67,7 +55,7 @@ export class ChunkFile {
    */
   append(views: readonly Buffer[], committed: number): void {
     try {
-      const file = this.#openFiles.descriptor(this.#path);
+      const file = this.#openFiles.descriptor(this.#path, committed);
       this.#cutLooseTail(file);
       writeAll(this.#fileSystem, file, views, committed);
     } catch (error) {
@@ -81,7 +69,7 @@ export class ChunkFile {
   rollBack(committed: number): void {
     this.#looseFrom = committed;
     try {
-      this.#cutLooseTail(this.#openFiles.descriptor(this.#path));
+      this.#cutLooseTail(this.#openFiles.descriptor(this.#path, committed));
     } catch {
       // The next append tries again, and writes over the loose bytes; a restart knows that they do not count.
     }
@@ -100,7 +88,9 @@ export class ChunkFile {
   enqueue(id: Buffer, meta: ChunkMeta | undefined): void {
     const path = queuedPath(this.#path, id);
     try {
-      if (this.#looseFrom !== undefined) this.#cutLooseTail(this.#openFiles.descriptor(this.#path));
+      if (this.#looseFrom !== undefined) {
+        this.#cutLooseTail(this.#openFiles.descriptor(this.#path, this.#looseFrom));
+      }
       if (meta) this.#rewriteMeta(meta);
       this.close();
       this.#fileSystem.rename(this.#path, path);
@@ -114,6 +104,26 @@ export class ChunkFile {
       throw ioError(`can't enqueue buffer metadata: path = ${metaPath(this.#path)}`, error);
     }
     this.#path = path;
+  }
+
+  /** Whether it is there with at least so many bytes. */
+  has(byteSize: number): boolean {
+    return (this.#fileSystem.status(this.#path)?.byteSize ?? -1) >= byteSize;
+  }
+
+  /** Writes both files again, with all that the chunk has. Throws BufferIoError. */
+  restore(views: readonly Buffer[], meta: ChunkMeta, mode: number): void {
+    try {
+      this.#openFiles.close(this.#path);
+      if (!this.has(0)) this.#openFiles.create(this.#path, mode);
+      const file = this.#openFiles.descriptor(this.#path, 0);
+      writeAll(this.#fileSystem, file, views, 0);
+      this.#looseFrom = views.reduce((sum, { length }) => sum + length, 0);
+      this.#cutLooseTail(file);
+      this.#rewriteMeta(meta);
+    } catch (error) {
+      throw ioError(`can't write buffer file ${this.#path} again`, error);
+    }
   }
 
   /** The bytes [start, end). Throws ChunkBrokenError when the file is gone or shorter, else BufferIoError. */

@@ -3,7 +3,7 @@
  * Suiro or fluentd. Source: fluentd 1.18 buf_file.rb `resume`; COMPAT 4.4.
  */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { BufferIoError, errorMessage } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { ChunkBackup } from "./chunk-backup.ts";
@@ -81,6 +81,37 @@ export class ChunkFolder {
     if (this.#options.formerPath !== undefined) this.#bringChunks(this.#options.formerPath, this.#pattern);
   }
 
+  /** Whether anything stands at its path. */
+  get isThere(): boolean {
+    return this.#options.fileSystem.status(dirname(this.#opened.prefix))?.isDirectory ?? false;
+  }
+
+  /** Makes the folder where it is gone. Throws BufferIoError. */
+  make(): void {
+    const path = dirname(this.#opened.prefix);
+    try {
+      this.#options.fileSystem.makeDirectory(path, this.#options.folderMode);
+    } catch (error) {
+      throw new BufferIoError(`cannot use the buffer path ${path}: ${errorMessage(error)}`, { cause: error });
+    }
+  }
+
+  /** Lets go of everything that is open in it; with `isWhole` of the lock, too, so that its disk can be unmounted. */
+  letGo(isWhole: boolean): void {
+    this.#openFiles.closeAll();
+    if (!isWhole) return;
+    this.#lock?.release();
+    this.#lock = undefined;
+  }
+
+  /** Takes the lock again where it went with the folder. Throws BufferIoError when another agent has it now. */
+  async relock(): Promise<void> {
+    if (this.#lock?.isInPlace) return;
+    this.#lock?.release();
+    this.#lock = undefined;
+    this.#lock = await this.#options.lock?.(this.prefix);
+  }
+
   /** What one process left is the first worker's: a chunk and its meta file keep their names. */
   #bringChunks(from: string, to: ChunkPathPattern): void {
     const { fileSystem, logger } = this.#options;
@@ -103,9 +134,8 @@ export class ChunkFolder {
 
   /** Makes the files of a new staged chunk. Throws BufferIoError. */
   create(meta: ChunkMeta): ChunkFile {
-    const { fileSystem, fileMode, folderMode } = this.#options;
-    const path = stagedPath(this.#opened, meta.id);
-    return ChunkFile.create(fileSystem, this.#openFiles, path, meta, { file: fileMode, folder: folderMode });
+    const { fileSystem, fileMode } = this.#options;
+    return ChunkFile.create(fileSystem, this.#openFiles, stagedPath(this.#opened, meta.id), meta, fileMode);
   }
 
   /** Every chunk in the folder, by name. Broken ones are moved to the backup folder; foreign files are left alone. */

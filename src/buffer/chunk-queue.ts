@@ -21,10 +21,6 @@ export class ChunkQueue {
     return this.#aside;
   }
 
-  get taken(): Iterable<BufferChunk> {
-    return this.#taken;
-  }
-
   *[Symbol.iterator](): IterableIterator<BufferChunk> {
     yield* this.#queue;
     yield* this.#aside;

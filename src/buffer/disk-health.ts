@@ -8,20 +8,46 @@ import { errorCode } from "./file-system.ts";
 export class DiskHealth {
   readonly #counters: Counters;
   readonly #logger: Logger;
-  #isFailing = false;
+  #failure: string | undefined;
+  #code = "";
+  #hasFailedSince = false;
 
   constructor(counters: Counters, logger: Logger) {
     this.#counters = counters;
     this.#logger = logger;
   }
 
-  /** The outcome of a write of events: undefined for success. Logged when failing begins, and when it ends. */
+  /** Events could not be written, and whether they can be now is not known yet. */
+  get isFailing(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  get isReadOnly(): boolean {
+    return this.isFailing && this.#code === "EROFS";
+  }
+
+  /** The last refusal, while it is failing. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Events could not be written. Logged when failing begins. */
   note(error: unknown): void {
-    if (error !== undefined) this.count(error);
-    if ((error !== undefined) === this.#isFailing) return;
-    this.#isFailing = error !== undefined;
-    if (this.#isFailing) this.#logger.error("failed to write data into buffer", { error });
-    else this.#logger.info("data is written into the buffer again");
+    this.count(error);
+    if (!this.isFailing) this.#logger.error("failed to write data into buffer", { error });
+    this.#failure = errorMessage(error);
+    this.#code = codeOf(error);
+    this.#hasFailedSince = true;
+  }
+
+  /** To be called now and then: true when it was failing, and nothing has failed since the last look. */
+  look(): boolean {
+    const isHealed = this.isFailing && !this.#hasFailedSince;
+    this.#hasFailedSince = false;
+    if (!isHealed) return false;
+    this.#failure = undefined;
+    this.#logger.info("data is written into the buffer again");
+    return true;
   }
 
   /** Runs what may fail without any event being lost by it. */
@@ -35,7 +61,10 @@ export class DiskHealth {
   }
 
   count(error: unknown): void {
-    const cause = error instanceof BufferIoError ? error.cause : error;
-    this.#counters.add("disk_errors", 1, errorCode(cause) || "unknown");
+    this.#counters.add("disk_errors", 1, codeOf(error) || "unknown");
   }
+}
+
+function codeOf(error: unknown): string {
+  return errorCode(error instanceof BufferIoError ? error.cause : error);
 }

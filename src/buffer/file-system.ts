@@ -18,6 +18,8 @@ export interface FileStatus {
   readonly modifiedAtMs: number;
 }
 
+export type Standing = "in place" | "elsewhere" | "deleted";
+
 export interface FileSystem {
   /** `create` makes the file anew with exactly this mode; `update` needs it to be there. */
   open(path: string, purpose: "create" | "update" | "read", mode?: number): number;
@@ -25,6 +27,8 @@ export interface FileSystem {
   write(file: number, views: readonly Buffer[], position: number): number;
   truncate(file: number, byteSize: number): void;
   close(file: number): void;
+  /** Where the open file stands now: at `path`, under another name or on a disk that was unmounted, or under none. */
+  standing(file: number, path: string): Standing;
   rename(from: string, to: string): void;
   makeDirectory(path: string, mode: number): void;
   /** The whole of a small file. */
@@ -57,6 +61,12 @@ export const nodeFileSystem: FileSystem = {
       : fs.writevSync(file, views, position),
   truncate: (file, byteSize) => fs.ftruncateSync(file, byteSize),
   close: (file) => fs.closeSync(file),
+  standing(file, path) {
+    const named = fs.statSync(path, { throwIfNoEntry: false, bigint: true });
+    const opened = fs.fstatSync(file, { bigint: true });
+    if (named?.ino === opened.ino && named.dev === opened.dev) return "in place";
+    return opened.nlink > 0n ? "elsewhere" : "deleted";
+  },
   rename: (from, to) => fs.renameSync(from, to),
   makeDirectory: (path, mode) => void fs.mkdirSync(path, { recursive: true, mode }),
   readAll: (path) => fs.readFileSync(path),

@@ -82,9 +82,14 @@ export class FolderLock {
     }
   }
 
+  /** Others can see it. */
+  get isInPlace(): boolean {
+    return existsSync(join(this.#folder, this.#own.shown));
+  }
+
   /** Lets the next agent in. Safe to call twice. */
   release(): void {
-    if (this.#server) for (const name of Object.values(this.#own)) rmSync(join(this.#folder, name), { force: true });
+    if (this.#server) for (const name of Object.values(this.#own)) this.#remove(name);
     this.#server?.close();
     this.#server = undefined;
   }

@@ -74,9 +74,10 @@ export function commitGroup(
   }
   let lostBytes = 0;
   for (const chunk of chunks) {
-    disk.note(failed.get(chunk));
-    if (failed.has(chunk)) lostBytes += chunk.rollBack();
-    else chunk.settle(sequence, journal.synced);
+    if (failed.has(chunk)) {
+      disk.note(failed.get(chunk));
+      lostBytes += chunk.rollBack();
+    } else chunk.settle(sequence, journal.synced);
   }
   for (const append of appends) append.settle(sequence);
   return lostBytes;

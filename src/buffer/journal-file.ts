@@ -7,7 +7,7 @@
 import { basename, dirname, join } from "node:path";
 import { BufferIoError, errorMessage } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { errorCode, type FileSystem } from "./file-system.ts";
+import { errorCode, type FileSystem, type Standing } from "./file-system.ts";
 import { decodeRecord, encodeRecord, JOURNAL_VERSION, type JournalRecord, nextMarker } from "./journal-record.ts";
 import { JournalState } from "./journal-state.ts";
 
@@ -25,6 +25,8 @@ const GROWTH = 4;
 /** A new segment begins with up to 65,536 sources: they are written together. */
 const JOINED_BYTES = 256 * 1024;
 
+const NO_ROOM = ["ENOSPC", "EDQUOT"];
+
 export class JournalFile {
   readonly #options: JournalFileOptions;
   #number = 0;
@@ -32,6 +34,10 @@ export class JournalFile {
   #byteSize = 0;
   #baseBytes = 0;
   #olderPaths: string[] = [];
+  /** A segment that could not be begun is on its way out: its name is not free yet. */
+  #isRemoving = false;
+  /** Nothing is to be written, for it would not be found. `begin` ends that, too. */
+  isSuspended = false;
 
   constructor(options: JournalFileOptions) {
     this.#options = options;
@@ -48,7 +54,12 @@ export class JournalFile {
 
   /** It can be written: `begin` has succeeded. */
   get isOpen(): boolean {
-    return this.#file !== undefined;
+    return this.#file !== undefined && !this.isSuspended;
+  }
+
+  /** Whether what is written to it goes where a restart would read it; undefined when it is closed. */
+  get standing(): Standing | undefined {
+    return this.#file === undefined ? undefined : this.#options.fileSystem.standing(this.#file, this.path);
   }
 
   get isDueForRotation(): boolean {
@@ -81,6 +92,7 @@ export class JournalFile {
   begin(records: Iterable<JournalRecord>): void {
     const { fileSystem, fileMode, prefix } = this.#options;
     const path = segmentPath(prefix, this.#number + 1);
+    if (this.#isRemoving) throw new BufferIoError(`the journal ${path} could not be begun, and is being removed`);
     let file: number | undefined;
     let byteSize = 0;
     const start = { type: "start", version: JOURNAL_VERSION, machineStart: fileSystem.machineStart() } as const;
@@ -90,15 +102,13 @@ export class JournalFile {
         byteSize += writeAll(fileSystem, file, bytes, byteSize);
       }
     } catch (error) {
-      if (file !== undefined) fileSystem.close(file);
-      void fileSystem.remove(path).catch(() => {}); // Without its `base` it says nothing that the old ones do not.
+      if (file !== undefined) this.#discard(file, path);
       throw ioError(path, error);
     }
-    if (this.#file !== undefined) {
-      fileSystem.close(this.#file);
-      this.#olderPaths.push(this.path);
-    }
+    this.close();
+    if (this.#number > 0 && !this.#olderPaths.includes(this.path)) this.#olderPaths.push(this.path);
     this.#file = file;
+    this.isSuspended = false;
     this.#number += 1;
     this.#byteSize = byteSize;
     this.#baseBytes = byteSize;
@@ -106,11 +116,13 @@ export class JournalFile {
 
   /** Appends one record. Throws BufferIoError; then the record is not there. */
   write(record: JournalRecord): void {
-    if (this.#file === undefined) throw new BufferIoError(`the journal ${this.path} is closed`);
+    if (this.#file === undefined || this.isSuspended) throw new BufferIoError(`the journal ${this.path} is closed`);
     try {
       this.#byteSize += writeAll(this.#options.fileSystem, this.#file, encodeRecord(record), this.#byteSize);
     } catch (error) {
       this.#cutBack();
+      // On a full disk the next record may fit. Else nobody knows what this file still takes: the next record begins another.
+      if (!NO_ROOM.includes(errorCode(error))) this.close();
       throw ioError(this.path, error);
     }
   }
@@ -127,8 +139,13 @@ export class JournalFile {
   }
 
   close(): void {
-    if (this.#file !== undefined) this.#options.fileSystem.close(this.#file);
+    const file = this.#file;
     this.#file = undefined;
+    try {
+      if (file !== undefined) this.#options.fileSystem.close(file);
+    } catch {
+      // The descriptor is gone either way.
+    }
   }
 
   /** Closes it and removes every segment. */
@@ -136,6 +153,17 @@ export class JournalFile {
     this.close();
     this.#olderPaths.push(this.path);
     await this.removeOlder();
+  }
+
+  /** Without its `base` it says nothing that the old ones do not. */
+  #discard(file: number, path: string): void {
+    const { fileSystem } = this.#options;
+    fileSystem.close(file);
+    this.#isRemoving = true;
+    const done = () => {
+      this.#isRemoving = false;
+    };
+    fileSystem.remove(path).then(done, done);
   }
 
   #cutBack(): void {

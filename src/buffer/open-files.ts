@@ -22,9 +22,12 @@ export class OpenFiles {
     this.#keep(path, this.#fileSystem.open(path, "create", mode));
   }
 
-  /** The descriptor of a file that exists, open for writing. Good until the next call. */
-  descriptor(path: string): number {
-    const file = this.#open.get(path) ?? this.#fileSystem.open(path, "update");
+  /**
+   * The descriptor of a file that exists, open for writing. Good until the next call. Throws when the file is shorter
+   * than `leastBytes`: a hole would look like data.
+   */
+  descriptor(path: string, leastBytes: number): number {
+    const file = this.#open.get(path) ?? this.#reopen(path, leastBytes);
     this.#open.delete(path);
     this.#keep(path, file);
     return file;
@@ -39,6 +42,18 @@ export class OpenFiles {
     } catch {
       // The descriptor is gone either way; what was written was checked when it was written.
     }
+  }
+
+  closeAll(): void {
+    for (const path of [...this.#open.keys()]) this.close(path);
+  }
+
+  #reopen(path: string, leastBytes: number): number {
+    const byteSize = this.#fileSystem.status(path)?.byteSize;
+    if (byteSize !== undefined && byteSize < leastBytes) {
+      throw new Error(`${path} has ${byteSize} bytes of the ${leastBytes} that were written to it`);
+    }
+    return this.#fileSystem.open(path, "update");
   }
 
   #keep(path: string, file: number): void {

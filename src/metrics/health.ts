@@ -1,7 +1,8 @@
 /**
  * What Kubernetes asks: alive (`/healthz`), else the process is started again; ready (`/readyz`), else it gets no
  * traffic. Alive is who can answer at all, so that the event loop turns, and whose disks answer. Ready is whose plugins
- * run and whose buffers have room. A receiver that is down makes neither false: the buffer is there for that.
+ * run and whose buffers have room, on disks that take events. A receiver that is down makes neither false: the buffer is
+ * there for that. A disk that refuses events is told by both, and makes nobody unalive: no restart mends it.
  */
 
 import type { Clock } from "../clock.ts";
@@ -22,7 +23,7 @@ export class Health {
   /** By path. */
   get reports(): [path: string, Reporter][] {
     return [
-      ["/healthz", async () => verdict(await this.illnesses())],
+      ["/healthz", async () => verdict(await this.illnesses(), this.complaints())],
       ["/readyz", () => verdict(this.obstacles())],
     ];
   }
@@ -41,17 +42,29 @@ export class Health {
   obstacles(): string[] {
     const plugins = this.#plugins();
     if (plugins.length === 0) return ["no configuration runs"];
-    return plugins.flatMap((plugin) => {
-      const { kind, id, owner, isRunning } = plugin;
-      if (owner === undefined && !isRunning) return [`${kind} ${id} is not running`];
-      const { buffer } = plugin.report();
-      if (!buffer || buffer.totalBytes < buffer.totalLimitBytes) return [];
-      return [`the buffer of ${id} is full: ${buffer.totalBytes} of ${buffer.totalLimitBytes} bytes`];
+    return plugins
+      .flatMap((plugin) => {
+        const { kind, id, owner, isRunning } = plugin;
+        if (owner === undefined && !isRunning) return [`${kind} ${id} is not running`];
+        const { buffer } = plugin.report();
+        if (!buffer || buffer.totalBytes < buffer.totalLimitBytes) return [];
+        return [`the buffer of ${id} is full: ${buffer.totalBytes} of ${buffer.totalLimitBytes} bytes`];
+      })
+      .concat(this.complaints());
+  }
+
+  /** What is wrong and no restart mends: disks that refuse events. */
+  complaints(): string[] {
+    return this.#plugins().flatMap((plugin) => {
+      const failure = plugin.report().buffer?.diskFailure;
+      return failure === undefined ? [] : [`the buffer of ${plugin.id} takes no events: ${failure}`];
     });
   }
 }
 
-function verdict(reasons: readonly string[]): Report {
-  if (reasons.length === 0) return { type: "text/plain", body: "ok\n" };
-  return { status: 503, type: "text/plain", body: `${reasons.join("\n")}\n` };
+/** `complaints` are told, and change nothing. */
+function verdict(reasons: readonly string[], complaints: readonly string[] = []): Report {
+  const lines = reasons.length === 0 ? ["ok", ...complaints] : [...reasons, ...complaints];
+  const body = `${lines.join("\n")}\n`;
+  return reasons.length === 0 ? { type: "text/plain", body } : { status: 503, type: "text/plain", body };
 }

@@ -63,6 +63,7 @@ export function readAccount(fileSystem: Pick<FileSystem, "readAll">, path: strin
 export class Accounts {
   readonly #options: AccountsOptions;
   #before = { received: 0, delivered: 0, dropped: {} as Record<string, number> };
+  #path: string | undefined;
   #file: number | undefined;
   #last = "";
   #isDue = false;
@@ -74,7 +75,7 @@ export class Accounts {
 
   /** Goes on from what an earlier process wrote beside the chunks that begin with `prefix`, which the buffer holds by now. */
   start(prefix: string): void {
-    const { clock, fileMode, fileSystem, logger, held } = this.#options;
+    const { clock, fileSystem, logger, held } = this.#options;
     const path = accountsPath(prefix);
     const saved = readAccount(fileSystem, path);
     const { received, delivered, dropped } = saved ?? NOTHING;
@@ -86,18 +87,17 @@ export class Accounts {
       dropped: missing > 0 ? { ...dropped, missing: (dropped.missing ?? 0) + missing } : { ...dropped },
     };
     if (missing > 0) logger.error("events that the buffer held are no longer on its disk", { events: missing, path });
-    try {
-      this.#file = fileSystem.open(path, fileSystem.status(path) ? "update" : "create", fileMode);
+    this.#path = path;
+    this.#save(false);
+    this.#cancelTimer = clock.every(SAVE_MS, () => {
+      this.#leaveIfMoved(path);
       this.#save(false);
-      this.#cancelTimer = clock.every(SAVE_MS, () => this.#save(false));
-    } catch (error) {
-      this.#failed(error);
-    }
+    });
   }
 
   /** A chunk has ended: saved once its counts are made. */
   chunkEnded(): void {
-    if (this.#isDue || this.#file === undefined) return;
+    if (this.#isDue || this.#path === undefined) return;
     this.#isDue = true;
     queueMicrotask(() => {
       this.#isDue = false;
@@ -121,25 +121,53 @@ export class Accounts {
   stop(): void {
     this.#cancelTimer?.();
     this.#save(true);
-    if (this.#file !== undefined) this.#options.fileSystem.close(this.#file);
-    this.#file = undefined;
+    this.#close();
+    this.#path = undefined;
   }
 
   #save(isClosed: boolean): void {
-    if (this.#file === undefined) return;
+    if (this.#path === undefined) return;
     const { received, delivered, dropped } = this.report();
     const saved: SavedAccount = { version: VERSION, received, delivered, dropped, isClosed };
     const text = `${JSON.stringify(saved)}\n`;
     if (text === this.#last) return;
     try {
-      this.#options.fileSystem.write(this.#file, [Buffer.from(text.padEnd(FILE_BYTES))], 0);
+      this.#options.fileSystem.write(this.#opened(this.#path), [Buffer.from(text.padEnd(FILE_BYTES))], 0);
       this.#last = text;
     } catch (error) {
       this.#failed(error);
     }
   }
 
+  /** What is written to a file that was removed, or moved with its folder, nobody finds. */
+  #leaveIfMoved(path: string): void {
+    try {
+      if (this.#file === undefined || this.#options.fileSystem.standing(this.#file, path) === "in place") return;
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#close();
+    this.#last = "";
+  }
+
+  #opened(path: string): number {
+    const { fileMode, fileSystem } = this.#options;
+    this.#file ??= fileSystem.open(path, fileSystem.status(path) ? "update" : "create", fileMode);
+    return this.#file;
+  }
+
+  #close(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    try {
+      if (file !== undefined) this.#options.fileSystem.close(file);
+    } catch {
+      // The descriptor is gone either way.
+    }
+  }
+
   #failed(error: unknown): void {
+    this.#close();
     this.#options.counters.add("disk_errors", 1, errorCode(error) || "unknown");
     this.#options.logger.debug("the accounts of the buffer are not written", { error: errorMessage(error) });
   }

@@ -236,8 +236,9 @@ export class BufferedOutput implements Output {
     try {
       return await this.#buffer.append(batches, this.#settings.flushMode === "immediate", origin);
     } catch (error) {
-      if (!(error instanceof BufferOverflowError)) throw error;
-      await this.#makeSpace(error);
+      if (error instanceof BufferOverflowError) await this.#makeSpace(error);
+      else if (this.#settings.overflowAction === "block" && this.#buffer.isFailing) await this.#space();
+      else throw error;
       return undefined;
     }
   }
@@ -255,10 +256,10 @@ export class BufferedOutput implements Output {
   async #space(): Promise<void> {
     const { logger } = this.#context;
     logger.debug("buffer.write is now blocking");
-    while (!this.#buffer.isStorable) {
+    while (!this.#buffer.isStorable || this.#buffer.isFailing) {
       if (this.#stopped) {
         logger.error("breaking block behavior to shutdown");
-        throw new StoppingError("the output stops while its buffer is full");
+        throw new StoppingError("the output stops while its buffer, or the disk under it, is full");
       }
       await new Promise<void>((resolve) => this.#waitingForSpace.add(resolve));
     }

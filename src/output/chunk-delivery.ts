@@ -196,7 +196,8 @@ export class ChunkDelivery {
     const aside = isRefused ? this.#suspects.standAside(chunk) : undefined;
     if (aside && aside.waitMs > 0) this.#standAside(chunk, error, aside.waitMs);
     else if (error instanceof AckError) this.#takeBackUnacked(chunk, error, aside !== undefined);
-    else if (isRetryable(error)) await this.#retryLater(chunk, error, isSecondary, aside !== undefined);
+    else if (isRetryable(error) || buffer.isFolderLost)
+      await this.#retryLater(chunk, error, isSecondary, aside !== undefined);
     else await this.#giveUp(chunk, error, isSecondary);
   }
 
@@ -255,7 +256,7 @@ export class ChunkDelivery {
     const { backup, buffer, clock, counters, logger, onPause, random, retryPolicy } = this.#options;
     logger.error("Hit limit for retries. dropping all chunks in the buffer queue.", {
       retry_times: retry.steps,
-      records: buffer.queuedRecords,
+      records: buffer.stats().queueEvents,
       error,
     });
     this.#suspects.recall();

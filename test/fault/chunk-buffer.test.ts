@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -14,6 +15,8 @@ import { test } from "node:test";
 import { compress, isCompressionAvailable, readPlain } from "../../src/buffer/compression.ts";
 import { encodeMeta } from "../../src/buffer/meta-file.ts";
 import { BufferIoError, ChunkBrokenError } from "../../src/errors.ts";
+import { eventually } from "../support/eventually.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import {
   type BufferFixture,
@@ -59,7 +62,8 @@ for (const retainedLimitBytes of [1 << 20, 0]) {
   const where = retainedLimitBytes > 0 ? "in memory" : "on disk only";
 
   test(`a full disk rejects exactly what it did not take, and heals by itself; chunks ${where}`, async () => {
-    const { buffer, counters, disk, folder, lines } = await onBreakingDisk({ retainedLimitBytes });
+    const clock = new ManualClock();
+    const { buffer, counters, disk, folder, lines } = await onBreakingDisk({ retainedLimitBytes, clock });
     await buffer.append([batchOf("a", eventsOf(1, 2))], false);
     for (const room of [0, 1, eventsOf(3).packed.length - 1]) {
       disk.roomBytes = room;
@@ -67,8 +71,11 @@ for (const retainedLimitBytes of [1 << 20, 0]) {
     }
     assert.equal(counters.get("disk_errors", "ENOSPC"), 3);
     assert.equal(buffer.stats().totalBytes, eventsOf(1, 2).packed.length);
+    assert.match(buffer.stats().diskFailure ?? "", /ENOSPC/);
     disk.heal();
     await buffer.append([batchOf("a", eventsOf(4))], false);
+    await clock.advanceAndSettle(2000);
+    assert.equal(buffer.stats().diskFailure, undefined);
     assert.deepEqual(
       lines.filter(({ level }) => level !== "debug").map(({ message }) => message),
       ["failed to write data into buffer", "data is written into the buffer again"],
@@ -135,13 +142,17 @@ test("EIO on write, a chunk that cannot be made, and a failed rename lose nothin
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test("a folder that someone removed is made again; what is in memory is still delivered", async () => {
-  const { buffer, folder } = await onBreakingDisk();
+test("a folder that someone removed is made again, with what is in memory", async () => {
+  const clock = new ManualClock();
+  const { buffer, folder } = await onBreakingDisk({ clock });
   await buffer.append([batchOf("a", eventsOf(1))], false);
   rmSync(folder, { recursive: true });
   buffer.enqueueAll();
+  await assert.rejects(buffer.append([batchOf("a", eventsOf(2))], false), /ENOENT/);
+  await clock.advanceAndSettle(1000);
   await buffer.append([batchOf("a", eventsOf(2))], false);
-  assert.deepEqual(await afterRestart(folder), [2]);
+  copyFolder(folder, `${folder}-killed`);
+  assert.deepEqual((await afterRestart(`${folder}-killed`)).sort(), [1, 2]);
   assert.deepEqual(await drain(buffer), [1, 2]);
   await buffer.close();
 });
@@ -152,7 +163,119 @@ test("a chunk file that vanished is broken, not tried for ever", async () => {
   rmSync(folder, { recursive: true });
   const chunk = buffer.take()!;
   await assert.rejects(bytesOf(chunk.read()), ChunkBrokenError);
+  assert.equal(buffer.isFolderLost, false, "it was deleted, and is made again");
 });
+
+for (const retainedLimitBytes of [1 << 20, 0]) {
+  const where = retainedLimitBytes > 0 ? "in memory" : "on disk only";
+
+  test(`a folder that was moved away is waited for, and goes on where it was; chunks ${where}`, async () => {
+    const clock = new ManualClock();
+    const { buffer, folder } = await onBreakingDisk({ clock, retainedLimitBytes });
+    await buffer.append([batchOf("a", eventsOf(1))], true);
+    await buffer.append([batchOf("a", eventsOf(2))], false);
+    const sent = buffer.take()!;
+    renameSync(folder, `${folder}-away`);
+    assert.equal(buffer.isFolderLost, true);
+    await assert.rejects(buffer.append([batchOf("a", eventsOf(3))], false), /is elsewhere|ENOENT/);
+    if (retainedLimitBytes > 0) assert.deepEqual(messagesIn(await bytesOf(sent.read())), [1]);
+    else await assert.rejects(bytesOf(sent.read()), ChunkBrokenError);
+    buffer.purge(sent);
+    await clock.advanceAndSettle(600_000);
+    await assert.rejects(buffer.append([batchOf("a", eventsOf(3))], false), /is elsewhere|ENOENT/);
+    assert.equal(existsSync(folder), false, "nobody makes another in its place");
+    renameSync(`${folder}-away`, folder);
+    await clock.advanceAndSettle(2000);
+    await eventually(() => !readdirSync(folder).some((name) => name.startsWith("buffer.q")));
+    await buffer.append([batchOf("a", eventsOf(3))], false);
+    copyFolder(folder, `${folder}-killed`);
+    assert.deepEqual(await afterRestart(`${folder}-killed`), [2, 3]);
+    assert.deepEqual(await drain(buffer), [2, 3]);
+    await buffer.close();
+  });
+}
+
+test("a folder that stands in the place of another is used after a minute, and not before", async () => {
+  const clock = new ManualClock();
+  const { buffer, folder } = await onBreakingDisk({ clock });
+  await buffer.append([batchOf("a", eventsOf(1))], false);
+  renameSync(folder, `${folder}-away`);
+  mkdirSync(folder);
+  await clock.advanceAndSettle(59_000);
+  await assert.rejects(buffer.append([batchOf("a", eventsOf(2))], false), BufferIoError);
+  await clock.advanceAndSettle(3000);
+  await buffer.append([batchOf("a", eventsOf(2))], false);
+  copyFolder(folder, `${folder}-killed`);
+  assert.deepEqual(await afterRestart(`${folder}-killed`), [1, 2]);
+  await buffer.close();
+});
+
+test("a read-only disk is let go, and used again when it can be written; what it lost is written from memory", async () => {
+  const clock = new ManualClock();
+  const { buffer, disk, folder } = await onBreakingDisk({ clock });
+  await buffer.append([batchOf("a", eventsOf(1, 2))], false);
+  for (const operation of ["write", "open", "rename", "truncate", "remove"] as const) disk.fail(operation, "EROFS");
+  await assert.rejects(buffer.append([batchOf("a", eventsOf(3))], false), /EROFS/);
+  await clock.advanceAndSettle(5000);
+  assert.match(buffer.stats().diskFailure ?? "", /EROFS/);
+  assert.deepEqual(openIn(folder), [], "it can be unmounted");
+  const chunk = readdirSync(folder).find((name) => /^buffer\.b.*\.log$/.test(name));
+  writeFileSync(join(folder, chunk as string), "");
+  disk.heal();
+  await clock.advanceAndSettle(3000);
+  await buffer.append([batchOf("a", eventsOf(4))], false);
+  assert.equal(buffer.stats().diskFailure, undefined);
+  copyFolder(folder, `${folder}-killed`);
+  assert.deepEqual(await afterRestart(`${folder}-killed`), [1, 2, 4]);
+  assert.deepEqual(await drain(buffer), [1, 2, 4]);
+  await buffer.close();
+});
+
+test("a chunk whose file is short and not in memory takes no more, and only what is there of it is sent", async () => {
+  const clock = new ManualClock();
+  const { buffer, counters, disk, folder } = await onBreakingDisk({ clock, retainedLimitBytes: 0 });
+  await buffer.append([batchOf("a", eventsOf(1))], false);
+  await buffer.append([batchOf("a", eventsOf(2))], false);
+  disk.fail("write", "EIO");
+  await assert.rejects(buffer.append([batchOf("a", eventsOf(3))], false), /EIO/);
+  const chunk = readdirSync(folder).find((name) => /^buffer\.b.*\.log$/.test(name)) as string;
+  writeFileSync(join(folder, chunk), eventsOf(1).packed);
+  disk.heal();
+  await assert.rejects(buffer.append([batchOf("a", eventsOf(3))], false), /bytes of the/);
+  assert.equal(readFileSync(join(folder, chunk)).length, eventsOf(1).packed.length, "no hole is made");
+  await clock.advanceAndSettle(2000);
+  await buffer.append([batchOf("a", eventsOf(4))], false);
+  assert.deepEqual(await drain(buffer), [1, 4]);
+  assert.equal(counters.get("dropped_events", "checksum"), 1);
+  await buffer.close();
+});
+
+test("files of delivered chunks that the disk would not let go are removed later", async () => {
+  const clock = new ManualClock();
+  const { buffer, disk, folder } = await onBreakingDisk({ clock });
+  for (const n of [1, 2, 3]) await buffer.append([batchOf("a", eventsOf(n))], true);
+  disk.fail("remove", "EROFS");
+  assert.deepEqual(await drain(buffer), [1, 2, 3]);
+  await buffer.removalsDone();
+  const chunks = () => readdirSync(folder).filter((name) => name.startsWith("buffer.q"));
+  assert.equal(chunks().length, 6);
+  disk.heal();
+  await clock.advanceAndSettle(1000);
+  await eventually(() => chunks().length === 0);
+  await buffer.close();
+});
+
+/** What this process has open below a folder. */
+function openIn(folder: string): string[] {
+  const paths = readdirSync("/proc/self/fd").map((file) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${file}`);
+    } catch {
+      return "";
+    }
+  });
+  return paths.filter((path) => path.startsWith(`${folder}/`));
+}
 
 for (const state of ["b", "q"] as const) {
   test(`a torn tail is cut at every point, and only the torn entry goes; state ${state}`, async () => {

@@ -17,6 +17,7 @@ export const FAULT_KINDS = [
   "tear a frame",
   "rotate file",
   "fill disk",
+  "move buffer away",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

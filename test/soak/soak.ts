@@ -4,7 +4,7 @@
  * the receiver's buffer; at a receiver that knows resends, once.
  */
 
-import { rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ChildProgram } from "../support/child-program.ts";
@@ -223,6 +223,11 @@ receiver: ${tail(this.#receiver)}`;
         return this.#lines.rotate();
       case "fill disk":
         return this.#fillDisk(lastsMs);
+      case "move buffer away":
+        renameSync(this.#agentBuffer, `${this.#agentBuffer}-away`);
+        await this.#loadFor(lastsMs);
+        renameSync(`${this.#agentBuffer}-away`, this.#agentBuffer);
+        return;
     }
   }
 

@@ -46,6 +46,11 @@ export class SimulatedDisk {
       this.#change(this.#inode(file), { length });
     },
     close: (file) => void this.#open.delete(file),
+    standing: (file, path) => {
+      const inode = this.#inode(file);
+      if (inode === this.#names.get(path)) return "in place";
+      return [...this.#names.values()].includes(inode) ? "elsewhere" : "deleted";
+    },
     rename: (from, to) => {
       this.#step();
       const inode = this.#named(from);

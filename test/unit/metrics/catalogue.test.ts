@@ -28,6 +28,8 @@ function output() {
         stageBytes: 10,
         queueLength: 2,
         asideLength: 1,
+        queueEvents: 3,
+        diskFailure: undefined,
         queueBytes: 20,
         totalBytes: 30,
         totalLimitBytes: 100,

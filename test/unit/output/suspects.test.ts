@@ -128,6 +128,7 @@ async function untilQuarantine({ values = {}, error = noAck, isAcked = true, sec
 test("refused often and long enough while others are acknowledged, it goes to the quarantine with its tag and id", async () => {
   const made = await untilQuarantine();
   const { counters, folder, lines, output, writer } = made;
+  await eventually(() => counters.get("chunks_quarantined") === 1);
   const names = readdirSync(folder).sort();
   assert.deepEqual(
     names.map((name) => name.replace(/^.*\./, "")),

@@ -1,0 +1,63 @@
+/** Removes the files of chunks that have left the buffer; what the disk does not let go is tried again. */
+
+import { BufferIoError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { BufferJournal } from "./buffer-journal.ts";
+import type { ChunkFile } from "./chunk-file.ts";
+import type { DiskHealth } from "./disk-health.ts";
+
+export class ChunkRemovals {
+  readonly #journal: BufferJournal;
+  readonly #disk: DiskHealth;
+  readonly #logger: Logger;
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #failed = new Set<ChunkFile>();
+
+  constructor(journal: BufferJournal, disk: DiskHealth, logger: Logger) {
+    this.#journal = journal;
+    this.#disk = disk;
+    this.#logger = logger;
+  }
+
+  /** Never rejects. */
+  begin(file: ChunkFile): void {
+    const removal = this.#remove(file)
+      .catch((error) => this.#keep(file, error))
+      .finally(() => this.#underWay.delete(removal));
+    this.#underWay.add(removal);
+  }
+
+  /** Tries again what failed, one after the other as long as it goes well. */
+  retry(): void {
+    const [file] = this.#failed;
+    if (!file || this.#underWay.size > 0) return;
+    const removal = this.#remove(file)
+      .then(
+        () => this.#failed.delete(file),
+        () => false,
+      )
+      .then((isGone) => {
+        this.#underWay.delete(removal);
+        if (isGone) this.retry();
+      });
+    this.#underWay.add(removal);
+  }
+
+  /** Resolves when the files of all that left are gone, or the disk has refused. */
+  async done(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  /** The journal knows before that it is gone: a file that is missing for no reason means that the power went. */
+  async #remove(file: ChunkFile): Promise<void> {
+    await this.#journal.whenKnown().catch((error) => this.#disk.count(error));
+    if (this.#journal.isSuspended) throw new BufferIoError("the buffer folder is not there"); // The file may come back with it.
+    await file.remove();
+  }
+
+  #keep(file: ChunkFile, error: unknown): void {
+    this.#disk.count(error);
+    if (this.#failed.size === 0) this.#logger.error("failed to purge buffer chunk", { path: file.path, error });
+    this.#failed.add(file);
+  }
+}
