@@ -103,6 +103,9 @@ const GRACE_MS = 1000;
 /** How long a reload waits for emits under way: one that waits for room in a full buffer may wait for hours. */
 const DRAIN_MS = 1000;
 
+/** How long a reload waits, while inputs are held back, for acks that an output awaits and its successor gets, too. */
+const RELOAD_ACKS_MS = 3000;
+
 export class Agent {
   /** For the agent that is to take over from this one. */
   readonly topology: Topology;
@@ -156,6 +159,7 @@ export class Agent {
     waited.abort();
     old.#started = old.#started.filter((part) => !goesOn(part));
     listeningSockets.keep();
+    this.topology.holdings.isPartial = true;
     await old.#stopParts(old.#started.splice(0), timeoutMs, { holds: true, hurry });
     try {
       await this.#startAll();
@@ -167,6 +171,7 @@ export class Agent {
       this.#started = this.#started.filter((part) => old.#parts.includes(part));
       throw error;
     }
+    this.topology.holdings.isPartial = false;
     listeningSockets.release();
     for (const valve of held) valve.open();
   }
@@ -218,11 +223,16 @@ export class Agent {
     timeoutMs: number,
     { holds = false, hurry }: { holds?: boolean; hurry?: AbortSignal | undefined } = {},
   ): Promise<void> {
-    const late = new AbortController();
-    const deadline = hurry ? AbortSignal.any([late.signal, hurry]) : late.signal;
-    setMaxListeners(0, deadline);
-    const cancel = this.topology.clock.after(timeoutMs, () => late.abort());
-    const stop = (parts: readonly Part[]) => Promise.all(parts.map((part) => this.#stopPart(part, deadline)));
+    const { clock } = this.topology;
+    const [late, early] = [new AbortController(), new AbortController()];
+    const signals = hurry ? [late.signal, hurry] : [late.signal];
+    const deadline = AbortSignal.any(signals);
+    const earlyDeadline = AbortSignal.any([...signals, early.signal]);
+    for (const signal of [deadline, earlyDeadline]) setMaxListeners(0, signal);
+    const timers = [clock.after(timeoutMs, () => late.abort())];
+    if (holds) timers.push(clock.after(Math.min(timeoutMs, RELOAD_ACKS_MS), () => early.abort()));
+    const deadlineOf = ({ plugin }: Part) => (holds && (plugin as Output).keepsUndelivered ? earlyDeadline : deadline);
+    const stop = (parts: readonly Part[]) => Promise.all(parts.map((part) => this.#stopPart(part, deadlineOf(part))));
     await stop(started.filter(({ kind }) => kind === "input"));
     const emitting = started.filter(
       ({ kind, context }) => kind === "filter" || (kind === "output" && context.targets.size > 0),
@@ -231,7 +241,7 @@ export class Agent {
     await this.#withinDeadline(this.#ownLog?.disconnect() ?? Promise.resolve(), deadline);
     if (holds) for (const { emitter } of this.topology.levels.values()) void emitter.close();
     await stop(started.filter((part) => part.kind === "output" && !emitting.includes(part)));
-    cancel();
+    for (const cancel of timers) cancel();
   }
 
   async #stopPart({ kind, type, context, plugin }: Part, deadline: AbortSignal): Promise<void> {

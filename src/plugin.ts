@@ -100,6 +100,8 @@ export interface Filter extends Lifecycle {
 }
 
 export interface Output extends Emitter, Lifecycle {
+  /** What is not delivered at a stop waits on disk for the next output with the same buffer: a reload need not wait. */
+  readonly keepsUndelivered?: boolean;
   /** Sends what is buffered now. For SIGUSR1 and the control interface; outputs without a buffer leave it out. */
   flush?(): Promise<void>;
 }

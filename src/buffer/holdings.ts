@@ -54,6 +54,8 @@ export interface FileHolding {
 export class Holdings {
   readonly #holders = new Set<Holder>();
   #expected: Expectations = { seconds: 0, chunks: 0, isSynced: false };
+  /** Outputs are being exchanged: what is not found may be held all the same. */
+  isPartial = false;
 
   get expected(): Expectations {
     return this.#expected;
@@ -83,7 +85,7 @@ export class Holdings {
     for (const holder of this.#holders) {
       for (const held of holder.heldChunk(id)) if (held.checksum === checksum) (shares ??= []).push(held);
     }
-    if (!shares) return "none";
+    if (!shares) return this.isPartial ? "part" : "none";
     return coversWhole(shares) ? "whole" : "part";
   }
 

@@ -211,6 +211,10 @@ export class BufferedOutput implements Output {
     return this.#stopped;
   }
 
+  get keepsUndelivered(): boolean {
+    return this.#buffer.isPersistent;
+  }
+
   /** `path` and `path_suffix` of a file buffer. */
   get place(): { readonly path: string; readonly pathSuffix: string } | undefined {
     const { path, pathSuffix } = this.#settings;

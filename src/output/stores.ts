@@ -31,8 +31,11 @@ function createStore(element: ConfigElement, context: PluginContext): Output {
 }
 
 /** Starts and stops the stores with their owner. A failed start stops those that had started, and throws. */
-export function storesLifecycle(stores: readonly Output[]): Lifecycle & Pick<Required<Output>, "flush"> {
+export function storesLifecycle(
+  stores: readonly Output[],
+): Lifecycle & Pick<Required<Output>, "flush" | "keepsUndelivered"> {
   return {
+    keepsUndelivered: stores.every((store) => store.keepsUndelivered ?? false),
     async start() {
       const started: Output[] = [];
       try {

@@ -1,6 +1,9 @@
 /**
  * An emitter whose target can be exchanged while events come: they wait while the valve is closed, in their order, and
  * so does the ack that hangs on their promise. It stands before every input and every level of the configuration.
+ *
+ * Emits whose sender waits until the next receiver has the events may take as long as that one is away: nobody waits for
+ * them. If the output goes that has them, they are refused, and their sender comes again.
  */
 
 import type { EventStream } from "../event/event-stream.ts";
@@ -21,12 +24,13 @@ export class Valve implements Emitter {
   emit(tag: string, events: EventStream, origin?: Origin): Promise<void> {
     if (this.#opened) return this.#opened.then(() => this.emit(tag, events, origin));
     const passed = this.#target.emit(tag, events, origin);
+    if (origin?.ackAfter === "delivered") return passed;
     this.#passing += 1;
     passed.then(this.#pass, this.#pass);
     return passed;
   }
 
-  /** Holds back what comes from now on. Resolves when everything that came before is with the outputs, or refused. */
+  /** Holds back what comes from now on. Resolves when what came before is with the outputs, or refused. */
   close(): Promise<void> {
     this.#opened ??= new Promise((resolve) => {
       this.#open = resolve;
