@@ -42,7 +42,9 @@ class Arrivals {
   }
 }
 
-const lineOf = (record: Record<string, unknown> | undefined) => String(record?.message).slice(0, 16);
+/** A line without `encoding` comes as bytes. */
+const lineOf = (record: Record<string, unknown> | undefined) =>
+  Buffer.from(record?.message as Uint8Array).toString("latin1", 0, 16);
 
 for (const [name, kills, match] of [
   ["no kill", 0, forward],
