@@ -12,8 +12,10 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { domainToASCII } from "node:url";
 import { errorMessage, SuiroError, TlsError } from "../errors.ts";
 import { CertificateAuthority, type CertificateRequest } from "../tls/certificate-authority.ts";
 
@@ -42,8 +44,9 @@ const KEY_MODE = 0o600;
 /** Gives the exit code. */
 export async function cert(options: CertOptions): Promise<number> {
   try {
-    const { certificate, key } = options.kind === "ca" ? await makeAuthority(options) : await issue(options);
-    print(`made ${certificate} and ${key}`);
+    const { certificate, key, validUntil } =
+      options.kind === "ca" ? await makeAuthority(options) : await issue(options);
+    print(`made ${certificate} and ${key}, valid until ${validUntil}`);
     print(NEXT_STEPS[options.kind](options.folder));
     return 0;
   } catch (error) {
@@ -63,14 +66,32 @@ async function makeAuthority(options: CertOptions) {
 
 async function issue(options: CertOptions) {
   const authority = readAuthority(options);
-  const [first = options.kind === "server" ? hostname() : "client"] = options.names;
-  const names = options.names.length > 0 ? options.names : [first];
-  const made = await authority.issue({
-    ...request(options, first, names),
-    usage: options.kind === "client" ? "client" : "server",
-  });
+  const usage = options.kind === "client" ? "client" : "server";
+  const [first = usage === "server" ? hostname() : "client"] = options.names;
+  const given = options.names.length > 0 ? options.names : [first];
+  const names = usage === "server" ? given.map(subjectName) : given.filter((name) => asciiName(name) === name);
+  const wanted = request(options, first, names);
+  const ends = new Date(new X509Certificate(authority.certificatePem).validTo);
+  const validUntil = wanted.validUntil && wanted.validUntil < ends ? wanted.validUntil : ends;
+  const made = await authority.issue({ ...wanted, validUntil, usage });
   return write(options, made.certificatePem, made.privateKeyPem);
 }
+
+/** A server's name as certificates and senders compare it. Throws TlsError. */
+function subjectName(name: string): string {
+  const ascii = asciiName(name);
+  if (ascii !== undefined) return ascii;
+  throw new TlsError(`'${name}' is no host name and no IP address; a port does not belong to it`);
+}
+
+/** With what is beyond ASCII as `xn--…`; undefined for what is no name and no address. */
+function asciiName(name: string): string | undefined {
+  if (isIP(name)) return name;
+  const ascii = domainToASCII(name);
+  return HOST_NAME.test(ascii) ? ascii : undefined;
+}
+
+const HOST_NAME = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 
 function readAuthority({ folder, passphrase }: CertOptions): CertificateAuthority {
   const [certificatePath, keyPath] = paths(folder, "ca");
@@ -117,7 +138,11 @@ function write({ folder, kind, force = false }: CertOptions, certificatePem: str
   } catch (cause) {
     throw new TlsError(`cannot write certificates: ${errorMessage(cause)}`, { cause });
   }
-  return { certificate, key };
+  return {
+    certificate,
+    key,
+    validUntil: new Date(new X509Certificate(certificatePem).validTo).toISOString().slice(0, 10),
+  };
 }
 
 function paths(folder: string, kind: CertOptions["kind"]): [certificate: string, key: string] {

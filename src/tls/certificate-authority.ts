@@ -140,11 +140,13 @@ async function leafExtensions(request: CertificateRequest, keys: Keys) {
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
     new x509.ExtendedKeyUsageExtension([purpose]),
-    new x509.SubjectAlternativeNameExtension(
-      names.map((value) => ({ type: isIP(value) ? ("ip" as const) : ("dns" as const), value })),
-    ),
+    ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names.map(generalName))] : []),
     await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
   ];
+}
+
+function generalName(value: string) {
+  return { type: isIP(value) ? ("ip" as const) : ("dns" as const), value };
 }
 
 function keyAlgorithm({ key = "ec", digest }: CertificateRequest): Algorithm {
