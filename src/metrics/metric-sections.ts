@@ -8,6 +8,7 @@ import { type ConfigOf, many, section } from "../config/parameters.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import type { FieldPath } from "../event/record-reader.ts";
+import { CATALOGUE } from "./catalogue.ts";
 import type { MetricDefinition, MetricType } from "./exposition.ts";
 import { type LabelSurroundings, type LabelTemplate, labelTemplate, type WorkerPlace } from "./label-template.ts";
 
@@ -125,6 +126,9 @@ function metricRule(
   const { name, type, desc: help, key, element } = metric;
   const { position } = element;
   if (!METRIC_NAME.test(name)) throw new ConfigError(`'${name}' cannot be the name of a metric`, position);
+  if (CATALOGUE.some((own) => own.name === name)) {
+    throw new ConfigError(`'${name}' is a metric of Suiro's own: call it something else`, position);
+  }
   if (key === undefined && type !== "counter") throw new ConfigError(`${type} metric requires 'key' option`, position);
   const texts = new Map([...shared, ...labelTexts(metric.labels, position)]);
   const own = OWN_LABELS[type];

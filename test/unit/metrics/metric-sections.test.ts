@@ -18,6 +18,7 @@ test("what is wrong with a <metric> stops the start, with its place", () => {
     [metric("type counter\ndesc d"), /'name' parameter is required/],
     [metric("name n\ntype gauge\ndesc d"), /test.conf:\d+: gauge metric requires 'key' option/],
     [metric("name a-b\ntype counter\ndesc d"), /'a-b' cannot be the name of a metric/],
+    [metric("name suiro_emits_total\ntype counter\ndesc d"), /'suiro_emits_total' is a metric of Suiro's own/],
     [metric("name n\ntype rate\ndesc d"), /rate/],
     [metric("name n\ntype histogram\ndesc d\nkey k\nbuckets 2,1"), /Unsorted buckets, typo\?/],
     [
