@@ -5,6 +5,7 @@
  * a backslash before any letter. Source: RFC 8259; Oj 3.17 in compat mode, which fluentd's images have; yajl-ruby 1.4.
  */
 
+import { isUtf8 } from "node:buffer";
 import { LimitError, MalformedError } from "../errors.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { writeStringHeader } from "./msgpack-writer.ts";
@@ -15,17 +16,21 @@ import { MAX_DEPTH, skipValue } from "./walker.ts";
  * floats; integers stay exact from -2^63 to 2^64-1 and are floats beyond. Strings keep bytes that are no UTF-8.
  * Throws MalformedError with the byte where the text stops being JSON, LimitError past MAX_DEPTH.
  */
-export function jsonToMsgpack(text: Buffer | string): Buffer {
+export function jsonToMsgpack(text: Buffer | string, isStrict = false): Buffer {
   const bytes = typeof text === "string" ? Buffer.from(text) : text;
   const writer = new ByteWriter(bytes.length + 16);
-  writeJsonAsMsgpack(bytes, writer);
+  writeJsonAsMsgpack(bytes, writer, isStrict);
   return writer.take();
 }
 
-/** The same, behind what `writer` holds; where it throws, a part may be written. */
-export function writeJsonAsMsgpack(text: Buffer, writer: ByteWriter): void {
+/**
+ * The same, behind what `writer` holds; where it throws, a part may be written. `isStrict`: only what yajl takes, thus
+ * UTF-8 alone, no `NaN` or `Infinity`, and the escapes of the standard.
+ */
+export function writeJsonAsMsgpack(text: Buffer, writer: ByteWriter, isStrict = false): void {
+  if (isStrict && !isUtf8(text)) throw new MalformedError("not valid JSON: not valid UTF-8");
   names.length = 0;
-  const reader = new JsonReader(text, writer);
+  const reader = new JsonReader(text, writer, isStrict);
   reader.value(0);
   reader.end();
 }
@@ -41,11 +46,13 @@ const KEPT_BYTES = 64 * 1024;
 class JsonReader {
   readonly writer: ByteWriter;
   readonly #bytes: Buffer;
+  readonly #isStrict: boolean;
   #position = 0;
 
-  constructor(bytes: Buffer, writer: ByteWriter) {
+  constructor(bytes: Buffer, writer: ByteWriter, isStrict: boolean) {
     this.#bytes = bytes;
     this.writer = writer;
+    this.#isStrict = isStrict;
   }
 
   value(depth: number): void {
@@ -149,8 +156,10 @@ class JsonReader {
       text.text(this.#unicodeEscape());
       return;
     }
-    if (letter === undefined || letter < 0x20) throw this.#unexpected();
+    if (letter === undefined) throw this.#unexpected();
     const index = "bfnrt".indexOf(String.fromCharCode(letter));
+    const isKnown = index >= 0 || letter === 0x22 || letter === 0x5c || letter === 0x2f;
+    if (this.#isStrict && !isKnown) throw this.#unexpected();
     text.byte(index < 0 ? letter : "\b\f\n\r\t".charCodeAt(index));
     this.#position += 2;
   }
@@ -205,6 +214,7 @@ class JsonReader {
   }
 
   #constant(word: string, value: number): void {
+    if (this.#isStrict) throw this.#unexpected();
     this.#word(word, 0xcb);
     this.writer.float64(value);
   }

@@ -14,6 +14,7 @@
  * Source: fluentd 1.18 with yajl-ruby 1.4, which its formatters use.
  */
 
+import { floatText } from "../config/ruby/float-text.ts";
 import { MalformedError } from "../errors.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { readUint16, readUint32, skipValue } from "./walker.ts";
@@ -77,9 +78,9 @@ function writeText(writer: ByteWriter, text: string, next: number): number {
 function scalarText(bytes: Buffer, position: number, type: number): string {
   switch (type) {
     case 0xca:
-      return floatText(bytes.readFloatBE(position + 1)) ?? "null";
+      return finiteText(bytes.readFloatBE(position + 1));
     case 0xcb:
-      return floatText(bytes.readDoubleBE(position + 1)) ?? "null";
+      return finiteText(bytes.readDoubleBE(position + 1));
     case 0xcc:
       return String(bytes[position + 1]);
     case 0xcd:
@@ -105,22 +106,8 @@ function scalarText(bytes: Buffer, position: number, type: number): string {
   }
 }
 
-/**
- * A float as Ruby prints it: always with a fraction, with an exponent from 1e15 on and below 1e-4.
- * Undefined for NaN and infinities.
- */
-export function floatText(value: number): string | undefined {
-  if (!Number.isFinite(value)) return undefined;
-  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
-  const size = Math.abs(value);
-  if (size >= 1e-4 && size < 1e15) {
-    const text = String(value);
-    return text.includes(".") ? text : `${text}.0`;
-  }
-  const [digits = "", exponent = ""] = value.toExponential().split("e");
-  const sign = exponent.startsWith("-") ? "-" : "+";
-  return `${digits.includes(".") ? digits : `${digits}.0`}e${sign}${exponent.slice(1).padStart(2, "0")}`;
-}
+/** JSON has no NaN and no infinities. */
+const finiteText = (value: number) => (Number.isFinite(value) ? floatText(value) : "null");
 
 function writeArray(writer: ByteWriter, bytes: Buffer, start: number, count: number): number {
   let position = start;

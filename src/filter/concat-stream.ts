@@ -4,9 +4,9 @@ import { ByteWriter } from "../event/byte-writer.ts";
 import { stringHeader } from "../event/msgpack-header.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
 import { RecordSplice } from "../event/record-splice.ts";
+import { joinRubyText } from "../event/ruby-text.ts";
 import { TextJoin } from "../event/text-join.ts";
 import { skipValue } from "../event/walker.ts";
-import { joinRubyText } from "../formatter/ruby-text.ts";
 import type { EventView } from "./event-loop.ts";
 
 /** One part: its time and its record, as msgpack. */

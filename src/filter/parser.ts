@@ -12,7 +12,7 @@ import { recordAccessor } from "../event/record-accessor.ts";
 import { ABSENT, isBinary, textStart } from "../event/record-fields.ts";
 import { type FieldPath, findPath } from "../event/record-reader.ts";
 import { skipValue } from "../event/walker.ts";
-import type { Parser } from "../parser/parser.ts";
+import type { Parser, ParseTarget } from "../parser/parser.ts";
 import { createParsers, type ParserPair, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { FilterDefinition, PluginContext } from "../plugin.ts";
 import { ParsedRecord } from "./parser/parsed-record.ts";
@@ -81,13 +81,7 @@ class ParserFilter {
   }
 
   /** Writes what becomes of one event; returns what was wrong with it. */
-  #event(
-    packed: Buffer,
-    start: number,
-    recordStart: number,
-    end: number,
-    target: { writer: ByteWriter; size: number },
-  ): Error | undefined {
+  #event(packed: Buffer, start: number, recordStart: number, end: number, target: ParseTarget): Error | undefined {
     const entry = packed.subarray(start, end);
     const value = findPath(packed, recordStart, this.#path);
     if (value === ABSENT || packed[value] === NIL) {
@@ -95,45 +89,41 @@ class ParserFilter {
       return new MalformedError(`${this.#config.keyName} does not exist`);
     }
     const text = textStart(packed, value);
-    if (text < 0) return new MalformedError("parse failed: the value is no text");
-    const textEnd = skipValue(packed, value, packed.length);
+    const content = packed.subarray(text === ABSENT ? value : text, skipValue(packed, value, packed.length));
+    const parser = this.#parsers[isBinary(packed, value) ? "binary" : "utf-8"];
+    const parse = text === ABSENT ? parser.parseValue : parser.parse;
+    if (!parse) return new MalformedError("parse failed: the value is no text");
     try {
-      const parser = this.#parsers[isBinary(packed, value) ? "binary" : "utf-8"];
-      return this.#parsed(parser, packed.subarray(text, textEnd), entry, target);
+      return this.#parsed(parse, content, entry, target);
     } catch (error) {
       if (error instanceof MalformedError) return error;
       throw error;
     }
   }
 
-  #keep(target: { writer: ByteWriter; size: number }, entry: Buffer): void {
+  #keep(target: ParseTarget, entry: Buffer): void {
     this.#record.writeUnparsed(target.writer, entry);
     target.size += 1;
   }
 
-  #parsed(
-    parser: Parser,
-    text: Buffer,
-    entry: Buffer,
-    target: { writer: ByteWriter; size: number },
-  ): Error | undefined {
-    const matches = this.#parse(parser, text);
+  #parsed(parse: Parser["parse"], content: Buffer, entry: Buffer, target: ParseTarget): Error | undefined {
+    const matches = this.#parse(parse, content);
     target.size += this.#record.write(target.writer, entry, this.#scratch.view());
     if (matches) return undefined;
     if (this.#config.reserveData) this.#keep(target, entry);
-    return new MalformedError(`pattern not matched with data '${text.toString()}'`);
+    return new MalformedError(`pattern not matched with data '${content.toString()}'`);
   }
 
-  #parse(parser: Parser, text: Buffer): boolean {
+  #parse(parse: Parser["parse"], text: Buffer): boolean {
     this.#scratch.truncate(0);
     const target = { writer: this.#scratch, size: 0 };
     try {
-      return parser.parse(text, 0, text.length, target);
+      return parse(text, 0, text.length, target);
     } catch (error) {
       const isBroken = error instanceof MalformedError && error.message.startsWith("invalid byte sequence in");
       if (!isBroken || !this.#config.replaceInvalidSequence) throw error;
       const replaced = Buffer.from(text.toString().replaceAll("\ufffd", "?"));
-      return parser.parse(replaced, 0, replaced.length, target);
+      return parse(replaced, 0, replaced.length, target);
     }
   }
 }

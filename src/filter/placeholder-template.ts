@@ -6,11 +6,11 @@
 import { isAscii } from "node:buffer";
 import { encode } from "../event/msgpack.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
+import { joinRubyText } from "../event/ruby-text.ts";
 import { strftime } from "../event/strftime.ts";
 import { TextJoin } from "../event/text-join.ts";
 import { localZone } from "../event/time-zone.ts";
 import { skipValue } from "../event/walker.ts";
-import { joinRubyText } from "../formatter/ruby-text.ts";
 import type { TagParts, TransformEvent } from "./transform-event.ts";
 import type { CompiledValue, CompileText, ValueTemplate } from "./value-template.ts";
 

@@ -4,8 +4,8 @@ import type { ConfigOf } from "../config/parameters.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { JournalFields, journalFieldTable } from "../event/journal-fields.ts";
 import { mapSize, mapStart, textStart } from "../event/record-fields.ts";
+import { writeRubyText } from "../event/ruby-text.ts";
 import { skipValue } from "../event/walker.ts";
-import { writeRubyText } from "../formatter/ruby-text.ts";
 import type { FilterDefinition } from "../plugin.ts";
 import { filteredStream, idle, type WriteEvent } from "./event-loop.ts";
 

@@ -5,9 +5,9 @@ import { type ConfigOf, section } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
+import { writeRubyText } from "../event/ruby-text.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { addNewlineParameter } from "./newline.ts";
-import { writeRubyText } from "./ruby-text.ts";
 
 const table = section({
   delimiter: string.default("Between fields; TAB or \\t for a tab.", ","),

@@ -5,8 +5,8 @@ import { ByteWriter } from "../event/byte-writer.ts";
 import { stringHeader } from "../event/msgpack-header.ts";
 import { ABSENT, isBinary } from "../event/record-fields.ts";
 import { type FieldPath, findPath } from "../event/record-reader.ts";
+import { writeRubyText } from "../event/ruby-text.ts";
 import { skipValue } from "../event/walker.ts";
-import { writeRubyText } from "./ruby-text.ts";
 
 /**
  * What Ruby's `to_s` gives for the field at `path`, "" where there is none. In a str bytes that are no UTF-8 become

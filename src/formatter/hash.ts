@@ -1,9 +1,9 @@
 /** `@type hash`: the record as Ruby prints a hash. Source: fluentd 1.18 formatter_hash.rb. */
 
 import { type ConfigOf, section } from "../config/parameters.ts";
+import { writeInspect } from "../event/ruby-text.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { addNewlineParameter, newlineParameter, newlineText } from "./newline.ts";
-import { writeInspect } from "./ruby-text.ts";
 
 const table = section({ ...addNewlineParameter, ...newlineParameter });
 

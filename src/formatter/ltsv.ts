@@ -4,10 +4,10 @@ import { string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { mapSize, mapStart } from "../event/record-fields.ts";
+import { writeRubyText } from "../event/ruby-text.ts";
 import { skipValue } from "../event/walker.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { addNewlineParameter, newlineParameter, newlineText } from "./newline.ts";
-import { writeRubyText } from "./ruby-text.ts";
 
 const table = section({
   delimiter: string.default("Between fields.", "\t"),

@@ -3,9 +3,9 @@
 import { array, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
+import { writeRubyText } from "../event/ruby-text.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { addNewlineParameter, newlineParameter, newlineText } from "./newline.ts";
-import { writeRubyText } from "./ruby-text.ts";
 
 const table = section({
   keys: array.required("Names of the fields, in order."),

@@ -91,7 +91,14 @@ function plainParser(config: Config, { clock, encoding }: ParserContext): Parser
   const line = new CriLine();
   const heads = new EntryWriter(config, clock);
   const timeParser = eventTimeParser(config, clock);
-  const timeKey = config.keepTimeKey && config.timeKey !== undefined ? encode(config.timeKey) : undefined;
+  const keptKey = config.keepTimeKey ? config.timeKey : undefined;
+  // A time_key of another field's name: the time takes that field's place.
+  const replaced = ["stream", "logtag", "message"].indexOf(keptKey ?? "");
+  const timeKey = keptKey !== undefined && replaced < 0 ? encode(keptKey) : undefined;
+  const field = (writer: ByteWriter, bytes: Buffer, index: number, from: number, to: number, start: number) => {
+    if (index === replaced) text(writer, bytes, start, line.timeEnd, encoding);
+    else text(writer, bytes, from, to, encoding);
+  };
   return {
     parse(bytes, start, end, target) {
       if (!line.cut(bytes, start, end)) return false;
@@ -101,11 +108,11 @@ function plainParser(config: Config, { clock, encoding }: ParserContext): Parser
       heads.time(target, time.seconds, time.nanoseconds);
       writer.byte(timeKey ? 0x84 : 0x83);
       writer.copy(STREAM);
-      text(writer, bytes, timeEnd + 1, streamEnd, encoding);
+      field(writer, bytes, 0, timeEnd + 1, streamEnd, start);
       writer.copy(LOGTAG);
-      text(writer, bytes, streamEnd + 1, logtagEnd, encoding);
+      field(writer, bytes, 1, streamEnd + 1, logtagEnd, start);
       writer.copy(MESSAGE);
-      text(writer, bytes, logtagEnd + 1, end, encoding);
+      field(writer, bytes, 2, logtagEnd + 1, end, start);
       if (timeKey) {
         writer.copy(timeKey);
         text(writer, bytes, start, timeEnd, encoding);

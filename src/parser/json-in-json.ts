@@ -37,10 +37,10 @@ export const jsonInJsonParser: ParserDefinition<ConfigOf<typeof table>> = {
   },
 };
 
-/** The msgpack of a JSON text; undefined when it is none. */
+/** The msgpack of a JSON text, as yajl takes it; undefined when it is none. */
 function readJson(text: Buffer): Buffer | undefined {
   try {
-    return jsonToMsgpack(text);
+    return jsonToMsgpack(text, true);
   } catch (error) {
     if (error instanceof MalformedError || error instanceof LimitError) return undefined;
     throw error;

@@ -14,7 +14,10 @@ import { RecordEntries } from "./record-entries.ts";
 
 const table = section({
   ...commonParameters({ timeKey: "time", timeType: "float" }),
-  json_parser: enumeration("oj", "yajl", "json").default("Accepted; Suiro has its own.", "oj"),
+  json_parser: enumeration("oj", "yajl", "json").default(
+    "Whose rules hold: `yajl` takes UTF-8 only, `oj` and `json` take a few forms beyond the standard, too.",
+    "oj",
+  ),
   stream_buffer_size: integer.default("Accepted; texts are read as they come.", 8192),
 });
 
@@ -24,13 +27,14 @@ export const jsonParser: ParserDefinition<ConfigOf<typeof table>> = {
   table,
   create(config, context) {
     const entries = new RecordEntries(config, context, jsonTimeParser(config, context.clock));
+    const isStrict = config.jsonParser === "yajl";
     return {
       parse(bytes, start, end, target) {
         const { writer } = target;
         const entry = entries.begin(target);
         const value = writer.length;
         try {
-          writeJsonAsMsgpack(bytes.subarray(start, end), writer);
+          writeJsonAsMsgpack(bytes.subarray(start, end), writer, isStrict);
         } catch (error) {
           writer.truncate(entry);
           if (error instanceof MalformedError || error instanceof LimitError) return false;

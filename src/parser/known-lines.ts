@@ -42,7 +42,7 @@ export const multilineKubernetesParser = fixedLines("multiline_kubernetes", (con
   const { position } = context.element;
   const expression = compile({ source: KUBERNETES, flags: "m" }, context, position);
   const first = compile({ source: String.raw`^\w\d{4}`, flags: "" }, context, position);
-  return createMultilineParser(expression, first, config, context, false);
+  return createMultilineParser(expression, first, config, context);
 });
 
 /** `expression` may be given, and counts then. */

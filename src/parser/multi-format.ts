@@ -11,7 +11,7 @@ import { encode } from "../event/msgpack.ts";
 import { hasTime, splitEntries, writeWithFields } from "./added-fields.ts";
 import { commonParameters } from "./common-parameters.ts";
 
-import type { Parser, ParserContext, ParserDefinition, ParseTarget } from "./parser.ts";
+import type { Parser, ParserContext, ParserDefinition } from "./parser.ts";
 
 const table = section(
   { ...commonParameters({}), format_key: string.optional("Field for the name of the pattern that matched.") },
@@ -32,12 +32,12 @@ export const multiFormatParser: ParserDefinition<ConfigOf<typeof table>> = {
     const alternatives = alternativesOf(context);
     const key = config.formatKey === undefined ? undefined : encode(config.formatKey);
     const writer = new ByteWriter();
-    return {
-      parse(bytes, start, end, target) {
+    const first =
+      (method: "parse" | "parseValue"): Parser["parse"] =>
+      (bytes, start, end, target) => {
         for (const { parser, name } of alternatives) {
           writer.truncate(0);
-          const scratch: ParseTarget = { writer, size: 0 };
-          tryParse(parser, bytes, start, end, scratch);
+          tryParse(() => parser[method]?.(bytes, start, end, { writer, size: 0 }));
           const entry = [...splitEntries(writer.view())].find(hasTime);
           if (!entry) continue;
           if (key) writeWithFields(target.writer, entry, [{ key, value: name }]);
@@ -46,8 +46,8 @@ export const multiFormatParser: ParserDefinition<ConfigOf<typeof table>> = {
           return true;
         }
         return false;
-      },
-    };
+      };
+    return { parse: first("parse"), parseValue: first("parseValue") };
   },
 };
 
@@ -63,9 +63,9 @@ function alternativesOf({ element, createParser }: ParserContext): Alternative[]
 }
 
 /** A text that is wrong for one parser may be right for the next. */
-function tryParse(parser: Parser, bytes: Buffer, start: number, end: number, target: ParseTarget): void {
+function tryParse(parse: () => unknown): void {
   try {
-    parser.parse(bytes, start, end, target);
+    parse();
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
   }

@@ -40,7 +40,8 @@ export const multilineParser: ParserDefinition<ConfigOf<typeof table>> = {
     if (expression.names.length === 0) throw new ConfigError(`Invalid regexp '${source}': No named captures`, position);
     const firstline = context.element.parameter("format_firstline");
     const first = firstline && firstLinePattern(firstline, context);
-    return createMultilineParser(expression, first, config, context, config.unmatchedLines !== undefined);
+    const owner = { ...context, emitsUnmatched: context.emitsUnmatched ?? config.unmatchedLines !== undefined };
+    return createMultilineParser(expression, first, config, owner);
   },
 };
 
@@ -50,11 +51,10 @@ export function createMultilineParser(
   first: TextPattern | undefined,
   config: CommonConfig,
   context: ParserContext,
-  keepsUnmatched: boolean,
 ): Parser {
   const entries = new TextEntries(config, context);
   const slots = expression.names.map((name) => entries.slot(name));
-  const unmatched = keepsUnmatched ? unmatchedWriter(context) : undefined;
+  const unmatched = context.emitsUnmatched ? unmatchedWriter(context) : undefined;
   const parse = (text: string, target: ParseTarget): boolean => {
     for (let rest = text; ; ) {
       const match = expression.match(rest);

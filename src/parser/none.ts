@@ -30,6 +30,14 @@ export const noneParser: ParserDefinition<ConfigOf<typeof table>> = {
         target.size += 1;
         return true;
       },
+      parseValue(bytes, start, end, target) {
+        entries.currentTime(target);
+        target.writer.byte(0x81);
+        target.writer.copy(key);
+        target.writer.copy(bytes, start, end);
+        target.size += 1;
+        return true;
+      },
     };
   },
 };

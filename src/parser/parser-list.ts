@@ -103,6 +103,7 @@ function create(given: ConfigElement, givenType: string, owner: ParserOwner): Pa
     clock: owner.clock,
     logger: owner.logger,
     encoding: owner.encoding ?? "binary",
+    ...(owner.emitsUnmatched !== undefined && { emitsUnmatched: owner.emitsUnmatched }),
     element,
     matchDeadlineMs: config.timeout > 0 ? config.timeout * 1000 : undefined,
     createParser: (inner, innerType) => create(inner, innerType, owner),

@@ -27,6 +27,10 @@ export interface Parser {
    * before the throw is cut off again.
    */
   parse(bytes: Buffer, start: number, end: number, target: ParseTarget): boolean;
+  /**
+   * Present when the parser takes what is no text, too: the msgpack value `bytes[start, end)`. As `parse`.
+   */
+  parseValue?(bytes: Buffer, start: number, end: number, target: ParseTarget): boolean;
   /** Present when an event may have several lines and a line can be told to be the first of one. */
   isFirstLine?(bytes: Buffer, start: number, end: number): boolean;
   /**
@@ -50,6 +54,8 @@ export interface ParserOwner {
   readonly logger: Logger;
   /** `binary` unless given. */
   readonly encoding?: TextEncoding;
+  /** Whether texts of several lines that do not match become events of their own; only a parser of such asks. */
+  readonly emitsUnmatched?: boolean;
 }
 
 export interface ParserContext extends ParserOwner {

@@ -26,11 +26,13 @@ export class RecordEntries {
   readonly #timeKey: Buffer | undefined;
   readonly #keepsTime: boolean;
   readonly #estimates: boolean;
+  /** Whether the record that is being finished had a time. */
+  #hasTime = false;
 
   /** Throws ConfigError. */
   constructor(config: CommonConfig, context: ParserContext, timeParser?: TimeParser) {
     this.#heads = new EntryWriter(config, context.clock);
-    this.#conversions = valueConversions(config, context.clock, context.encoding);
+    this.#conversions = valueConversions(config, context.clock);
     this.#time = timeParser ?? eventTimeParser(config, context.clock);
     this.#timeKey = config.timeKey === undefined ? undefined : Buffer.from(config.timeKey);
     this.#keepsTime = config.keepTimeKey;
@@ -115,6 +117,7 @@ export class RecordEntries {
         [timeStart, valueStart, valueEnd] = [key, value, next];
       key = next;
     }
+    this.#hasTime = timeStart !== ABSENT;
     if (timeStart === ABSENT) return this.#currentTime(target, start) && !(hasDoubles && this.#hasDoubles(bytes, map));
     const { seconds, nanoseconds } = this.#parseTime(bytes, valueStart, valueEnd);
     writeEventTime(bytes, start + 1, seconds, nanoseconds);
@@ -158,16 +161,19 @@ export class RecordEntries {
       fields.set(field.name, first ? { ...field, keyStart: first.keyStart, keyEnd: first.keyEnd } : field);
     }
     const timeKey = this.#timeKey?.toString("latin1");
-    const hasTime = timeKey !== undefined && fields.has(timeKey);
-    if (hasTime && !this.#keepsTime) fields.delete(timeKey);
+    if (timeKey !== undefined && !this.#keepsTime) fields.delete(timeKey);
     writer.truncate(start);
-    if (hasTime || this.#estimates) writer.copy(entry, 0, HEAD_BYTES);
+    if (this.#hasTime || this.#estimates) writer.copy(entry, 0, HEAD_BYTES);
     else this.#heads.currentTime(target);
     writer.mapHeader(fields.size);
     for (const field of fields.values()) {
       writer.copy(entry, field.keyStart, field.keyEnd);
       this.#value(target, entry, field);
     }
+  }
+
+  #isNull(entry: Buffer, start: number, text: number, end: number): boolean {
+    return this.#conversions.isNull(entry.toString("latin1", text, end), isBinary(entry, start) ? "binary" : "utf-8");
   }
 
   #value({ writer }: ParseTarget, entry: Buffer, { name, valueStart: start, valueEnd }: Field): void {
@@ -178,7 +184,7 @@ export class RecordEntries {
     }
     const text = textStart(entry, start);
     const isText = text !== ABSENT;
-    if (isText && this.#conversions.isNull(entry.toString("latin1", text, valueEnd))) {
+    if (isText && this.#isNull(entry, start, text, valueEnd)) {
       writer.byte(NIL);
       return;
     }

@@ -37,7 +37,7 @@ export function writeInteger(writer: ByteWriter, text: string, kind = "utf-8"): 
 
 /** A leading decimal number, else 0.0. */
 export function writeFloat(writer: ByteWriter, text: string): void {
-  const match = /^\s*[+-]?\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+)?/.exec(text);
+  const match = /^\s*[+-]?(?:\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+)?/.exec(text);
   writer.byte(0xcb);
   writer.float64(match ? Number(match[0].replaceAll("_", "")) : 0);
 }

@@ -1,6 +1,7 @@
 /** Writes events whose fields were cut out of a text: the common end of regexp, ltsv, csv, tsv and their kin. */
 
 import { MalformedError } from "../errors.ts";
+import type { ByteWriter } from "../event/byte-writer.ts";
 import { encode } from "../event/msgpack.ts";
 import { type CommonConfig, eventTimeParser } from "./common-parameters.ts";
 import { EntryWriter } from "./entry-writer.ts";
@@ -33,7 +34,7 @@ export class TextEntries {
   /** Throws ConfigError. */
   constructor(config: CommonConfig, context: ParserContext) {
     this.#heads = new EntryWriter(config, context.clock);
-    this.#conversions = valueConversions(config, context.clock, context.encoding);
+    this.#conversions = valueConversions(config, context.clock);
     this.#time = eventTimeParser(config, context.clock);
     this.#timeKey = config.timeKey;
     this.#keepsTime = config.keepTimeKey;
@@ -51,7 +52,7 @@ export class TextEntries {
     return { slots: [...columns.keys()].map((name) => this.slot(name)), columns: [...columns.values()] };
   }
 
-  /** One event: `values[i]` is the value of `slots[i]`. Throws MalformedError before anything is written. */
+  /** One event: `values[i]` is the value of `slots[i]`. Throws MalformedError, and then leaves nothing behind. */
   write(target: ParseTarget, slots: readonly FieldSlot[], values: readonly FieldValue[]): void {
     const { writer } = target;
     let count = 0;
@@ -65,18 +66,29 @@ export class TextEntries {
       }
       count += 1;
     }
+    const start = writer.length;
     this.#head(target, time);
     writer.mapHeader(count);
+    try {
+      this.#fields(writer, slots, values);
+    } catch (error) {
+      writer.truncate(start);
+      throw error;
+    }
+    target.size += 1;
+  }
+
+  #fields(writer: ByteWriter, slots: readonly FieldSlot[], values: readonly FieldValue[]): void {
     for (let index = 0; index < slots.length; index++) {
       const slot = slots[index] as FieldSlot;
       const value = values[index];
       if (value === undefined || (slot.isTime && !this.#keepsTime)) continue;
       writer.copy(slot.key);
-      if (value === null || (this.#conversions.isActive && this.#conversions.isNull(value))) writer.byte(NIL);
+      if (value === null || (this.#conversions.isActive && this.#conversions.isNull(value, this.#encoding)))
+        writer.byte(NIL);
       else if (slot.conversion) slot.conversion(writer, value, this.#encoding);
       else writeText(writer, value, this.#encoding);
     }
-    target.size += 1;
   }
 
   #head(target: ParseTarget, time: string | null | undefined): void {

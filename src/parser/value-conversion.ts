@@ -4,9 +4,11 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { bytesText, hasRawBytes } from "../config/ruby/text.ts";
 import { ConfigError, MalformedError } from "../errors.ts";
 import type { ByteWriter } from "../event/byte-writer.ts";
 import { timeZone } from "../event/time-zone.ts";
+import { BEYOND_ASCII, toByteText } from "./byte-text.ts";
 import { type CommonConfig, isLocalTime } from "./common-parameters.ts";
 import type { TextEncoding } from "./parser.ts";
 import { writeFloat, writeInteger, writeText } from "./ruby-number.ts";
@@ -26,33 +28,32 @@ export interface ValueConversions {
   readonly isActive: boolean;
   /** The conversion of the field's type. */
   of(name: string): Conversion | undefined;
-  /** Whether a text becomes nil, whatever its field. */
-  isNull(text: string): boolean;
+  /** Whether a text becomes nil, whatever its field. Throws MalformedError where it cannot be matched. */
+  isNull(text: string, encoding: TextEncoding): boolean;
 }
 
 /** Throws ConfigError. */
-export function valueConversions(config: CommonConfig, clock: Clock, encoding: TextEncoding): ValueConversions {
+export function valueConversions(config: CommonConfig, clock: Clock): ValueConversions {
   const byName = new Map<string, Conversion>();
   for (const [name, definition] of Object.entries(config.types ?? {})) {
     byName.set(name, conversion(name, String(definition), config, clock));
   }
-  const pattern = config.nullValuePattern && new TextPattern(config.nullValuePattern, encoding);
+  const given = config.nullValuePattern;
+  const patterns = given && { binary: new TextPattern(given, "binary"), "utf-8": new TextPattern(given, "utf-8") };
   const { nullEmptyString } = config;
   return {
-    isActive: byName.size > 0 || pattern !== undefined || nullEmptyString,
+    isActive: byName.size > 0 || patterns !== undefined || nullEmptyString,
     of: (name) => byName.get(name),
-    isNull: (text) => (nullEmptyString && text === "") || (pattern !== undefined && matches(pattern, text)),
+    isNull: (text, encoding) =>
+      (nullEmptyString && text === "") || (patterns?.[encoding].test(scrubbed(text, encoding)) ?? false),
   };
 }
 
-/** fluentd replaces broken letters before it looks; a text that cannot be looked at matches nothing. */
-function matches(pattern: TextPattern, text: string): boolean {
-  try {
-    return pattern.test(text);
-  } catch (error) {
-    if (error instanceof MalformedError) return false;
-    throw error;
-  }
+/** fluentd replaces what is no letter before it looks. */
+function scrubbed(text: string, encoding: TextEncoding): string {
+  if (encoding === "binary" || !BEYOND_ASCII.test(text)) return text;
+  const letters = bytesText(Buffer.from(text, "latin1"));
+  return hasRawBytes(letters) ? toByteText(letters.replace(/\p{Surrogate}/gu, "?")) : text;
 }
 
 function conversion(name: string, definition: string, config: CommonConfig, clock: Clock): Conversion {

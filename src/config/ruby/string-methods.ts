@@ -154,7 +154,9 @@ export const stringMethods: MethodTable<string> = {
   intern: (self) => self,
   to_i: (self, [base]) => integerPrefix(self, base === undefined ? 10 : integerOf(base)),
   to_f: (self) =>
-    floatValue(Number(/^\s*[+-]?\d[\d_]*(\.\d+)?([eE][+-]?\d+)?/.exec(self)?.[0].replaceAll("_", "") ?? 0)),
+    floatValue(
+      Number(/^\s*[+-]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?/.exec(self)?.[0].replaceAll("_", "") ?? 0),
+    ),
   hex: (self) => integerPrefix(self.replace(/^0x/i, ""), 16),
   ord: (self) => self.codePointAt(0) ?? 0,
   // Their work is done where texts of bytes are known; here they are names.

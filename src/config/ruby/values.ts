@@ -6,6 +6,7 @@
  * Bytes of a text that are no UTF-8 stand in it as U+DC80 to U+DCFF, lone surrogates, and become bytes again outside.
  */
 
+import { floatText } from "./float-text.ts";
 import { inspectBytes, inspectText } from "./text.ts";
 import { RubyTime } from "./time.ts";
 
@@ -172,18 +173,6 @@ export function inspect(value: RubyValue): string {
   if (value instanceof RubyMatch) return `#<MatchData ${inspectText(value.match[0])}>`;
   if (Array.isArray(value)) return `[${value.map(inspect).join(", ")}]`;
   return `{${[...value].map(([key, item]) => `${inspectText(key)}=>${inspect(item)}`).join(", ")}}`;
-}
-
-/** 5.0, 1.5, 1.0e+16, 1.0e-05. */
-function floatText(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
-  const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e16 || size < 1e-4)) {
-    const [digits, exponent] = value.toExponential().split("e") as [string, string];
-    const padded = exponent.slice(1).padStart(2, "0");
-    return `${digits.includes(".") ? digits : `${digits}.0`}e${exponent[0]}${padded}`;
-  }
-  return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
 /** Ruby's `==`. */

@@ -10,6 +10,7 @@ import type { Clock } from "../../clock.ts";
 import type { Counters } from "../../counters.ts";
 import { errorMessage, MalformedError } from "../../errors.ts";
 import { encode } from "../../event/msgpack.ts";
+import { hasTime, splitEntries } from "../../parser/added-fields.ts";
 import type { ParseTarget } from "../../parser/parser.ts";
 import { writeTextHeader } from "../../parser/ruby-number.ts";
 import type { RareWarnings } from "../forward/rare-warnings.ts";
@@ -56,7 +57,14 @@ export class LineEvents {
     const before = target.writer.length;
     const sizeBefore = target.size;
     try {
-      if (!this.#parse(bytes, start, end, target)) this.#unmatched(bytes, start, end, target, source);
+      const matches = this.#parse(bytes, start, end, target);
+      for (const entry of takenBack(target, before, sizeBefore)) {
+        if (hasTime(entry)) {
+          target.writer.copy(entry);
+          target.size += 1;
+        } else this.#unmatched(bytes, start, end, target, source);
+      }
+      if (!matches) this.#unmatched(bytes, start, end, target, source);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       counters.add("dropped_events", 1, "invalid_line");
@@ -69,26 +77,32 @@ export class LineEvents {
     return true;
   }
 
-  /** Writes the events when the text is whole, and nothing, without a word, when it is not. Says whether it is. */
-  try(bytes: Buffer, start: number, end: number, target: ParseTarget, source: TextSource): boolean {
-    const { convert, pathField, parser } = this.#rules;
-    const text = convert ? convert(bytes.subarray(start, end)) : bytes;
-    if (parser.isWhole) {
-      const isWhole = convert ? parser.isWhole(text, 0, text.length) : parser.isWhole(text, start, end);
-      if (isWhole) this.add(bytes, start, end, target, source);
-      return isWhole;
-    }
-    const before = target.writer.length;
-    const sizeBefore = target.size;
+  /**
+   * Writes the events when the text is whole, and nothing, without a word, when it is not. Says whether it is. fluentd asks
+   * about the text with its last line end, `[start, lineEnd)`, and makes events of the one without, `[start, end)`.
+   */
+  try(bytes: Buffer, start: number, end: number, lineEnd: number, target: ParseTarget, source: TextSource): boolean {
+    const { convert, parser } = this.#rules;
+    const given = bytes.subarray(start, parser.isWhole ? end : lineEnd);
+    const text = convert ? convert(given) : given;
+    const isWhole = parser.isWhole?.(text, 0, text.length) ?? this.#isWhole(text, target);
+    if (isWhole) this.add(bytes, start, end, target, source);
+    return isWhole;
+  }
+
+  /** Whether the parser makes an event of the text, or of its beginning. */
+  #isWhole(text: Buffer, target: ParseTarget): boolean {
+    const [length, size] = [target.writer.length, target.size];
     try {
-      const taken = convert ? this.#parse(text, 0, text.length, target) : this.#parse(text, start, end, target);
-      if (!taken) return false;
+      this.#parse(text, 0, text.length, target);
+      return target.writer.length > length && target.writer.at(length + 1) !== NIL;
     } catch (error) {
       if (error instanceof MalformedError) return false;
       throw error;
+    } finally {
+      target.writer.truncate(length);
+      target.size = size;
     }
-    if (pathField) pathField.add(target.writer, before, target.size - sizeBefore, source.pathValue);
-    return true;
   }
 
   isFirstLine(bytes: Buffer, start: number, end: number): boolean {
@@ -113,17 +127,10 @@ export class LineEvents {
     this.#rules.warnings.warn(`received line length is longer than ${limit}`, { file: source.path });
   }
 
-  /** An entry whose time is nil counts as unmatched. */
   #parse(bytes: Buffer, start: number, end: number, target: ParseTarget): boolean {
-    const before = target.writer.length;
-    const sizeBefore = target.size;
     const { asciiParser } = this.#rules;
     const parser = asciiParser && isAscii(bytes.subarray(start, end)) ? asciiParser : this.#rules.parser;
-    if (!parser.parse(bytes, start, end, target)) return false;
-    if (target.writer.length === before || target.writer.at(before + 1) !== NIL) return true;
-    target.writer.truncate(before);
-    target.size = sizeBefore;
-    return false;
+    return parser.parse(bytes, start, end, target);
   }
 
   #unmatched(bytes: Buffer, start: number, end: number, target: ParseTarget, source: TextSource): void {
@@ -145,6 +152,17 @@ export class LineEvents {
     writer.copy(bytes, start, end);
     target.size += 1;
   }
+}
+
+/** The entries from `start` on, no longer in the target, when one of them has no time: it counts as unmatched. */
+function takenBack(target: ParseTarget, start: number, size: number): readonly Buffer[] {
+  const count = target.size - size;
+  if (count === 0 || (count === 1 && target.writer.at(start + 1) !== NIL)) return [];
+  const entries = [...splitEntries(Buffer.from(target.writer.view().subarray(start)))];
+  if (entries.every(hasTime)) return [];
+  target.writer.truncate(start);
+  target.size = size;
+  return entries;
 }
 
 function quote(bytes: Buffer, start: number, end: number): string {

@@ -117,7 +117,8 @@ export class LineSplitter {
       position = next;
       lines += 1;
       if (position <= end.searched) continue;
-      if (!this.#events.try(block, eventStart, this.#chompAt(block, eventStart, position), target, source)) continue;
+      const textEnd = this.#chompAt(block, eventStart, position);
+      if (!this.#events.try(block, eventStart, textEnd, position, target, source)) continue;
       eventStart = position;
       if (lines >= end.maxLines) break;
     }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { floatText } from "../../../src/config/ruby/float-text.ts";
 import { LimitError, MalformedError } from "../../../src/errors.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
-import { floatText, msgpackToJson } from "../../../src/event/json.ts";
+import { msgpackToJson } from "../../../src/event/json.ts";
 import { jsonToMsgpack } from "../../../src/event/json-reader.ts";
 import { JsonValueScanner, nextJsonValue } from "../../../src/event/json-value-scanner.ts";
 import { decode, encode } from "../../../src/event/msgpack.ts";
@@ -16,7 +17,9 @@ test("floats read as Ruby prints them", () => {
     [1.5e20, "1.5e+20"], [0.0001, "0.0001"], [0.00001, "1.0e-05"], [5e-324, "5.0e-324"], [1e100, "1.0e+100"],
   ]; // biome-ignore format: a table
   for (const [value, text] of forms) assert.equal(floatText(value), text);
-  assert.equal(floatText(Number.NaN), undefined);
+  assert.equal(floatText(1234567890123456.5), "1234567890123456.5");
+  assert.equal(floatText(Number.NEGATIVE_INFINITY), "-Infinity");
+  assert.equal(hexToJson("cb7ff8000000000000"), "null");
 });
 
 test("64-bit integers stay exact in both directions", () => {

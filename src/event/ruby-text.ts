@@ -3,12 +3,13 @@
  * Source: Ruby 3.1 `to_s` and `inspect`.
  */
 
-import { ByteWriter } from "../event/byte-writer.ts";
-import { writeJson } from "../event/json.ts";
-import { arrayLength, containerHeader, isArrayType } from "../event/msgpack-header.ts";
-import { ABSENT, isBinary, mapSize, mapStart, textStart } from "../event/record-fields.ts";
-import type { TextJoin } from "../event/text-join.ts";
-import { isMapType, skipValue } from "../event/walker.ts";
+import { floatText } from "../config/ruby/float-text.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { writeJson } from "./json.ts";
+import { arrayLength, containerHeader, isArrayType } from "./msgpack-header.ts";
+import { ABSENT, isBinary, mapSize, mapStart, textStart } from "./record-fields.ts";
+import type { TextJoin } from "./text-join.ts";
+import { isMapType, skipValue } from "./walker.ts";
 
 /** Adds `to_s` of the value at `position`; texts keep what they are, letters or bytes. */
 export function joinRubyText(join: TextJoin, bytes: Buffer, position: number): void {
@@ -38,6 +39,8 @@ export function writeInspect(target: ByteWriter, bytes: Buffer, position: number
   else if (isMapType(type)) writeHash(target, bytes, position);
   else if (isArrayType(type)) writeArray(target, bytes, position);
   else if (type === 0xc0) target.text("nil");
+  else if (type === 0xca) target.text(floatText(bytes.readFloatBE(position + 1)));
+  else if (type === 0xcb) target.text(floatText(bytes.readDoubleBE(position + 1)));
   else writeJson(target, bytes, position, end);
   return end;
 }
