@@ -66,7 +66,7 @@ test("the page shows plugins in their levels, rates, buffers, and names as text"
   const { document } = page.mainFrame.window;
   const text = (id: string) => document.querySelector(`[data-id="${id}"]`)?.textContent ?? "";
   await eventually(() => text("in_1").includes("in 15/s"));
-  assert.equal(document.querySelector("h1")?.textContent, "Suiro 1.2.3");
+  assert.equal(document.querySelector("h1")?.textContent, "Suiro 水路 1.2.3");
   assert.deepEqual(
     [...document.querySelectorAll("h2")].map((level) => level.textContent),
     ["@ROOT", "@X"],
@@ -78,4 +78,21 @@ test("the page shows plugins in their levels, rates, buffers, and names as text"
   assert.equal(document.querySelector('[data-id="store"] .bar i')?.getAttribute("class"), "bad");
   assert.match(document.querySelector('[data-id="other"]')?.getAttribute("class") ?? "", /bad/);
   assert.match(document.querySelector('[data-id="store"]')?.getAttribute("class") ?? "", /inner/);
+
+  // What color and length say is said in words, too.
+  assert.equal(document.getElementById("verdict")?.textContent, "Look at store, other.");
+  assert.match(text("store"), /buffer 80% full/);
+  assert.match(text("other"), /not running/);
+  const meter = document.querySelector('[data-id="store"] [role="meter"]');
+  assert.deepEqual(
+    [meter?.getAttribute("aria-valuenow"), meter?.getAttribute("aria-valuetext")],
+    ["80", "80% of 100B"],
+  );
+  assert.ok((document.querySelector('[data-id="in_1"] polyline')?.getAttribute("points") ?? "").includes(" "));
+
+  const pause = document.getElementById("pause") as unknown as { click(): void; getAttribute(name: string): string };
+  pause.click();
+  assert.equal(pause.getAttribute("aria-pressed"), "true");
+  pause.click();
+  assert.equal(pause.getAttribute("aria-pressed"), "false");
 });
