@@ -2,7 +2,7 @@
 # Starts Suiro as the entrypoint of fluentd's image starts fluentd:
 #   (nothing), suiro …, fluentd …    the agent; adds -c /fluentd/etc/$FLUENTD_CONF unless a configuration is named
 #   -v, --dry-run, …                 options alone are options of the agent
-#   suiro check|cat|demo …           a subcommand, as it stands
+#   suiro check …, suiro top …       a subcommand, as it stands
 #   anything else                    that program
 # FLUENTD_OPT holds further options of the agent, separated by blanks.
 set -eu
@@ -25,7 +25,7 @@ case "$1" in
   *) exec "$@" ;;
 esac
 case "${2:-}" in
-  check | cat | demo) exec "$@" ;;
+  buffer | cat | cert | check | demo | doctor | explain | tap | test | top) exec "$@" ;;
 esac
 
 # Kubernetes manifests often run `fluentd -c … -p …`; what they name is kept.

@@ -6,6 +6,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
+import { suiroEntry } from "../../support/suiro.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 /** Runs the entrypoint with programs that only print how they were called. */
@@ -50,6 +51,15 @@ test("FLUENTD_OPT is split into words and may name the configuration", () => {
 test("subcommands and other programs run as they stand", () => {
   assert.equal(entrypoint(["suiro", "check", "-c", "/x"]), "suiro [check] [-c] [/x]");
   assert.equal(entrypoint(["ls", "-c"]), "ls [-c]");
+  const { stdout } = spawnSync(process.execPath, [suiroEntry, "--help"], { encoding: "utf8" });
+  const subcommands = [...(stdout.split("Commands:")[1] ?? "").matchAll(/^ {2}([a-z]+) /gm)].map(
+    ([, name]) => name as string,
+  );
+  assert.ok(subcommands.length >= 10, stdout);
+  for (const name of subcommands) {
+    const called = entrypoint(["suiro", name, "x"], { FLUENTD_OPT: "-q" });
+    assert.equal(called, `suiro [${name}] [x]`, "options and configuration of the agent are not its own");
+  }
 });
 
 test("settings of a defaults file reach the agent", () => {
