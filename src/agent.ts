@@ -180,6 +180,7 @@ export class Agent {
     for (const part of this.#of("output").reverse()) await this.#start(part);
     for (const part of this.#of("filter").reverse()) await this.#start(part);
     this.topology.connect();
+    this.topology.startAccounts();
     this.#connectOwnLog();
     for (const part of this.#of("input")) await this.#start(part);
   }
@@ -215,6 +216,7 @@ export class Agent {
     const started = this.#started;
     this.#started = [];
     await this.#stopParts(started, timeoutMs);
+    this.topology.inputAccounts.stop();
   }
 
   /** With `holds` nothing gets to outputs that are going down, from plugins that go on: it waits for the next routes. */

@@ -14,6 +14,7 @@ import type { SectionTable } from "./config/parameters.ts";
 import type { SystemConfig } from "./config/system.ts";
 import type { Counters } from "./counters.ts";
 import type { EventStream } from "./event/event-stream.ts";
+import type { LedgerReport } from "./event/ledger.ts";
 import type { Origin } from "./event/origin.ts";
 import type { Logger } from "./logger.ts";
 
@@ -39,6 +40,8 @@ export interface Lifecycle {
 export interface PluginReport {
   readonly buffer?: BufferReport;
   readonly account?: AccountReport;
+  /** Of an input: where its events went. */
+  readonly flow?: LedgerReport;
   readonly nodes?: readonly NodeReport[];
   readonly files?: readonly FileReport[];
   /** Folders that the plugin writes to and must have. */
@@ -228,6 +231,8 @@ export interface FilterDefinition<C = unknown> extends DefinitionBase<C> {
 /** An output without a buffer: it has the events, or passes them on, when `emit` resolves. */
 export interface OutputDefinition<C = unknown> extends DefinitionBase<C> {
   readonly kind: "output";
+  /** It has no events itself: other outputs get them. */
+  readonly passesOn?: boolean;
   create(config: C, context: PluginContext): Output;
 }
 

@@ -194,6 +194,7 @@ export class BufferJournal implements Holder {
     for (const { origin, chunks: into } of appends) {
       if (!origin) continue;
       this.#isSyncing ||= origin.ackAfter !== "written";
+      if (origin.sources.length === 0) continue;
       const numbers = Array.from(into, ({ number }) => number);
       for (const source of origin.sources) sources.push({ source, share: origin.share, chunks: numbers });
     }

@@ -9,32 +9,27 @@
  * Source: fluentd 1.18 buffer.rb; COMPAT 4.3.
  */
 
-import type { CancelTimer, Clock } from "../clock.ts";
-import type { Counters } from "../counters.ts";
+import type { CancelTimer } from "../clock.ts";
 import { BufferOverflowError, StoppingError, UnrecoverableError } from "../errors.ts";
 import type { Origin } from "../event/origin.ts";
-import type { Logger } from "../logger.ts";
 import type { Batch } from "./batch.ts";
 import type { BufferChunk } from "./buffer-chunk.ts";
 import { BufferJournal } from "./buffer-journal.ts";
 import { type BufferStats, bufferStats } from "./buffer-stats.ts";
 import { RetainedMemory } from "./byte-blocks.ts";
-import type { Chunk, ChunkMetadata } from "./chunk.ts";
-import type { ChunkBackup } from "./chunk-backup.ts";
+import type { ChunkMetadata } from "./chunk.ts";
+import type { ChunkBufferOptions } from "./chunk-buffer-options.ts";
 import { ChunkCheck } from "./chunk-check.ts";
-import type { ChunkEncoder, Piece } from "./chunk-encoder.ts";
-import type { ChunkFolder } from "./chunk-folder.ts";
-import { type ChunkLimits, hasRoom, isFull } from "./chunk-limits.ts";
+import type { Piece } from "./chunk-encoder.ts";
+import { hasRoom, isFull } from "./chunk-limits.ts";
 import { ChunkMaker } from "./chunk-maker.ts";
 import { ChunkQueue } from "./chunk-queue.ts";
 import { ChunkRanges } from "./chunk-ranges.ts";
-import { type RecoveredChunk, recoverChunks } from "./chunk-recovery.ts";
+import { type BufferFound, type RecoveredChunk, recoverChunks } from "./chunk-recovery.ts";
 import { ChunkRemovals } from "./chunk-removals.ts";
 import { DiskHealth } from "./disk-health.ts";
-import type { FileSystem } from "./file-system.ts";
 import { FolderWatch } from "./folder-watch.ts";
 import { Append, commitGroup, type Receipt } from "./group-commit.ts";
-import type { Expectations } from "./held-sources.ts";
 import { MetaWriter } from "./meta-writer.ts";
 
 /** Bytes of file chunks that are also kept in memory, over all chunks of one buffer. */
@@ -48,31 +43,6 @@ const SYNC_PACE_MS = 2;
 
 /** So much is written at once, without waiting for the end of the turn: it is still in the processor's cache then. */
 const COMMIT_BYTES = 512 * 1024;
-
-export interface ChunkBufferOptions extends ChunkLimits {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly counters: Counters;
-  readonly encoder: ChunkEncoder;
-  readonly backup: ChunkBackup;
-  /** Absent for a memory buffer. */
-  readonly folder: ChunkFolder | undefined;
-  readonly compression: Chunk["compression"];
-  readonly decompressionLimitBytes: number;
-  readonly totalLimitBytes: number;
-  /** Chunks hold msgpack entries, plain: a resumed one can be walked. */
-  readonly isWalkable: boolean;
-  readonly retainedLimitBytes?: number;
-  readonly syncPaceMs?: number;
-  /** What inputs will ask for. */
-  readonly expected: () => Expectations;
-  readonly fileSystem: FileSystem;
-  readonly fileMode: number;
-  /** Told after chunks came into the queue. */
-  readonly onQueued: () => void;
-  /** Told after room was made. */
-  readonly onSpace: () => void;
-}
 
 export class ChunkBuffer {
   readonly #options: ChunkBufferOptions;
@@ -114,7 +84,7 @@ export class ChunkBuffer {
       onSynced: (seconds) => options.counters.observe("sync_seconds", seconds),
     });
     this.#metas = new MetaWriter(this.journal, this.#disk, () => this.#all());
-    this.#removals = new ChunkRemovals(this.journal, this.#disk, options.logger);
+    this.#removals = new ChunkRemovals(this.journal, this.#disk, options.logger, options.beforeRemoval ?? (() => {}));
     this.#maker = new ChunkMaker(options, this.#memory, this.journal);
   }
 
@@ -146,18 +116,25 @@ export class ChunkBuffer {
     return this.#stage.values();
   }
 
-  /** Takes over what an earlier process left. Throws BufferIoError when the folder cannot be used. */
-  async start(): Promise<void> {
+  /** Events that chunks of an earlier process had more than they said. */
+  get recountedEvents(): number {
+    return this.#check.recountedEvents;
+  }
+
+  /** Takes over what an earlier process left; says what it found in a folder. Throws BufferIoError when the folder cannot be used. */
+  async start(): Promise<BufferFound | undefined> {
     const { folder, clock, counters, fileSystem, logger } = this.#options;
-    if (!folder) return;
+    if (!folder) return undefined;
     await folder.open();
     const state = this.journal.read(folder.prefix);
     const isMachineLost = state.isMachineLost(fileSystem.machineStart());
     const found = await folder.resume(state);
-    for (const chunk of await recoverChunks(found, state, isMachineLost, logger)) await this.#adopt(chunk);
+    const { chunks, deliveredEvents } = await recoverChunks(found, state, isMachineLost, logger);
+    for (const chunk of chunks) await this.#adopt(chunk);
     this.#queue.sort();
     counters.add("chunks_resumed", this.#queue.length + this.#stage.size);
     await this.journal.begin(state);
+    await this.#metas.write(); // Those that were missing or broken: the old journal knew better, the new one may not.
     this.#watch = new FolderWatch({
       ...this.#options,
       folder,
@@ -169,6 +146,7 @@ export class ChunkBuffer {
       onHealed: this.#options.onSpace,
     });
     this.#timers = [this.#metas.start(clock), this.#watch.start()];
+    return { prefix: folder.prefix, isMachineLost, isSynced: state.synced >= 0, deliveredEvents };
   }
 
   /**
@@ -180,7 +158,7 @@ export class ChunkBuffer {
     const taken = origin && this.journal.find(origin);
     if (taken) {
       for (const { events } of batches) this.#options.counters.add("repeated_events", events.size);
-      return taken;
+      return { ...taken, isRepeated: true };
     }
     if (!this.isStorable) throw new BufferOverflowError("buffer space has too many data");
     const encoded = batches.map(({ tag, events }) => this.#options.encoder.encode(tag, events));
@@ -364,7 +342,7 @@ export class ChunkBuffer {
     this.#disk.guard("can't enqueue buffer file", () => {
       const meta = this.journal.isSyncing ? undefined : chunk.meta;
       if (meta) this.journal.meta(chunk, meta);
-      chunk.file?.enqueue(chunk.id, meta);
+      chunk.file?.enqueue(meta);
       if (meta) chunk.isMetaStale = false;
       this.journal.renamed();
     });

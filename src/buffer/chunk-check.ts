@@ -25,6 +25,9 @@ export interface ChunkCheckOptions {
 export class ChunkCheck {
   readonly #options: ChunkCheckOptions;
 
+  /** Events that chunks had more than they said, without those that were counted as dropped. */
+  recountedEvents = 0;
+
   constructor(options: ChunkCheckOptions) {
     this.#options = options;
   }
@@ -34,18 +37,30 @@ export class ChunkCheck {
     const { file } = chunk;
     if (!chunk.isUnverified || !file) return 0;
     chunk.isUnverified = false;
-    const before = chunk.byteSize;
-    if (chunk.ranges.ranges.length > 0) await this.#compare(chunk, file);
+    const { byteSize, size } = chunk;
+    const dropped = this.#options.counters.get("dropped_events", "checksum");
+    const { base, ranges } = chunk.ranges;
+    // What was there before anybody summed it up has no checksums; a disk that lost some of it lost the rest, too.
+    if (ranges.length > 0 && file.has(base.byteSize)) await this.#compare(chunk, file);
     else if (this.#options.isWalkable) await this.#walk(chunk, file);
-    return before - chunk.byteSize;
+    this.recountedEvents += chunk.size - size + this.#options.counters.get("dropped_events", "checksum") - dropped;
+    return byteSize - chunk.byteSize;
   }
 
   async #walk(chunk: BufferChunk, file: ChunkFile): Promise<void> {
     const { backup, counters, decompressionLimitBytes, logger } = this.#options;
-    const found = await findEntries(file.read(chunk.byteSize), chunk.compression, decompressionLimitBytes);
+    const blocks = untilEnd(file.read(chunk.byteSize));
+    const found = await findEntries(blocks, chunk.compression, decompressionLimitBytes);
     const { byteSize, size, tail } = found;
-    if (tail === "none" && size === chunk.size) return;
-    if (tail !== "none") {
+    if (byteSize === chunk.byteSize && size === chunk.size) return;
+    if (!file.has(chunk.byteSize)) {
+      const { path } = file;
+      logger.error("a buffer chunk is shorter than it was: the disk has lost its end", {
+        path,
+        events: chunk.size - size,
+      });
+      counters.add("dropped_events", Math.max(0, chunk.size - size), "checksum");
+    } else if (tail !== "none") {
       const cut = chunk.byteSize - byteSize;
       const { path } = file;
       logger.warn(`buffer chunk ends in ${cut} bytes that are no whole event; they are cut off.`, { path, tail });

@@ -85,8 +85,8 @@ export class ChunkFile {
   }
 
   /** Renames both files to their queued names, and rewrites meta where given. Throws BufferIoError; the old names stay. */
-  enqueue(id: Buffer, meta: ChunkMeta | undefined): void {
-    const path = queuedPath(this.#path, id);
+  enqueue(meta: ChunkMeta | undefined): void {
+    const path = queuedPath(this.#path);
     try {
       if (this.#looseFrom !== undefined) {
         this.#cutLooseTail(this.#openFiles.descriptor(this.#path, this.#looseFrom));

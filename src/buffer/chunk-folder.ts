@@ -3,11 +3,13 @@
  * Suiro or fluentd. Source: fluentd 1.18 buf_file.rb `resume`; COMPAT 4.4.
  */
 
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import type { Clock } from "../clock.ts";
 import { BufferIoError, errorMessage } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { ChunkBackup } from "./chunk-backup.ts";
 import { ChunkFile } from "./chunk-file.ts";
+import { createChunkId } from "./chunk-id.ts";
 import { emptyMetadata } from "./chunk-metadata.ts";
 import {
   type ChunkName,
@@ -26,6 +28,7 @@ import { type ChunkMeta, decodeMeta, type PartialChunkMeta } from "./meta-file.t
 import { OpenFiles } from "./open-files.ts";
 
 export interface ChunkFolderOptions {
+  readonly clock: Clock;
   readonly fileSystem: FileSystem;
   readonly logger: Logger;
   readonly backup: ChunkBackup;
@@ -143,9 +146,7 @@ export class ChunkFolder {
     const { fileSystem, logger } = this.#options;
     const pattern = this.#opened;
     const found: FoundChunk[] = [];
-    for (const fileName of fileSystem.list(chunkFolder(pattern))) {
-      const name = parseChunkName(fileName, pattern);
-      if (!name) continue;
+    for (const [fileName, name] of this.#chunkNames(pattern)) {
       const path = join(chunkFolder(pattern), fileName);
       const status = fileSystem.status(path);
       if (!status?.isFile) continue;
@@ -155,6 +156,30 @@ export class ChunkFolder {
       else found.push(chunk);
     }
     return found;
+  }
+
+  /** Queued chunks first. A staged one of the same id, such as a copy that was put back, gets an id of its own. */
+  #chunkNames(pattern: ChunkPathPattern): [fileName: string, name: ChunkName][] {
+    const { clock, fileSystem, logger } = this.#options;
+    const folder = chunkFolder(pattern);
+    const names = fileSystem.list(folder).flatMap((fileName): [string, ChunkName][] => {
+      const name = parseChunkName(fileName, pattern);
+      return name ? [[fileName, name]] : [];
+    });
+    const queued = names.filter(([, { state }]) => state === "queued");
+    const ids = new Set(queued.map(([, { id }]) => id.toString("hex")));
+    const staged = names.filter(([, { state }]) => state === "staged");
+    return queued.concat(
+      staged.map(([fileName, name]) => {
+        if (!ids.has(name.id.toString("hex"))) return [fileName, name];
+        const id = createChunkId(clock);
+        const [from, to] = [join(folder, fileName), stagedPath(pattern, id)];
+        logger.warn("two buffer chunks have the same id: the staged one gets another", { path: from, new_path: to });
+        if (fileSystem.status(metaPath(from))) fileSystem.rename(metaPath(from), metaPath(to));
+        fileSystem.rename(from, to);
+        return [basename(to), { state: "staged", id }];
+      }),
+    );
   }
 
   get #opened(): ChunkPathPattern {
@@ -180,7 +205,7 @@ export class ChunkFolder {
       state: metaBytes || journaled ? name.state : "queued",
       meta: {
         metadata: { ...meta.metadata, sequence: 0 },
-        id: meta.id ?? name.id,
+        id: chunkIdOf(name, meta),
         size: meta.size,
         createdAt: meta.createdAt ?? modifiedAt,
         modifiedAt: meta.modifiedAt ?? modifiedAt,
@@ -223,3 +248,11 @@ const withoutMeta: PartialChunkMeta = {
   createdAt: undefined,
   modifiedAt: undefined,
 };
+
+/** The name's, under which the journal and a restart know the chunk; a meta file may be that of another one. */
+function chunkIdOf({ id }: ChunkName, meta: PartialChunkMeta): Buffer {
+  if (id.length === ID_BYTES) return id;
+  return meta.id ?? Buffer.concat([id, Buffer.alloc(ID_BYTES)], ID_BYTES);
+}
+
+const ID_BYTES = 16;

@@ -48,11 +48,9 @@ export function stagedPath({ prefix, suffix }: ChunkPathPattern, id: Buffer): st
   return `${prefix}.b${id.toString("hex")}.${suffix}`;
 }
 
-/** The name of a staged chunk's file once it is queued. */
-export function queuedPath(path: string, id: Buffer): string {
-  const hex = id.toString("hex");
-  const staged = path.lastIndexOf(`.b${hex}.`);
-  return staged < 0 ? `${path}.q${hex}.chunk` : `${path.slice(0, staged)}.q${path.slice(staged + 2)}`;
+/** The name of a staged chunk's file once it is queued, whatever id its meta file says: a restart must find it. */
+export function queuedPath(path: string): string {
+  return path.replace(/\.b([0-9a-f]+\.[^/]*)$/, ".q$1");
 }
 
 /** The name that the chunk's file had while it was staged. */

@@ -81,6 +81,14 @@ export class ChunkRanges {
     if (firstUnsynced > 1) steps.splice(0, firstUnsynced - 1);
   }
 
+  /** Whether a step that was read goes on where these ranges end. */
+  continuesWith({ start, end, size }: Omit<NextStep, "checksum">): boolean {
+    const last = this.ranges.at(-1);
+    const step = last?.steps.at(-1);
+    if (last?.start === start && step) return end >= step.end && size >= step.size;
+    return start === this.end && end >= start;
+  }
+
   /** The last commit that wrote something here. */
   get lastSequence(): number {
     return this.ranges.at(-1)?.steps.at(-1)?.sequence ?? 0;

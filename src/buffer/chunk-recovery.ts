@@ -21,13 +21,30 @@ export interface RecoveredChunk extends FoundChunk {
   readonly journaled: JournaledChunk | undefined;
 }
 
+/** What a start found beside the chunks. */
+export interface BufferFound {
+  /** What the names of its files begin with. */
+  readonly prefix: string;
+  readonly isMachineLost: boolean;
+  /** Inputs waited for syncs. */
+  readonly isSynced: boolean;
+  /** Events of chunks that were delivered, and whose files were still there. */
+  readonly deliveredEvents: number;
+}
+
+export interface Recovered {
+  readonly chunks: readonly RecoveredChunk[];
+  readonly deliveredEvents: number;
+}
+
 /** Gives the chunks that are to be taken over; `state` knows afterwards what it may claim. Throws BufferIoError. */
 export async function recoverChunks(
   found: readonly FoundChunk[],
   state: JournalState,
   isMachineLost: boolean,
   logger: Logger,
-): Promise<RecoveredChunk[]> {
+): Promise<Recovered> {
+  let deliveredEvents = 0;
   const recovered: RecoveredChunk[] = [];
   for (const chunk of found) {
     const { id } = chunk.meta;
@@ -46,6 +63,7 @@ export async function recoverChunks(
       recovered.push({ ...chunk, journaled: undefined });
     else if (journaled.gone === "delivered") {
       logger.info("a buffer chunk was delivered before, and is removed now", { path: chunk.file.path });
+      deliveredEvents += journaled.ranges.size;
       await chunk.file.remove();
     } else recovered.push({ ...chunk, journaled });
   }
@@ -55,7 +73,7 @@ export async function recoverChunks(
     const fitted = chunk.journaled ? await fit(chunk, chunk.journaled, isMachineLost) : chunk;
     if (fitted) kept.push(fitted);
   }
-  return kept;
+  return { chunks: kept, deliveredEvents };
 }
 
 /** Made by Suiro behind the last commit that the journal still knows. */

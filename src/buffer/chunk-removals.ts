@@ -10,13 +10,21 @@ export class ChunkRemovals {
   readonly #journal: BufferJournal;
   readonly #disk: DiskHealth;
   readonly #logger: Logger;
+  readonly #before: (isSynced: boolean) => Promise<void> | void;
   readonly #underWay = new Set<Promise<void>>();
   readonly #failed = new Set<ChunkFile>();
 
-  constructor(journal: BufferJournal, disk: DiskHealth, logger: Logger) {
+  /** `before` is waited for before files go; `isSynced` asks that what it says is safe from a power loss. */
+  constructor(
+    journal: BufferJournal,
+    disk: DiskHealth,
+    logger: Logger,
+    before: (isSynced: boolean) => Promise<void> | void,
+  ) {
     this.#journal = journal;
     this.#disk = disk;
     this.#logger = logger;
+    this.#before = before;
   }
 
   /** Never rejects. */
@@ -51,6 +59,7 @@ export class ChunkRemovals {
   /** The journal knows before that it is gone: a file that is missing for no reason means that the power went. */
   async #remove(file: ChunkFile): Promise<void> {
     await this.#journal.whenKnown().catch((error) => this.#disk.count(error));
+    await this.#before(this.#journal.isSyncing);
     if (this.#journal.isSuspended) throw new BufferIoError("the buffer folder is not there"); // The file may come back with it.
     await file.remove();
   }

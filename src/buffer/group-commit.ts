@@ -15,6 +15,8 @@ export interface Receipt {
   readonly sequence: number;
   /** Numbers of the chunks that hold them. */
   readonly chunks: readonly number[];
+  /** They were taken before: nothing was stored. */
+  readonly isRepeated?: boolean;
 }
 
 /** One append that waits for its commit. */

@@ -223,8 +223,11 @@ class BodyReader {
     return this.#bytes.readUInt32BE(this.#advance(4));
   }
 
+  /** Of an integer. */
   float64(): number {
-    return this.#bytes.readDoubleBE(this.#advance(8));
+    const value = this.#bytes.readDoubleBE(this.#advance(8));
+    if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no integer`);
+    return value;
   }
 
   bytes(length: number): Buffer {

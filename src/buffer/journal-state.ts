@@ -1,7 +1,7 @@
 /** What a journal says when it is read at start. */
 
 import { ChunkRanges } from "./chunk-ranges.ts";
-import type { JournalRecord, RecordedSource } from "./journal-record.ts";
+import type { JournalRecord, RecordedSource, RecordedStep } from "./journal-record.ts";
 import { decodeMeta } from "./meta-file.ts";
 
 /** Metas of one chunk that are remembered: a power loss may leave an older one than the last. */
@@ -65,7 +65,7 @@ export class JournalState {
       this.sequence = Math.max(this.sequence, sequence);
       this.lastAtSeconds = Math.max(this.lastAtSeconds, atSeconds);
       this.synced = Math.max(this.synced, synced);
-      for (const step of steps) this.#byNumber.get(step.chunk)?.ranges.add(step, sequence, 0);
+      for (const step of steps) this.#addStep(step, sequence);
       for (const source of sources) this.sources.push({ ...source, sequence, atSeconds });
     }
   }
@@ -75,6 +75,14 @@ export class JournalState {
     this.cutFrom = Math.min(this.cutFrom, sequence);
     for (const { ranges } of this.chunks.values()) ranges.cutFrom(this.cutFrom);
     this.sources = this.sources.filter((source) => source.sequence < this.cutFrom);
+  }
+
+  /** What contradicts what was said before makes the journal one that is not to be believed. */
+  #addStep(step: RecordedStep, sequence: number): void {
+    const ranges = this.#byNumber.get(step.chunk)?.ranges;
+    if (!ranges) return;
+    if (ranges.continuesWith(step)) ranges.add(step, sequence, 0);
+    else this.isDamaged = true;
   }
 
   #addChunk({ chunk: number, id, byteSize, size, meta }: Extract<JournalRecord, { type: "chunk" }>): void {

@@ -76,14 +76,16 @@ function fromMap(map: Record<string, unknown>): PartialChunkMeta {
       sequence: integer(map.seq) ?? 0,
     },
     id: map.id instanceof Uint8Array && map.id.length === 16 ? Buffer.from(map.id) : undefined,
-    size: integer(map.s) ?? 0,
+    size: Math.max(0, integer(map.s) ?? 0),
     createdAt: integer(map.c),
     modifiedAt: integer(map.m),
   };
 }
 
 function integer(value: unknown): number | undefined {
-  return typeof value === "number" || typeof value === "bigint" ? Math.floor(Number(value)) : undefined;
+  if (typeof value !== "number" && typeof value !== "bigint") return undefined;
+  const whole = Math.floor(Number(value));
+  return Number.isSafeInteger(whole) ? whole : undefined;
 }
 
 /** fluentd keeps the value of a chunk key with its type; in Suiro it is a text everywhere. */

@@ -7,6 +7,8 @@
  * gives a batch on in several ways divides its share. A source is held when the shares held of it cover the whole.
  */
 
+import type { Ledger } from "./ledger.ts";
+
 /**
  * When an emit resolves: the bytes are in the file (a killed process loses none), on the disk (neither does a machine
  * that loses power), or with the next receiver.
@@ -56,11 +58,14 @@ export class Origin {
   readonly sources: readonly Source[];
   readonly ackAfter: AckAfter;
   readonly share: Share;
+  /** Of the input that they came from; it is put in when the input hands them over. */
+  ledger: Ledger | undefined;
 
-  constructor(sources: readonly Source[], ackAfter: AckAfter, share: Share = ALL) {
+  constructor(sources: readonly Source[], ackAfter: AckAfter, share: Share = ALL, ledger?: Ledger) {
     this.sources = sources;
     this.ackAfter = ackAfter;
     this.share = share;
+    this.ledger = ledger;
   }
 
   /** For part `index` of `count` that the batch is given on in. The same batch must give the same parts again. */
@@ -69,12 +74,12 @@ export class Origin {
     const { from, to } = this.share;
     const start = from + Math.floor(((to - from) * index) / count);
     const end = from + Math.floor(((to - from) * (index + 1)) / count);
-    return new Origin(this.sources, this.ackAfter, { from: start, to: end });
+    return new Origin(this.sources, this.ackAfter, { from: start, to: end }, this.ledger);
   }
 
   /** For events that are no longer just those of the sources, since somebody keeps some of them back. */
   detached(): Origin {
-    return this.sources.length === 0 ? this : new Origin([], this.ackAfter);
+    return this.sources.length === 0 ? this : new Origin([], this.ackAfter, ALL, this.ledger);
   }
 }
 

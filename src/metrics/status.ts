@@ -1,5 +1,6 @@
 /** The state of an agent as one JSON object: what `suiro top` and the status page show. Rates are for who asks twice. */
 
+import type { LedgerReport } from "../event/ledger.ts";
 import type { AccountReport, PluginSummary } from "../plugin.ts";
 import { inFluentdOrder } from "./fluentd-statistics.ts";
 
@@ -30,6 +31,7 @@ export interface PluginStatus {
   };
   /** Across restarts. */
   readonly account?: AccountReport;
+  readonly flow?: LedgerReport;
   readonly nodes?: readonly {
     readonly name: string;
     readonly isAvailable: boolean;
@@ -67,7 +69,7 @@ export function agentStatus(plugins: readonly PluginSummary[], version: string, 
 
 function pluginStatus(plugin: PluginSummary): PluginStatus {
   const { id, kind, type, level, element, owner, targets, isRunning, counters } = plugin;
-  const { account, buffer, nodes, files } = plugin.report();
+  const { account, buffer, flow, nodes, files } = plugin.report();
   return {
     id,
     kind,
@@ -99,6 +101,7 @@ function pluginStatus(plugin: PluginSummary): PluginStatus {
       },
     }),
     ...(account && { account }),
+    ...(flow && { flow }),
     ...(nodes && {
       nodes: nodes.map(({ name, isAvailable, lastAckAgeSeconds }) => ({
         name,

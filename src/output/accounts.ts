@@ -1,24 +1,29 @@
 /**
  * The accounts of a buffered output: received = delivered + held + dropped by reason, across restarts.
  *
- * A small file beside the chunks says what was received, delivered and dropped. It is written in place whenever a chunk
- * ends and about once a second, so that after a killed process what was delivered and dropped is exact, and what was
- * received is at least what it says: the chunks on disk are the rest. Where they are fewer, events are missing, and are
- * told and counted as dropped for that reason.
+ * A small file beside the chunks says what was received, delivered and dropped. It is written in place about once a
+ * second and before the files of a chunk that has ended are removed; where inputs wait for syncs it is synced by then.
+ * At a start the chunks on disk are the rest:
+ *
+ * | they hold | after                                     | that is                                                      |
+ * |-----------|-------------------------------------------|--------------------------------------------------------------|
+ * | more      | a killed process                          | received since the last save                                 |
+ * | fewer     | a lost machine, and inputs wait for syncs | not on the disk yet: nobody was told that we had them        |
+ * | fewer     | a lost machine else                       | delivered since the last save that is left, or lost with it  |
+ * | fewer     | else                                      | missing: told, and counted as dropped for that reason        |
  */
 
 import { basename, dirname, join } from "node:path";
+import type { BufferFound } from "../buffer/chunk-recovery.ts";
 import { errorCode, type FileSystem } from "../buffer/file-system.ts";
+import { SavedText } from "../buffer/saved-text.ts";
 import type { CancelTimer, Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
-import { errorMessage } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { AccountReport } from "../plugin.ts";
 
 const VERSION = 1;
 const SAVE_MS = 1000;
-/** Shorter texts are filled up with blanks, so that none of a longer one is left behind them. */
-const FILE_BYTES = 1024;
 
 /** Dropped without ever having been taken: what a killed process had written of an event. */
 const NEVER_TAKEN: ReadonlySet<string> = new Set(["torn_tail"]);
@@ -43,6 +48,8 @@ export interface AccountsOptions {
   readonly fileMode: number;
   /** Events in the buffer now. */
   readonly held: () => number;
+  /** Events that chunks of an earlier process had more than they said, when they were looked through. */
+  readonly recounted: () => number;
 }
 
 /** Where the accounts of the buffer lie whose chunks begin with `prefix`. */
@@ -63,52 +70,38 @@ export function readAccount(fileSystem: Pick<FileSystem, "readAll">, path: strin
 export class Accounts {
   readonly #options: AccountsOptions;
   #before = { received: 0, delivered: 0, dropped: {} as Record<string, number> };
-  #path: string | undefined;
-  #file: number | undefined;
-  #last = "";
-  #isDue = false;
+  #saved: SavedText | undefined;
   #cancelTimer: CancelTimer | undefined;
 
   constructor(options: AccountsOptions) {
     this.#options = options;
   }
 
-  /** Goes on from what an earlier process wrote beside the chunks that begin with `prefix`, which the buffer holds by now. */
-  start(prefix: string): void {
-    const { clock, fileSystem, logger, held } = this.#options;
-    const path = accountsPath(prefix);
-    const saved = readAccount(fileSystem, path);
-    const { received, delivered, dropped } = saved ?? NOTHING;
-    const rest = received - delivered - sum(dropped);
-    const missing = Math.max(0, rest - held());
-    this.#before = {
-      received: received + Math.max(0, held() - rest), // Came after the last save, or from another agent.
-      delivered,
-      dropped: missing > 0 ? { ...dropped, missing: (dropped.missing ?? 0) + missing } : { ...dropped },
-    };
-    if (missing > 0) logger.error("events that the buffer held are no longer on its disk", { events: missing, path });
-    this.#path = path;
+  /** Goes on from what an earlier process wrote beside the chunks, which the buffer holds by now. */
+  start(found: BufferFound): void {
+    const { clock, counters, fileMode, fileSystem, logger } = this.#options;
+    const path = accountsPath(found.prefix);
+    this.#goOn(readAccount(fileSystem, path) ?? NOTHING, found, path);
+    const onError = (error: unknown) => counters.add("disk_errors", 1, errorCode(error) || "unknown");
+    this.#saved = new SavedText({ fileSystem, fileMode, logger, path, onError });
     this.#save(false);
     this.#cancelTimer = clock.every(SAVE_MS, () => {
-      this.#leaveIfMoved(path);
+      this.#saved?.check();
       this.#save(false);
     });
   }
 
-  /** A chunk has ended: saved once its counts are made. */
-  chunkEnded(): void {
-    if (this.#isDue || this.#path === undefined) return;
-    this.#isDue = true;
-    queueMicrotask(() => {
-      this.#isDue = false;
-      this.#save(false);
-    });
+  /** Resolves when it is written, and with `isSynced` safe from a power loss, what became of the chunks that ended. */
+  async chunksEnded(isSynced: boolean): Promise<void> {
+    await Promise.resolve(); // Who ends a chunk counts its events in the same turn.
+    this.#save(false);
+    if (isSynced) await this.#saved?.sync();
   }
 
   report(): AccountReport {
-    const { counters, held } = this.#options;
-    const repeated = counters.get("repeated_events");
-    const received = this.#before.received + counters.get("emitted_events") - repeated;
+    const { counters, held, recounted } = this.#options;
+    const taken = counters.get("emitted_events") - counters.get("repeated_events");
+    const received = this.#before.received + taken + recounted();
     const delivered = this.#before.delivered + counters.get("delivered_events");
     const dropped = { ...this.#before.dropped };
     for (const { name, reason, value } of counters.entries()) {
@@ -121,55 +114,35 @@ export class Accounts {
   stop(): void {
     this.#cancelTimer?.();
     this.#save(true);
-    this.#close();
-    this.#path = undefined;
+    this.#saved?.close();
+    this.#saved = undefined;
+  }
+
+  #goOn({ received, delivered, dropped }: SavedAccount, found: BufferFound, path: string): void {
+    const { held, logger } = this.#options;
+    const rest = received - delivered - sum(dropped);
+    const missing = Math.max(0, rest - held());
+    const sent = Math.min(missing, found.deliveredEvents);
+    const before = { received: received + Math.max(0, held() - rest), delivered: delivered + sent, dropped };
+    const gone = missing - sent;
+    this.#before = { ...before, dropped: { ...dropped } };
+    if (gone === 0) return;
+    if (found.isMachineLost && found.isSynced) {
+      this.#before.received -= gone;
+      logger.info("events were not on the disk when the machine was lost; their senders come again", { events: gone });
+      return;
+    }
+    const reason = found.isMachineLost ? "machine_lost" : "missing";
+    this.#before.dropped[reason] = (dropped[reason] ?? 0) + gone;
+    if (found.isMachineLost)
+      logger.warn("events were delivered, or lost with the machine: nobody knows", { events: gone });
+    else logger.error("events that the buffer held are no longer on its disk", { events: gone, path });
   }
 
   #save(isClosed: boolean): void {
-    if (this.#path === undefined) return;
     const { received, delivered, dropped } = this.report();
     const saved: SavedAccount = { version: VERSION, received, delivered, dropped, isClosed };
-    const text = `${JSON.stringify(saved)}\n`;
-    if (text === this.#last) return;
-    try {
-      this.#options.fileSystem.write(this.#opened(this.#path), [Buffer.from(text.padEnd(FILE_BYTES))], 0);
-      this.#last = text;
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
-  /** What is written to a file that was removed, or moved with its folder, nobody finds. */
-  #leaveIfMoved(path: string): void {
-    try {
-      if (this.#file === undefined || this.#options.fileSystem.standing(this.#file, path) === "in place") return;
-    } catch (error) {
-      this.#failed(error);
-    }
-    this.#close();
-    this.#last = "";
-  }
-
-  #opened(path: string): number {
-    const { fileMode, fileSystem } = this.#options;
-    this.#file ??= fileSystem.open(path, fileSystem.status(path) ? "update" : "create", fileMode);
-    return this.#file;
-  }
-
-  #close(): void {
-    const file = this.#file;
-    this.#file = undefined;
-    try {
-      if (file !== undefined) this.#options.fileSystem.close(file);
-    } catch {
-      // The descriptor is gone either way.
-    }
-  }
-
-  #failed(error: unknown): void {
-    this.#close();
-    this.#options.counters.add("disk_errors", 1, errorCode(error) || "unknown");
-    this.#options.logger.debug("the accounts of the buffer are not written", { error: errorMessage(error) });
+    this.#saved?.write(`${JSON.stringify(saved)}\n`);
   }
 }
 

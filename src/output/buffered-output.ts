@@ -9,11 +9,9 @@
 import type { Batch } from "../buffer/batch.ts";
 import { chunkIdText } from "../buffer/chunk.ts";
 import { ChunkBackup } from "../buffer/chunk-backup.ts";
-import { ChunkBuffer } from "../buffer/chunk-buffer.ts";
-import { ChunkEncoder } from "../buffer/chunk-encoder.ts";
-import { ChunkFolder } from "../buffer/chunk-folder.ts";
+import type { ChunkBuffer } from "../buffer/chunk-buffer.ts";
+import type { BufferFound } from "../buffer/chunk-recovery.ts";
 import { type FileSystem, nodeFileSystem } from "../buffer/file-system.ts";
-import { FolderLock } from "../buffer/folder-lock.ts";
 import type { Receipt } from "../buffer/group-commit.ts";
 import type { ConfigElement } from "../config/element.ts";
 import { BufferOverflowError, ConfigError, errorMessage, StoppingError } from "../errors.ts";
@@ -33,6 +31,7 @@ import type { BufferedConfig } from "./buffered-output-parameters.ts";
 import { ChunkDelivery } from "./chunk-delivery.ts";
 import { ChunkQuarantine } from "./chunk-quarantine.ts";
 import { FlushScheduler } from "./flush-scheduler.ts";
+import { createOutputBuffer } from "./output-buffer.ts";
 import { retryPolicy } from "./retry-state.ts";
 
 /** While stopping, a failed flush is tried again after this at the latest: there is no time for long waits. */
@@ -105,7 +104,8 @@ export class BufferedOutput implements Output {
   readonly #delivery: ChunkDelivery;
   readonly #scheduler: FlushScheduler;
   readonly #accounts: Accounts;
-  #folder: ChunkFolder | undefined;
+  /** In the ledgers of inputs. */
+  readonly #entries: { readonly taken: string; readonly repeated: string };
   readonly #waitingForSpace = new Set<() => void>();
   #isStarted = false;
   #stopped: Promise<void> | undefined;
@@ -115,6 +115,7 @@ export class BufferedOutput implements Output {
     const { clock, counters, id, logger, system } = context;
     this.#settings = settings;
     this.#context = context;
+    this.#entries = { taken: `taken/${id}`, repeated: `repeated/${id}` };
     this.#writers = secondary ? [writer, secondary.writer] : [writer];
     this.#backup = new ChunkBackup({
       fileSystem: environment.fileSystem ?? nodeFileSystem,
@@ -126,7 +127,14 @@ export class BufferedOutput implements Output {
       fileMode: system.filePermission,
       folderMode: system.dirPermission,
     });
-    this.#buffer = this.#createBuffer(parts);
+    this.#buffer = createOutputBuffer({
+      ...parts,
+      fileSystem: environment.fileSystem ?? nodeFileSystem,
+      backup: this.#backup,
+      onQueued: () => this.#scheduler.wake(),
+      onSpace: () => this.#wakeWaiting(),
+      beforeRemoval: (isSynced) => this.#accounts.chunksEnded(isSynced),
+    });
     this.#accounts = new Accounts({
       clock,
       logger,
@@ -134,6 +142,7 @@ export class BufferedOutput implements Output {
       fileSystem: environment.fileSystem ?? nodeFileSystem,
       fileMode: system.filePermission,
       held: () => this.#buffer.stats().events,
+      recounted: () => this.#buffer.recountedEvents,
     });
     this.#delivery = new ChunkDelivery({
       pluginId: id,
@@ -172,8 +181,9 @@ export class BufferedOutput implements Output {
           "To keep them on disk add to this <match>: <buffer> @type file, path /var/log/suiro/buffer </buffer>",
       );
     }
+    let found: BufferFound | undefined;
     try {
-      await this.#buffer.start();
+      found = await this.#buffer.start();
       this.#context.holdings.add(this.#buffer.journal);
       for (const writer of this.#writers) await writer.start();
     } catch (error) {
@@ -182,7 +192,7 @@ export class BufferedOutput implements Output {
       throw error;
     }
     this.#isStarted = true;
-    if (this.#folder) this.#accounts.start(this.#folder.prefix);
+    if (found) this.#accounts.start(found);
     this.#scheduler.start();
   }
 
@@ -196,8 +206,17 @@ export class BufferedOutput implements Output {
     while (!receipt) receipt = await this.#append(batches, origin);
     this.#context.counters.add("emitted_events", events.size);
     this.#context.counters.add("emitted_bytes", events.packed.length);
+    const { size } = events;
+    const ledger = origin?.ledger;
+    ledger?.book(receipt.isRepeated ? this.#entries.repeated : this.#entries.taken, size);
     events.release?.();
-    if (origin && origin.ackAfter !== "written") await this.#buffer.safe(receipt, origin.ackAfter);
+    if (!origin || origin.ackAfter === "written") return;
+    try {
+      await this.#buffer.safe(receipt, origin.ackAfter);
+    } catch (error) {
+      ledger?.book("untold", size);
+      throw error;
+    }
   }
 
   async flush(): Promise<void> {
@@ -342,55 +361,5 @@ export class BufferedOutput implements Output {
       }
       this.#buffer.purge(chunk);
     }
-  }
-
-  #createBuffer({ settings, context, writer, requiresTag, environment }: BufferedOutputParts): ChunkBuffer {
-    const { clock, counters, logger } = context;
-    const { chunkLimitRecords, chunkLimitSize, compress, path } = settings;
-    if (path !== undefined)
-      this.#folder = new ChunkFolder({
-        fileSystem: environment.fileSystem ?? nodeFileSystem,
-        logger,
-        backup: this.#backup,
-        path,
-        formerPath: settings.formerPath,
-        pathSuffix: settings.pathSuffix,
-        fileMode: settings.filePermission,
-        folderMode: settings.dirPermission,
-        requiresTag,
-        lock: (prefix) => FolderLock.take(prefix, { clock, logger }),
-      });
-    return new ChunkBuffer({
-      clock,
-      logger,
-      counters,
-      encoder: new ChunkEncoder({
-        compression: compress,
-        format: writer.format?.bind(writer),
-        chunkLimitBytes: chunkLimitSize,
-        chunkLimitRecords,
-        onOversized: (message) => {
-          logger.error(message, { error_class: "BufferChunkOverflowError" });
-          counters.add("dropped_events", 1, "larger_than_chunk_limit");
-        },
-      }),
-      backup: this.#backup,
-      folder: this.#folder,
-      compression: compress,
-      decompressionLimitBytes: settings.decompressionSizeLimit,
-      chunkLimitBytes: chunkLimitSize,
-      chunkLimitRecords,
-      chunkFullThreshold: settings.chunkFullThreshold,
-      totalLimitBytes: settings.totalLimitSize,
-      isWalkable: !writer.format,
-      expected: () => context.holdings.expected,
-      fileSystem: environment.fileSystem ?? nodeFileSystem,
-      fileMode: settings.filePermission,
-      onQueued: () => this.#scheduler.wake(),
-      onSpace: () => {
-        this.#accounts.chunkEnded();
-        this.#wakeWaiting();
-      },
-    });
   }
 }

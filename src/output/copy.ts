@@ -32,6 +32,7 @@ interface Store {
 export const copyOutput: OutputDefinition<ConfigOf<typeof table>> = {
   type: "copy",
   kind: "output",
+  passesOn: true,
   table,
   create(config, context) {
     const outputs = createStores(config.store, context);
@@ -61,6 +62,7 @@ export const copyOutput: OutputDefinition<ConfigOf<typeof table>> = {
             continue;
           }
           previousSucceeded = false;
+          if (index > 0) origin?.ledger?.book("copied", events.size);
           try {
             await store.output.emit(tag, events, origin?.part(index, stores.length));
             previousSucceeded = true;
@@ -68,6 +70,7 @@ export const copyOutput: OutputDefinition<ConfigOf<typeof table>> = {
             if (!store.ignoresError) throw error;
             context.logger.error(`ignore emit error in ${store.name}`, { error, tag });
             context.counters.add("dropped_events", events.size, "ignore_error");
+            origin?.ledger?.book("dropped/ignore_error", events.size);
           }
         }
       },

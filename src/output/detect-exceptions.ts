@@ -33,6 +33,7 @@ export const detectExceptionsOutput: OutputDefinition<Config> = {
   type: "detect_exceptions",
   oneWorkerOnly: true,
   kind: "output",
+  passesOn: true,
   table,
   create(config, context) {
     const unknown = config.languages.find((name) => !isLanguage(name.toLowerCase()));
@@ -82,9 +83,16 @@ class DetectExceptions implements Output {
       const stream = this.#streamOf(tag, shortTag, name, finished);
       stream.push(events.packed.subarray(start, end), recordStart - start, finished);
     }
+    const entry = `filtered/${this.#context.id}`;
+    origin?.ledger?.book(entry, events.size - finished.length);
     if (finished.length > 0) {
       const traces = new EventStream(Buffer.concat(finished), finished.length);
-      await this.#context.emitter.emit(shortTag, traces, origin?.detached());
+      try {
+        await this.#context.emitter.emit(shortTag, traces, origin?.detached());
+      } catch (error) {
+        origin?.ledger?.book(entry, finished.length - events.size);
+        throw error;
+      }
     }
   }
 

@@ -9,6 +9,7 @@ const table = section({});
 export const relabelOutput: OutputDefinition<ConfigOf<typeof table>> = {
   type: "relabel",
   kind: "output",
+  passesOn: true,
   table,
   create(config, { emitter }) {
     if (!config.element.text("@label")) {

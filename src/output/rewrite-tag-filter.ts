@@ -49,6 +49,7 @@ interface Batch {
 export const rewriteTagFilterOutput: OutputDefinition<Config> = {
   type: "rewrite_tag_filter",
   kind: "output",
+  passesOn: true,
   table,
   create(config, context) {
     const rules = rulesOf(config);
@@ -67,9 +68,17 @@ export const rewriteTagFilterOutput: OutputDefinition<Config> = {
       },
       async emit(tag, events, origin) {
         const batches = rewriter.batches(tag, events, emitterOf);
-        for (const [index, { emitter, tag: newTag, parts }] of batches.entries()) {
-          const rewritten = new EventStream(Buffer.concat(parts), parts.length);
-          await emitter.emit(newTag, rewritten, origin?.part(index, batches.length));
+        let left = batches.reduce((sum, { parts }) => sum + parts.length, 0);
+        origin?.ledger?.book("dropped/tag_not_rewritten", events.size - left);
+        try {
+          for (const [index, { emitter, tag: newTag, parts }] of batches.entries()) {
+            const rewritten = new EventStream(Buffer.concat(parts), parts.length);
+            await emitter.emit(newTag, rewritten, origin?.part(index, batches.length));
+            left -= parts.length;
+          }
+        } catch (error) {
+          origin?.ledger?.book("untold", events.size - left);
+          throw error;
         }
       },
       async stop() {},

@@ -17,6 +17,7 @@ const MAX_TURNS = 10_000;
 export const roundrobinOutput: OutputDefinition<ConfigOf<typeof table>> = {
   type: "roundrobin",
   kind: "output",
+  passesOn: true,
   table,
   create(config, context) {
     const stores = createStores(config.store, context);

@@ -10,6 +10,7 @@ import type { EventStream } from "../event/event-stream.ts";
 import type { Logger } from "../logger.ts";
 import type { Emitter, Output, PluginContext, PluginSummary, ProcessInfo } from "../plugin.ts";
 import type { ErrorRouter } from "./error-router.ts";
+import type { InputAccounts } from "./input-accounts.ts";
 import { Valve } from "./valve.ts";
 
 /** A level of the configuration: the root, or a label. */
@@ -27,6 +28,7 @@ export interface ContextSource {
   readonly backupFolder?: string | undefined;
   readonly errors: ErrorRouter;
   readonly holdings: Holdings;
+  readonly inputAccounts: InputAccounts;
   /** Every level by name, before the first plugin is made. */
   readonly levels: ReadonlyMap<string, Level>;
   /** Gives the name of a plugin without `@id`. */
@@ -89,7 +91,7 @@ export class Context implements PluginContext {
     const label = this.element.text("@label");
     const emitter = label === undefined ? this.#emitterOf(this.level) : this.labelEmitter(label);
     if (!this.#isInput) return emitter;
-    this.#valve = new Valve(emitter);
+    this.#valve = new Valve(emitter, this.#source.inputAccounts.ledgerOf(this.id, this.counters));
     return this.#valve;
   }
 

@@ -93,7 +93,12 @@ export class Router implements Emitter {
 
   #search(tag: string): Emitter {
     const filters: FilterRule[] = [];
-    let last: Emitter = { emit: (unmatched) => this.#dropUnmatched(unmatched) };
+    let last: Emitter = {
+      emit: (unmatched, events, origin) => {
+        origin?.ledger?.book("unmatched", events.size);
+        return this.#dropUnmatched(unmatched);
+      },
+    };
     let point: TapPoint = { id: this.#level, kind: "unmatched" };
     for (const rule of this.#rules) {
       if (!rule.matches(tag)) continue;
@@ -138,15 +143,23 @@ function filterChain(filters: readonly FilterRule[], output: Emitter): Emitter {
   const keepsEvents = filters.some(({ filter }) => filter.keepsEvents);
   return {
     async emit(tag, events, origin) {
+      const { size } = events;
       let rest = events;
-      for (const { filter, plugin } of filters) {
-        const filtered = filter.filter(tag, rest);
-        rest = filtered instanceof Promise ? await filtered : filtered;
-        plugin.counters.add("emitted_events", rest.size);
-        plugin.counters.add("emitted_bytes", rest.packed.length);
-        if (rest.size === 0) return;
+      try {
+        for (const { filter, plugin } of filters) {
+          const before = rest.size;
+          const filtered = filter.filter(tag, rest);
+          rest = filtered instanceof Promise ? await filtered : filtered;
+          plugin.counters.add("emitted_events", rest.size);
+          plugin.counters.add("emitted_bytes", rest.packed.length);
+          if (rest.size !== before) origin?.ledger?.book(`filtered/${plugin.id}`, before - rest.size);
+          if (rest.size === 0) return;
+        }
+        await output.emit(tag, rest, keepsEvents ? origin?.detached() : origin);
+      } catch (error) {
+        origin?.ledger?.book("untold", size - rest.size);
+        throw error;
       }
-      await output.emit(tag, rest, keepsEvents ? origin?.detached() : origin);
     },
   };
 }

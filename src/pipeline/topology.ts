@@ -16,13 +16,15 @@ import { createBufferedOutput } from "../output/buffered-output.ts";
 import type { ChunkWriter, Filter, Input, Output, PluginDefinition, PluginSummary, ProcessInfo } from "../plugin.ts";
 import { CountedOutput } from "./counted-output.ts";
 import { ErrorRouter } from "./error-router.ts";
+import { fileBuffers } from "./file-buffers.ts";
+import { InputAccounts, inputAccountsPath } from "./input-accounts.ts";
 import { matchPattern } from "./match-pattern.ts";
 import { Context, type ContextSource, ERROR_LABEL, type Level } from "./plugin-context.ts";
 import type { PluginList } from "./plugin-list.ts";
 import { PluginNames } from "./plugin-names.ts";
+import { pluginSummary } from "./plugin-summary.ts";
 import { Router } from "./router.ts";
 import { secondaryElement, withBufferPath } from "./secondary-element.ts";
-import { shownParameters } from "./secret-parameters.ts";
 import type { Taps } from "./taps.ts";
 import { Valve } from "./valve.ts";
 
@@ -67,6 +69,7 @@ export class Topology implements ContextSource {
   readonly process: ProcessInfo;
   readonly errors: ErrorRouter;
   readonly holdings: Holdings;
+  readonly inputAccounts: InputAccounts;
   /** Who watches events; they go on watching after a reload. */
   readonly taps: Taps;
   readonly levels = new Map<string, RoutedLevel>();
@@ -100,6 +103,7 @@ export class Topology implements ContextSource {
     this.#names = new PluginNames(problems);
     this.taps = seams.taps;
     this.holdings = seams.previous?.holdings ?? new Holdings();
+    this.inputAccounts = seams.previous?.inputAccounts ?? new InputAccounts();
     this.#warnOfUnread(root, ROOT_SECTIONS, "");
     const labels = this.#addLevels(root);
     for (const [element, level] of labels) this.#addRules(element, level);
@@ -145,6 +149,14 @@ export class Topology implements ContextSource {
     this.taps.connect(() => {
       for (const router of this.#routers.values()) router.forgetRoutes();
     });
+  }
+
+  /** Ledgers go on from where an earlier process left them; outputs have started. */
+  startAccounts(): void {
+    const { clock, inputAccounts, logger, system } = this;
+    const { filePermission: fileMode, dirPermission: folderMode } = system;
+    const { places, received } = fileBuffers(this.parts);
+    inputAccounts.start({ clock, logger, fileMode, folderMode, path: inputAccountsPath(system, places), received });
   }
 
   /** Whether an output of the level would take this tag. */
@@ -237,7 +249,7 @@ export class Topology implements ContextSource {
     if (definition.kind === "buffered-output") this.#checkBuffers(element);
     const plugin =
       definition.kind === "output"
-        ? new CountedOutput(definition.create(config, context), context.counters)
+        ? new CountedOutput(definition.create(config, context), context, definition.passesOn ?? false)
         : createBufferedOutput(
             definition,
             config,
@@ -339,20 +351,8 @@ export class Topology implements ContextSource {
     return this.parts.map((part) => this.summary(part));
   }
 
-  summary({ kind, type, context, plugin, owner }: Part): PluginSummary {
-    return {
-      id: context.id,
-      kind,
-      type,
-      element: context.element,
-      level: context.level.name,
-      owner: owner?.id,
-      targets: [...context.targets].map((target) => target.name),
-      isRunning: context.isRunning,
-      counters: context.counters,
-      report: () => plugin.report?.() ?? {},
-      parameters: () => shownParameters(context.element, this.#plugins.definitions),
-    };
+  summary(part: Part): PluginSummary {
+    return pluginSummary(part, this.inputAccounts, this.#plugins.definitions);
   }
 
   outputsOf(tag: string): readonly string[] {

@@ -7,26 +7,40 @@
  */
 
 import type { EventStream } from "../event/event-stream.ts";
-import type { Origin } from "../event/origin.ts";
+import type { Ledger } from "../event/ledger.ts";
+import { Origin } from "../event/origin.ts";
 import type { Emitter } from "../plugin.ts";
 
 export class Valve implements Emitter {
+  readonly #ledger: Ledger | undefined;
+  /** For batches of which the input says nothing. */
+  readonly #plain: Origin | undefined;
   #target: Emitter;
   #opened: Promise<void> | undefined;
   #open = () => {};
   #passing = 0;
   #idle = () => {};
 
-  constructor(target: Emitter) {
+  /** `ledger` is that of the input that it stands before. */
+  constructor(target: Emitter, ledger?: Ledger) {
     this.#target = target;
+    this.#ledger = ledger;
+    this.#plain = ledger && new Origin([], "written", undefined, ledger);
   }
 
   emit(tag: string, events: EventStream, origin?: Origin): Promise<void> {
     if (this.#opened) return this.#opened.then(() => this.emit(tag, events, origin));
-    const passed = this.#target.emit(tag, events, origin);
-    if (origin?.ackAfter === "delivered") return passed;
-    this.#passing += 1;
-    passed.then(this.#pass, this.#pass);
+    const ledger = this.#ledger;
+    const { size } = events;
+    if (ledger && origin) origin.ledger = ledger;
+    ledger?.handOver(size);
+    const passed = this.#target.emit(tag, events, origin ?? this.#plain);
+    const isAwaited = origin?.ackAfter !== "delivered";
+    if (isAwaited) this.#passing += 1;
+    passed.then(isAwaited ? this.#pass : undefined, () => {
+      ledger?.book("refused", size);
+      if (isAwaited) this.#pass();
+    });
     return passed;
   }
 

@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { readInputs } from "../../src/pipeline/input-accounts.ts";
 import { TestCertificates } from "../support/certificates.ts";
 import { ChildProgram } from "../support/child-program.ts";
+import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { startSuiro, suiroEntry } from "../support/suiro.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -71,6 +73,58 @@ test("the accounts add up over a kill; a chunk that is gone is missed", async (c
     accountOf(robbed, "buffer of out")?.message ?? "",
     /^\d events are missing: 7 received = .*removed by hand/,
   );
+});
+
+test("of each input it says where the events went, over a kill and a reload", async (context) => {
+  const folder = temporaryFolder();
+  const run = join(folder, "run");
+  mkdirSync(run, { mode: 0o700 });
+  const port = await freePort();
+  const config = join(folder, "agent.conf");
+  const write = (values: string) =>
+    writeFileSync(
+      config,
+      `<source>\n@type forward\n@id in\nbind 127.0.0.1\nport ${port}\n${values}\n</source>
+<filter app>\n@type grep\n@id sieve\n<exclude>\nkey a\npattern ^2$\n</exclude>\n</filter>
+<match app>\n@type copy\n<store>\n@type forward\n@id out\nheartbeat_type none
+<server>\nhost 127.0.0.1\nport 1\n</server>
+<buffer tag>\n@type file\npath ${folder}/buffer\n</buffer>\n</store>
+<store>\n@type null\n@id nil\n</store>\n</match>\n`,
+    );
+  write("");
+  const environment = { ...process.env, SUIRO_RUN_DIR: run };
+  const suiro = (...options: string[]) => ChildProgram.start(process.execPath, [suiroEntry, ...options], environment);
+  const accountOf = async () => {
+    const program = suiro("doctor", "-c", config, "--json");
+    assert.equal(await program.exited, 0, program.output);
+    const { findings } = JSON.parse(program.output) as Examination;
+    return findings.find(({ subject }) => subject === "accounts of in")?.message;
+  };
+  const send = async (tag: string, text: string) => {
+    const cat = suiro("cat", "--ack", "--port", String(port), tag);
+    cat.stdin.end(text);
+    assert.equal(await cat.exited, 0);
+  };
+  const first = await startSuiro(config, [], { SUIRO_RUN_DIR: run });
+  context.after(() => first.stop("SIGKILL"));
+  await send("app", '{"a":1}\n{"a":2}\n{"a":3}\n');
+  await send("other", '{"a":1}\n'.repeat(4));
+  const once = "7 received + 2 copied = 1 filtered by sieve + 2 taken by out + 2 taken by nil + 4 unmatched";
+  assert.equal(await accountOf(), once);
+  await eventually(() => readInputs(join(folder, "buffer", ".inputs.accounts"))?.inputs.in?.handedOver === 7);
+  await first.stop("SIGKILL");
+  assert.equal(await accountOf(), once);
+  const second = await startSuiro(config, [], { SUIRO_RUN_DIR: run });
+  context.after(() => second.stop("SIGKILL"));
+  assert.equal(await accountOf(), once);
+  write("chunk_size_warn_limit 1g");
+  second.kill("SIGHUP");
+  await second.waitFor((output) => output.split("fluentd worker is now running").length === 3);
+  await send("other", '{"a":1}\n');
+  const twice = once.replace("7 received", "8 received").replace("4 unmatched", "5 unmatched");
+  assert.equal(await accountOf(), twice);
+  await second.stop();
+  assert.equal(await accountOf(), twice);
 });
 
 test("certificates, folders and the configuration are looked at, and what fails gives 1", async (context) => {

@@ -356,9 +356,9 @@ test("broken chunks are moved to the backup folder with fluentd's words; foreign
   assert.deepEqual(
     lines.filter(({ level }) => level === "error").map(({ message, fields }) => [message, fields?.err_msg]),
     [
+      ["found broken chunk file during resume.", "enqueued meta file is broken. it is no metadata"],
       ["found broken chunk file during resume.", "staged file chunk is empty"],
       ["found broken chunk file during resume.", "staged meta file is broken. it has no tag"],
-      ["found broken chunk file during resume.", "enqueued meta file is broken. it is no metadata"],
     ],
   );
   const kept = join(folder, "backup-base/backup/worker0/out_1");
@@ -387,6 +387,48 @@ test("a kill between the two renames of an enqueue leaves a chunk with its metad
   const { buffer } = createBuffer({ folder, requiresTag: true });
   await buffer.start();
   assert.equal(buffer.take()?.metadata.tag, "t");
+});
+
+test("a queued chunk and a staged one of the same id, as a copy that was put back has it, are both sent", async () => {
+  const folder = temporaryFolder();
+  leaveChunk(folder, "q", eventsOf("queued").packed, 1, 10);
+  leaveChunk(folder, "b", eventsOf("staged").packed, 1, 20);
+  const { buffer } = createBuffer({ folder });
+  await buffer.start();
+  buffer.enqueueAll();
+  const ids = new Set([buffer.take(), buffer.take()].map((chunk) => chunk?.id.toString("hex")));
+  assert.equal(ids.size, 2);
+  copyFolder(folder, `${folder}-killed`);
+  assert.deepEqual((await afterRestart(`${folder}-killed`)).sort(), ["queued", "staged"]);
+});
+
+test("a chunk goes by the id of its name: a meta file with another one is that of another chunk", async () => {
+  const folder = temporaryFolder();
+  leaveChunk(folder, "b", eventsOf(1).packed, 1);
+  const metadata = { tag: "t", timekey: undefined, variables: undefined, sequence: 0 };
+  const meta = encodeMeta({ metadata, id: Buffer.alloc(16, 9), size: 1, createdAt: 1, modifiedAt: 1 });
+  writeFileSync(join(folder, `buffer.b${hex(1)}.log.meta`), meta);
+  const { buffer } = createBuffer({ folder });
+  await buffer.start();
+  buffer.enqueueAll();
+  assert.ok(existsSync(join(folder, `buffer.q${hex(1)}.log`)), "under a name that a restart finds");
+  copyFolder(folder, `${folder}-killed`);
+  assert.deepEqual(await afterRestart(`${folder}-killed`), [1]);
+});
+
+test("of a chunk that the disk has cut short, what is whole is sent, and the rest is counted", async () => {
+  const folder = temporaryFolder();
+  const events = eventsOf(1, 2, 3);
+  leaveChunk(folder, "b", events.packed, 1);
+  const first = createBuffer({ folder });
+  await first.buffer.start();
+  await first.buffer.close();
+  const [name] = readdirSync(folder).filter((each) => each.endsWith(".log"));
+  writeFileSync(join(folder, name as string), events.packed.subarray(0, events.packed.length - 5));
+  const { buffer, counters } = createBuffer({ folder });
+  await buffer.start();
+  assert.deepEqual(await drain(buffer), [1, 2]);
+  assert.equal(counters.get("dropped_events", "checksum"), 1);
 });
 
 test("of staged chunks with equal metadata one stays staged; queued ones come by modification time", async () => {

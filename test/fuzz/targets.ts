@@ -34,6 +34,7 @@ import { entry, eventTime, forward, message, packed } from "../support/forward-m
 import { parsedElement } from "../support/parsed-config.ts";
 import { pluginContext } from "../support/plugin-context.ts";
 import { memoryFiles } from "../unit/config/memory-files.ts";
+import { bufferFolder } from "./buffer-folder.ts";
 import { expectOwnErrors, expectOwnErrorsOf, type FuzzTarget } from "./target.ts";
 
 const text = (...texts: string[]) => texts.map((item) => Buffer.from(item));
@@ -392,6 +393,7 @@ export const targets: readonly FuzzTarget[] = [
   compression,
   chunkFiles,
   journal,
+  bufferFolder,
   config,
   yaml,
   parser("cri", "@type cri", CRI_LINES, [" F ", " P ", "+09:00", "T", "Z", "."]),

@@ -119,7 +119,7 @@ async function place(chunk: StoredChunk, folder: string, givenTag: string | unde
   const { tag, size } = await sendable(chunk, givenTag);
   mkdirSync(folder, { recursive: true });
   const pattern = chunkPathPattern(folder, ".log", nodeFileSystem);
-  const path = queuedPath(stagedPath(pattern, chunk.id), chunk.id);
+  const path = queuedPath(stagedPath(pattern, chunk.id));
   const blocks: Buffer[] = [];
   for await (const block of plainBytes(chunk)) blocks.push(block);
   const now = Math.floor(chunk.modifiedAt.getTime() / 1000);

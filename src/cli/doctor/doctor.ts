@@ -6,14 +6,17 @@
 import { dirname, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { PluginView } from "../../agent.ts";
+import type { SystemConfig } from "../../config/system.ts";
 import type { AgentStatus, PluginStatus } from "../../metrics/status.ts";
 import { unexplained } from "../../output/accounts.ts";
 import { BufferedOutput } from "../../output/buffered-output.ts";
+import { inputAccountsPath } from "../../pipeline/input-accounts.ts";
 import { certificatePaths, certificatesOf } from "../../tls/certificate-expiry.ts";
 import { createFromConfiguration, readConfiguration, withoutPosition } from "../configuration.ts";
 import { agentStatusAt, type ControlTarget, findAgent } from "../control-client.ts";
 import { accountText, bufferFindings, folderFindings } from "./buffers.ts";
 import { type Finding, failed, ok, warning } from "./findings.ts";
+import { flowFindings, isSettled, savedFlowFindings } from "./inputs.ts";
 
 export interface DoctorOptions extends ControlTarget {
   readonly config: string;
@@ -56,6 +59,7 @@ async function examine(options: DoctorOptions): Promise<Finding[]> {
   const views = created?.agent?.plugins ?? [];
   const status = await runningAgent(options);
   const agent = status ? agentFindings(status) : [ok("agent", "none of this user's runs")];
+  if (!status && created) agent.push(...inputFindings(views, created.system));
   const running = new Set(status?.plugins.flatMap(({ buffer }) => buffer?.folder ?? []));
   const buffers: Finding[] = [];
   for (const view of views) buffers.push(...(await pluginFindings(view, running)));
@@ -67,7 +71,7 @@ async function runningAgent(target: ControlTarget): Promise<AgentStatus | undefi
   try {
     const path = await findAgent(target);
     let status = await agentStatusAt(path);
-    for (let looks = 1; looks < LOOKS && status && !addsUp(status); looks++) {
+    for (let looks = 1; looks < LOOKS && status && !(addsUp(status) && isSettled(status)); looks++) {
       await wait(LOOK_AGAIN_MS);
       status = await agentStatusAt(path);
     }
@@ -81,6 +85,13 @@ function addsUp({ plugins }: AgentStatus): boolean {
   return plugins.every(({ account }) => !account || unexplained(account) === 0);
 }
 
+/** Where the agent of this configuration keeps the ledgers of its inputs, when it does not run. */
+function inputFindings(views: readonly PluginView[], system: SystemConfig): Finding[] {
+  const places = views.flatMap(({ plugin }) => (plugin instanceof BufferedOutput && plugin.place) || []);
+  const path = inputAccountsPath(system, places);
+  return path === undefined ? [] : savedFlowFindings(path);
+}
+
 function agentFindings(status: AgentStatus): Finding[] {
   const found: Finding[] = [ok("agent", `process ${status.pid} runs, suiro ${status.version}`)];
   for (const plugin of status.plugins) {
@@ -92,6 +103,7 @@ function agentFindings(status: AgentStatus): Finding[] {
     if (buffer && buffer.bytes >= buffer.limitBytes) found.push(failed(`${kind} ${id}`, "its buffer is full"));
     if (plugin.account) found.push(accountFinding(plugin));
   }
+  found.push(...flowFindings(status));
   return found;
 }
 

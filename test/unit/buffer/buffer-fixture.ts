@@ -75,8 +75,9 @@ export function createBuffer(options: BufferFixtureOptions): BufferFixture {
     fileMode: 0o644,
     folderMode: 0o755,
   });
+  const clock = options.clock ?? new ManualClock();
   const buffer = new ChunkBuffer({
-    clock: options.clock ?? new ManualClock(),
+    clock,
     logger,
     counters,
     backup,
@@ -91,6 +92,7 @@ export function createBuffer(options: BufferFixtureOptions): BufferFixture {
     }),
     folder: options.folder
       ? new ChunkFolder({
+          clock,
           fileSystem,
           logger,
           backup,

@@ -39,9 +39,9 @@ test("path_suffix ends the names of a folder", () => {
 });
 
 test("enqueue changes b to q and nothing else", () => {
-  assert.equal(queuedPath(`/b/.b/buffer.b${hex}.log`, id), `/b/.b/buffer.q${hex}.log`);
+  assert.equal(queuedPath(`/b/.b/buffer.b${hex}.log`), `/b/.b/buffer.q${hex}.log`);
   assert.equal(formerStagedPath(`/b/buffer.q${hex}.log`), `/b/buffer.b${hex}.log`);
-  assert.equal(queuedPath("/renamed.log", id), `/renamed.log.q${hex}.chunk`);
+  assert.equal(queuedPath("/b/buffer.b00ff.log"), "/b/buffer.q00ff.log", "an id of any length");
 });
 
 test("only names of the pattern, with a state and an id, are chunks", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { BufferFound } from "../../../src/buffer/chunk-recovery.ts";
 import { nodeFileSystem } from "../../../src/buffer/file-system.ts";
 import { Counters } from "../../../src/counters.ts";
 import { Accounts, accountsPath, readAccount, unexplained } from "../../../src/output/accounts.ts";
@@ -9,11 +10,11 @@ import { MemoryLog } from "../../support/memory-log.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 /** A process that uses the buffer: `held` is what is on its disk. */
-function runningProcess(prefix: string, held: number) {
+function runningProcess(prefix: string, held: number, found: Partial<BufferFound> = {}) {
   const counters = new Counters();
   const clock = new ManualClock();
   const logger = new MemoryLog();
-  const state = { held };
+  const state = { held, recounted: 0 };
   const accounts = new Accounts({
     clock,
     logger,
@@ -21,18 +22,19 @@ function runningProcess(prefix: string, held: number) {
     fileSystem: nodeFileSystem,
     fileMode: 0o644,
     held: () => state.held,
+    recounted: () => state.recounted,
   });
-  accounts.start(prefix);
+  accounts.start({ prefix, isMachineLost: false, isSynced: false, deliveredEvents: 0, ...found });
   const take = (events: number) => {
     counters.add("emitted_events", events);
     state.held += events;
   };
   const end = async (events: number, reason?: string) => {
     state.held -= events;
-    accounts.chunkEnded();
+    const written = accounts.chunksEnded(false);
     if (reason === undefined) counters.add("delivered_events", events);
     else counters.add("dropped_events", events, reason);
-    await Promise.resolve();
+    await written;
   };
   return { accounts, counters, clock, logger, state, take, end };
 }
@@ -108,4 +110,48 @@ test("a file that is shorter than the one before, broken, or of another version 
     next.accounts.stop();
     assert.equal(readAccount(nodeFileSystem, path)?.received, 3);
   }
+});
+
+/** A process that saved 10 received and 4 delivered; `held` of the rest are on the disk that the next one finds. */
+async function nextAfter(held: number, found: Partial<BufferFound>) {
+  const prefix = places();
+  const first = runningProcess(prefix, 0);
+  first.take(10);
+  await first.end(4);
+  first.clock.advance(1000);
+  return runningProcess(prefix, held, found);
+}
+
+test("of a chunk whose end the journal knew and the accounts did not, the events are delivered, not missing", async () => {
+  const { accounts, logger } = await nextAfter(2, { deliveredEvents: 4 });
+  assert.deepEqual(accounts.report(), { received: 10, delivered: 8, held: 2, dropped: {} });
+  assert.deepEqual(logger.messages("error"), []);
+});
+
+test("what a lost machine had not on its disk was never acked where inputs wait for syncs: it is not missing", async () => {
+  const { accounts, logger } = await nextAfter(2, { isMachineLost: true, isSynced: true });
+  assert.deepEqual(accounts.report(), { received: 6, delivered: 4, held: 2, dropped: {} });
+  assert.deepEqual([logger.messages("error"), logger.messages("warn")], [[], []]);
+});
+
+test("where nobody waits for syncs, what a lost machine took may have been delivered: that is told as such", async () => {
+  const { accounts, logger } = await nextAfter(2, { isMachineLost: true, isSynced: false });
+  assert.deepEqual(accounts.report(), { received: 10, delivered: 4, held: 2, dropped: { machine_lost: 4 } });
+  assert.deepEqual([logger.messages("error"), logger.messages("warn").length], [[], 1]);
+});
+
+test("chunks that have more events than their meta files said make no difference", () => {
+  const { accounts, state } = runningProcess(places(), 3);
+  state.held += 2;
+  state.recounted += 2;
+  assert.equal(unexplained(accounts.report()), 0);
+});
+
+test("what became of chunks is written before their files go, and synced where inputs wait for that", async () => {
+  const prefix = places();
+  const { accounts, counters } = runningProcess(prefix, 0);
+  counters.add("emitted_events", 5);
+  counters.add("delivered_events", 5);
+  await accounts.chunksEnded(true);
+  assert.equal(readAccount(nodeFileSystem, accountsPath(prefix))?.delivered, 5);
 });

@@ -1,0 +1,39 @@
+/** What a buffer needs of its output. */
+
+import type { Clock } from "../clock.ts";
+import type { Counters } from "../counters.ts";
+import type { Logger } from "../logger.ts";
+import type { Chunk } from "./chunk.ts";
+import type { ChunkBackup } from "./chunk-backup.ts";
+import type { ChunkEncoder } from "./chunk-encoder.ts";
+import type { ChunkFolder } from "./chunk-folder.ts";
+import type { ChunkLimits } from "./chunk-limits.ts";
+import type { FileSystem } from "./file-system.ts";
+import type { Expectations } from "./held-sources.ts";
+
+export interface ChunkBufferOptions extends ChunkLimits {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  readonly encoder: ChunkEncoder;
+  readonly backup: ChunkBackup;
+  /** Absent for a memory buffer. */
+  readonly folder: ChunkFolder | undefined;
+  readonly compression: Chunk["compression"];
+  readonly decompressionLimitBytes: number;
+  readonly totalLimitBytes: number;
+  /** Chunks hold msgpack entries, plain: a resumed one can be walked. */
+  readonly isWalkable: boolean;
+  readonly retainedLimitBytes?: number;
+  readonly syncPaceMs?: number;
+  /** What inputs will ask for. */
+  readonly expected: () => Expectations;
+  readonly fileSystem: FileSystem;
+  readonly fileMode: number;
+  /** Told after chunks came into the queue. */
+  readonly onQueued: () => void;
+  /** Told after room was made. */
+  readonly onSpace: () => void;
+  /** Waited for before the files of chunks that have ended go. */
+  readonly beforeRemoval?: (isSynced: boolean) => Promise<void> | void;
+}
