@@ -91,7 +91,7 @@ export class BufferJournal implements Holder {
         this.#options.onSynced(seconds);
         if (file.hasOlder) void file.removeOlder().catch((error) => logger.warn("cannot remove a journal", { error }));
       },
-      onFailed: (error) => this.#syncFailed(error),
+      onFailed: (error) => this.#syncFailed(error as BufferIoError),
     });
     for (const chunk of this.#options.chunks()) if (chunk.file) this.#rounds.touch(chunk.file);
     try {
@@ -125,6 +125,11 @@ export class BufferJournal implements Holder {
 
   get isSuspended(): boolean {
     return this.#suspension !== undefined;
+  }
+
+  /** Claims no more what is not known to be on the disk. */
+  forgetUnsynced(): void {
+    this.#held.forgetFrom(this.synced + 1);
   }
 
   /** Its file is in place again: goes on where it was. */
@@ -325,11 +330,13 @@ export class BufferJournal implements Holder {
     }
   }
 
-  /** What is on the disk and what is not cannot be told any more: it is taken again when it comes again. */
-  #syncFailed(error: unknown): void {
-    const from = this.synced + 1;
-    this.#held.forgetFrom(from);
-    this.#options.onSyncFailed(from, error);
+  /**
+   * Where inputs wait for syncs, what is on the disk and what is not cannot be told any more: it is taken again when it
+   * comes again. A folder that is away takes nothing with it, and where nobody waits nothing was promised.
+   */
+  #syncFailed(error: BufferIoError): void {
+    if (this.#isSyncing && errorCode(error.cause) !== "ENOENT") this.forgetUnsynced();
+    this.#options.onSyncFailed(this.synced + 1, error);
     this.#rotate();
   }
 

@@ -161,6 +161,7 @@ export class FolderWatch {
     if (chunk.state === "staged") close(chunk);
     if (chunk.isUnverified) return;
     chunk.isUnverified = true;
+    this.#options.journal.forgetUnsynced(); // Senders that were not told may still have them.
     const what = "the file of a buffer chunk is missing or too short, and its events are not in memory: they are lost";
     logger.error(`${what} unless it comes back before they are sent`, { path, events: chunk.size });
   }

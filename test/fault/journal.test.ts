@@ -140,6 +140,25 @@ test("a disk that cannot sync refuses what it was to make safe, sends it all the
   await buffer.close();
 });
 
+test("a sync that fails takes nothing from what is held, where nobody waits for syncs or the folder is away", async () => {
+  for (const [code, ackAfter] of [
+    ["EIO", "written"],
+    ["ENOENT", "synced"],
+  ] as const) {
+    const disk = new BreakingFileSystem();
+    const { buffer, holdings } = await open(join(temporaryFolder(), "buffer"), disk);
+    const origin = chunk("one", ackAfter);
+    const receipt = await buffer.append([batchOf("a", eventsOf(1))], false, origin);
+    disk.fail("sync", code);
+    await assert.rejects(buffer.journal.whenSynced(receipt.sequence), BufferIoError);
+    assert.equal(holdings.ofChunk("one", 1), "whole", code);
+    disk.heal();
+    await holdings.whenSafe("one", ackAfter);
+    assert.deepEqual(await take(buffer), [1]);
+    await buffer.close();
+  }
+});
+
 test("`delivered` waits for the purge of every chunk, and learns of a chunk that was dropped", async () => {
   const { buffer } = await open(temporaryFolder());
   const receipt = await buffer.append([batchOf("t", eventsOf(1)), batchOf("u", eventsOf(2))], true, chunk("one"));
