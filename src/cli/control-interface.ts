@@ -82,7 +82,7 @@ export class ControlInterface {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const { logger } = this.#options;
-    const path = (request.url ?? "").split("?", 1)[0] as string;
+    const path = (request.url ?? "").split("?", 1)[0]?.replace(/\/+$/, "") ?? "";
     const command = this.#commands.get(path);
     request.resume();
     if (request.headers.origin !== undefined || request.headers["sec-fetch-site"] !== undefined) {
@@ -108,7 +108,14 @@ function commands({ actions, canGetDump, logger }: ControlInterfaceOptions): Rec
     "/api/config.reload": reload,
     "/api/config.gracefulReload": reload,
     "/api/config.dump": { act: () => logger.info(`dump in-memory config\n${dump()}`) },
-    ...(canGetDump && { "/api/config.getDump": { answer: () => ({ conf: dump() }) } }),
+    ...(canGetDump && {
+      "/api/config.getDump": {
+        answer: () => {
+          logger.info("get dump in-memory config via HTTP");
+          return { conf: dump() };
+        },
+      },
+    }),
   };
 }
 
