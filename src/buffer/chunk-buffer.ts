@@ -33,7 +33,7 @@ import { Append, commitGroup, type Receipt } from "./group-commit.ts";
 import { MetaWriter } from "./meta-writer.ts";
 
 /** Bytes of file chunks that are also kept in memory, over all chunks of one buffer. */
-const RETAINED_LIMIT_BYTES = 32 * 1024 * 1024;
+const RETAINED_LIMIT_BYTES = 24 * 1024 * 1024;
 
 /**
  * From one round of syncs to the next. A fast disk would make a round of every few frames, and each costs 0.2 ms of CPU,

@@ -20,11 +20,21 @@ let lastMicroseconds = 0n;
 export function createChunkId(clock: Clock): Buffer {
   const now = BigInt(Math.floor(clock.now() * 1000));
   lastMicroseconds = now > lastMicroseconds ? now : lastMicroseconds + 1n;
-  const id = randomFillSync(Buffer.allocUnsafe(16));
+  const id = randomFillSync(Buffer.allocUnsafeSlow(16));
   const random12 = BigInt(id.readUInt16BE(6) & 0x0fff);
   id.writeBigUInt64BE(((lastMicroseconds << 12n) | random12) & 0xffff_ffff_ffff_ffffn, 0);
   id.writeUInt32BE(crc32(id.subarray(0, 12)), 12);
   return id;
+}
+
+/**
+ * A copy of `id` in memory of its own. It stays as long as its chunk; in Node's pool for small Buffers each would keep
+ * 64 KB of others company (2,000 chunks: 28 MB).
+ */
+export function keptChunkId(id: Uint8Array): Buffer {
+  const kept = Buffer.allocUnsafeSlow(id.length);
+  kept.set(id);
+  return kept;
 }
 
 /** Whether Suiro made this id. */

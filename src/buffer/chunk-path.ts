@@ -13,6 +13,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
+import { keptChunkId } from "./chunk-id.ts";
 import type { FileSystem } from "./file-system.ts";
 
 /** The text before and behind the state and id of a name: `<prefix>.b<ID>.<suffix>`. */
@@ -67,5 +68,5 @@ export function parseChunkName(name: string, { prefix, suffix }: ChunkPathPatter
   if (!name.startsWith(`${basename(prefix)}.`) || !name.endsWith(`.${suffix}`)) return undefined;
   const match = /\.([bq])((?:[0-9a-f]{2})+)\.[^/]*$/.exec(name);
   if (!match) return undefined;
-  return { state: match[1] === "b" ? "staged" : "queued", id: Buffer.from(match[2] as string, "hex") };
+  return { state: match[1] === "b" ? "staged" : "queued", id: keptChunkId(Buffer.from(match[2] as string, "hex")) };
 }

@@ -14,6 +14,7 @@
 import { decodeRaw, encode } from "../event/msgpack.ts";
 import { INCOMPLETE, skipValue } from "../event/walker.ts";
 import type { ChunkMetadata } from "./chunk.ts";
+import { keptChunkId } from "./chunk-id.ts";
 
 /** Seconds since 1970 for `createdAt` and `modifiedAt`; the rest as in Chunk. */
 export interface ChunkMeta {
@@ -75,7 +76,7 @@ function fromMap(map: Record<string, unknown>): PartialChunkMeta {
           : undefined,
       sequence: integer(map.seq) ?? 0,
     },
-    id: map.id instanceof Uint8Array && map.id.length === 16 ? Buffer.from(map.id) : undefined,
+    id: map.id instanceof Uint8Array && map.id.length === 16 ? keptChunkId(map.id) : undefined,
     size: Math.max(0, integer(map.s) ?? 0),
     createdAt: integer(map.c),
     modifiedAt: integer(map.m),
