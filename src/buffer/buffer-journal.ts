@@ -289,7 +289,10 @@ export class BufferJournal implements Holder {
   ): void {
     const file = this.#file as JournalFile;
     this.#reopen();
-    if (file.isDueForRotation) this.#rotate();
+    if (file.isDueForRotation) {
+      this.#rotate();
+      void this.#rounds?.wait(this.#sequence).catch(() => {}); // Older segments go when it is on the disk.
+    }
     this.#writeUnwritten();
     const steps: RecordedStep[] = [];
     for (const { number, nextStep } of chunks) if (nextStep) steps.push({ chunk: number, ...nextStep });
@@ -312,7 +315,6 @@ export class BufferJournal implements Holder {
     try {
       this.#file?.begin(this.#base());
       this.#rounds?.touchFolder();
-      void this.#rounds?.wait(this.#sequence).catch(() => {}); // Older segments go when it is on the disk.
     } catch (error) {
       this.#options.logger.warn("the journal of a buffer goes on in its old file", { error });
     }
@@ -332,7 +334,8 @@ export class BufferJournal implements Holder {
 
   /**
    * Where inputs wait for syncs, what is on the disk and what is not cannot be told any more: it is taken again when it
-   * comes again. A folder that is away takes nothing with it, and where nobody waits nothing was promised.
+   * comes again. A folder that is away takes nothing with it, and where nobody waits nothing was promised. The new segment
+   * is synced with what comes next: a disk that stays broken is not asked for ever.
    */
   #syncFailed(error: BufferIoError): void {
     if (this.#isSyncing && errorCode(error.cause) !== "ENOENT") this.forgetUnsynced();

@@ -159,6 +159,20 @@ test("a sync that fails takes nothing from what is held, where nobody waits for 
   }
 });
 
+test("a disk that cannot sync is asked once for each who waits, and writes one segment", async () => {
+  const disk = new BreakingFileSystem();
+  const folder = join(temporaryFolder(), "buffer");
+  const { buffer } = await open(folder, disk);
+  const receipt = await buffer.append([batchOf("a", eventsOf(1))], false, chunk("one", "synced"));
+  disk.fail("sync", "EIO");
+  await assert.rejects(buffer.journal.whenSynced(receipt.sequence), BufferIoError);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  const segments = readdirSync(folder).filter((name) => name.includes(".journal-"));
+  assert.deepEqual(segments, ["buffer.journal-00000001", "buffer.journal-00000002"]);
+  disk.heal();
+  await buffer.close();
+});
+
 test("`delivered` waits for the purge of every chunk, and learns of a chunk that was dropped", async () => {
   const { buffer } = await open(temporaryFolder());
   const receipt = await buffer.append([batchOf("t", eventsOf(1)), batchOf("u", eventsOf(2))], true, chunk("one"));
