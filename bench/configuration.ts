@@ -78,7 +78,7 @@ function match({ row, caPath, folder, receiverPort }: Relay): string {
     path ${join(folder, "buffer")}
     chunk_limit_size 8m
     flush_mode interval
-    flush_interval 1s
+    flush_interval ${row.flushSeconds ?? 1}s
     flush_thread_count 2
     overflow_action block
     retry_type periodic

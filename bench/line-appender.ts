@@ -14,8 +14,8 @@ import type { TailLoad } from "./rows.ts";
 export const LOG_FOLDER = join("var", "log", "containers");
 export const POSITION_FILE = "containers.pos";
 
-/** Of each file, ahead of the agent. */
-const LEAD_BYTES = 2 * 1024 * 1024;
+/** Of all files together, ahead of the agent. */
+const LEAD_BYTES = 8 * 1024 * 1024;
 const LOOK_MS = 10;
 const FIRST_TIME_MS = 1_764_000_000_000;
 
@@ -23,6 +23,7 @@ export function appendLines(load: TailLoad, folder: string): Load {
   mkdirSync(join(folder, LOG_FOLDER), { recursive: true });
   const cycle = Buffer.concat(Array.from({ length: load.lines }, (_, index) => line(index, load.lineBytes)));
   const piece = Math.ceil(cycle.length / 8);
+  const lead = LEAD_BYTES / load.files;
   const files = Array.from({ length: load.files }, (_, index) => ({ path: pathOf(folder, index), written: 0 }));
   for (const { path } of files) appendFileSync(path, "");
   return async (durationMs) => {
@@ -33,13 +34,13 @@ export function appendLines(load: TailLoad, folder: string): Load {
       const positions = readPositions(join(folder, POSITION_FILE));
       for (const file of open) {
         const at = file.written % cycle.length;
-        if (file.written - (positions.get(file.path) ?? 0) >= LEAD_BYTES) continue;
+        if (file.written - (positions.get(file.path) ?? 0) >= lead) continue;
         const bytes = cycle.subarray(at, at + piece);
         appendFileSync(file.path, bytes);
         file.written += bytes.length;
       }
       open = open.filter(({ written }) => written % cycle.length > 0 || performance.now() < deadline);
-      const isBehind = open.every(({ path, written }) => written - (positions.get(path) ?? 0) >= LEAD_BYTES);
+      const isBehind = open.every(({ path, written }) => written - (positions.get(path) ?? 0) >= lead);
       await new Promise((resolve) => (isBehind ? setTimeout(resolve, LOOK_MS) : setImmediate(resolve)));
     }
     const bytes = files.reduce((sum, { written }) => sum + written, 0) - before;

@@ -34,6 +34,8 @@ export interface Row {
   readonly goal?: number;
   /** The output keeps its connections. */
   readonly keepalive?: boolean;
+  /** How long a chunk gathers events; 1 unless given. */
+  readonly flushSeconds?: number;
   /** The receiver listens only when the load is over: what counts is memory, and then how fast the buffer drains. */
   readonly receiverComesLate?: boolean;
   /** Between source and match; `API` stands for the URL of a Kubernetes API server. */
@@ -89,6 +91,13 @@ export const rows: readonly Row[] = [
     title: "tail, kubernetes_metadata, record_transformer",
     load: containers,
     filters: DAEMONSET_FILTERS,
+  },
+  {
+    name: "tail-2000",
+    title: "tail, 2,000 files that grow, a tag each",
+    load: { ...containers, files: 2000, lines: 100 },
+    keepalive: true,
+    flushSeconds: 5,
   },
   {
     name: "keepalive",
