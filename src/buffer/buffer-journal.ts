@@ -78,18 +78,24 @@ export class BufferJournal implements Holder {
     this.#sequence = state.sequence;
     this.#isSyncing = state.synced >= 0 || this.#options.expected().isSynced;
     const file = this.#file;
+    let syncing = "";
     this.#rounds = new SyncRounds({
       fileSystem,
       // What is there after the machine was lost is on the disk.
       synced: state.isMachineLost(fileSystem.machineStart()) ? state.sequence : state.synced,
       sequence: () => this.#sequence,
-      paths: () => [file.path],
+      paths: () => {
+        syncing = file.path;
+        return [syncing];
+      },
       folder: () => file.folder,
       clock: this.#options.clock,
       paceMs: this.#options.syncPaceMs,
       onSynced: (seconds) => {
         this.#options.onSynced(seconds);
-        if (file.hasOlder) void file.removeOlder().catch((error) => logger.warn("cannot remove a journal", { error }));
+        // A segment that was begun meanwhile is not on the disk yet: until it is, those before it say what counts.
+        if (syncing === file.path)
+          void file.synced().catch((error) => logger.warn("cannot remove a journal", { error }));
       },
       onFailed: (error) => this.#syncFailed(error as BufferIoError),
     });
@@ -99,7 +105,7 @@ export class BufferJournal implements Holder {
       // A chunk without a journal is taken as it is. So the journal must be there before the first chunk.
       await fileSystem.sync(file.path);
       await fileSystem.sync(file.folder);
-      await file.removeOlder();
+      await file.synced();
     } catch (error) {
       logger.error("the buffer takes no events until its journal can be written", { error });
     }
@@ -289,10 +295,7 @@ export class BufferJournal implements Holder {
   ): void {
     const file = this.#file as JournalFile;
     this.#reopen();
-    if (file.isDueForRotation) {
-      this.#rotate();
-      void this.#rounds?.wait(this.#sequence).catch(() => {}); // Older segments go when it is on the disk.
-    }
+    if (file.isDueForRotation) this.#rotate();
     this.#writeUnwritten();
     const steps: RecordedStep[] = [];
     for (const { number, nextStep } of chunks) if (nextStep) steps.push({ chunk: number, ...nextStep });
@@ -312,11 +315,17 @@ export class BufferJournal implements Holder {
   }
 
   #rotate(): void {
+    if (this.#beginNext()) void this.#rounds?.wait(this.#sequence).catch(() => {}); // Older segments go when it is on the disk.
+  }
+
+  #beginNext(): boolean {
     try {
       this.#file?.begin(this.#base());
       this.#rounds?.touchFolder();
+      return true;
     } catch (error) {
       this.#options.logger.warn("the journal of a buffer goes on in its old file", { error });
+      return false;
     }
   }
 
@@ -340,7 +349,8 @@ export class BufferJournal implements Holder {
   #syncFailed(error: BufferIoError): void {
     if (this.#isSyncing && errorCode(error.cause) !== "ENOENT") this.forgetUnsynced();
     this.#options.onSyncFailed(this.synced + 1, error);
-    this.#rotate();
+    // The system tells a failure once: a further sync of the old file would succeed without what it lost.
+    this.#beginNext();
   }
 
   /** Everything that counts: the chunks with their ranges, then the sources. */

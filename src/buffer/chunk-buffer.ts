@@ -383,8 +383,10 @@ export class ChunkBuffer {
 
   /** What may be lost with the power is sent from memory, as soon as may be; nothing is added to it. */
   #syncFailed(sequence: number, error: unknown): void {
-    this.#disk.count(error);
-    this.#options.logger.error("failed to sync the buffer: what was not synced is not acknowledged", { error });
+    if (!this.#disk.isFailing) {
+      this.#options.logger.error("failed to sync the buffer: what was not synced is not acknowledged", { error });
+    }
+    this.#disk.note(error);
     for (const chunk of [...this.#stage.values()]) if (chunk.ranges.lastSequence >= sequence) this.enqueue(chunk);
   }
 }

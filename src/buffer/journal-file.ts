@@ -36,6 +36,8 @@ export class JournalFile {
   #olderPaths: string[] = [];
   /** A segment that could not be begun is on its way out: its name is not free yet. */
   #isRemoving = false;
+  /** The segment that is written, or what an earlier process left, is on the disk. */
+  #isSynced = true;
   /** Nothing is to be written, for it would not be found. `begin` ends that, too. */
   isSuspended = false;
 
@@ -106,7 +108,10 @@ export class JournalFile {
       throw ioError(path, error);
     }
     this.close();
-    if (this.#number > 0 && !this.#olderPaths.includes(this.path)) this.#olderPaths.push(this.path);
+    // One that never came to the disk says nothing that this one does not.
+    if (!this.#isSynced) void fileSystem.remove(this.path).catch(() => {});
+    else if (this.#number > 0 && !this.#olderPaths.includes(this.path)) this.#olderPaths.push(this.path);
+    this.#isSynced = false;
     this.#file = file;
     this.isSuspended = false;
     this.#number += 1;
@@ -128,14 +133,11 @@ export class JournalFile {
   }
 
   /** The segment that is written is on the disk: the older ones are of no use. */
-  async removeOlder(): Promise<void> {
+  async synced(): Promise<void> {
+    this.#isSynced = true;
     const paths = this.#olderPaths;
     this.#olderPaths = [];
     for (const path of paths) await this.#options.fileSystem.remove(path);
-  }
-
-  get hasOlder(): boolean {
-    return this.#olderPaths.length > 0;
   }
 
   close(): void {
@@ -152,7 +154,7 @@ export class JournalFile {
   async remove(): Promise<void> {
     this.close();
     this.#olderPaths.push(this.path);
-    await this.removeOlder();
+    await this.synced();
   }
 
   /** Without its `base` it says nothing that the old ones do not. */

@@ -6,6 +6,9 @@ import { Holdings } from "../../src/buffer/holdings.ts";
 import { decodeMeta } from "../../src/buffer/meta-file.ts";
 import { BufferIoError } from "../../src/errors.ts";
 import { type AckAfter, Origin } from "../../src/event/origin.ts";
+import { eventually } from "../support/eventually.ts";
+import { settle } from "../support/manual-clock.ts";
+import { SimulatedDisk } from "../support/simulated-disk.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import {
   type BufferFixture,
@@ -152,6 +155,7 @@ test("a sync that fails takes nothing from what is held, where nobody waits for 
     disk.fail("sync", code);
     await assert.rejects(buffer.journal.whenSynced(receipt.sequence), BufferIoError);
     assert.equal(holdings.ofChunk("one", 1), "whole", code);
+    await settle(); // The round that a new journal asks for fails, too.
     disk.heal();
     await holdings.whenSafe("one", ackAfter);
     assert.deepEqual(await take(buffer), [1]);
@@ -159,18 +163,42 @@ test("a sync that fails takes nothing from what is held, where nobody waits for 
   }
 });
 
-test("a disk that cannot sync is asked once for each who waits, and writes one segment", async () => {
+test("a disk that can never sync is asked as often as somebody waits, and is not filled with journals", async () => {
   const disk = new BreakingFileSystem();
   const folder = join(temporaryFolder(), "buffer");
-  const { buffer } = await open(folder, disk);
-  const receipt = await buffer.append([batchOf("a", eventsOf(1))], false, chunk("one", "synced"));
+  const { buffer, lines } = await open(folder, disk);
   disk.fail("sync", "EIO");
-  await assert.rejects(buffer.journal.whenSynced(receipt.sequence), BufferIoError);
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-  const segments = readdirSync(folder).filter((name) => name.includes(".journal-"));
-  assert.deepEqual(segments, ["buffer.journal-00000001", "buffer.journal-00000002"]);
+  for (let count = 1; count <= 20; count++) {
+    const receipt = await buffer.append([batchOf("a", eventsOf(count))], false, chunk(`id ${count}`));
+    await assert.rejects(buffer.safe(receipt, "synced"), BufferIoError);
+    await settle();
+  }
+  await eventually(() => readdirSync(folder).filter((name) => name.includes("journal")).length <= 2);
+  assert.equal(lines.filter(({ message }) => message.startsWith("failed to sync")).length, 1);
+  assert.match(buffer.stats().diskFailure ?? "", /EIO/);
   disk.heal();
   await buffer.close();
+});
+
+test("a journal goes only when the one after it is on the disk, whatever was synced meanwhile", async () => {
+  const disk = new SimulatedDisk();
+  const { buffer } = createBuffer({ folder: "/buffer", fileSystem: disk.fileSystem });
+  await buffer.start();
+  const journals = () => disk.paths().filter((path) => path.includes("journal"));
+  const first = await buffer.append([batchOf("a", eventsOf(1))], false, chunk("one"));
+  const synced = buffer.safe(first, "synced");
+  for (let turn = 0; turn < 3; turn++) await Promise.resolve(); // The round is under way.
+  buffer.journal.renew();
+  await synced;
+  await settle();
+  assert.equal(journals().length, 2);
+  disk.restartMachine(() => 0);
+  const next = createBuffer({ folder: "/buffer", fileSystem: disk.fileSystem });
+  await next.buffer.start();
+  const holdings = new Holdings();
+  holdings.add(next.buffer.journal);
+  assert.equal(holdings.ofChunk("one", 1), "whole");
+  assert.deepEqual(await take(next.buffer), [1]);
 });
 
 test("`delivered` waits for the purge of every chunk, and learns of a chunk that was dropped", async () => {
