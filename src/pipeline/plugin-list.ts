@@ -39,7 +39,8 @@ export class PluginList {
         const type = element.text(key);
         if (type !== undefined) types.add(type);
       }
-      for (const child of element.children) note(child);
+      // A buffer's `@type file` is no output.
+      for (const child of element.children) if (child.name !== "buffer") note(child);
     };
     note(root);
     return PluginList.load(types);
