@@ -96,8 +96,16 @@ export interface Input extends Lifecycle {
 }
 
 export interface Filter extends Lifecycle {
-  /** Gives the events that go on; an empty stream when none do. */
-  filter(tag: string, events: EventStream): EventStream | Promise<EventStream>;
+  /**
+   * Gives the events that go on; an empty stream when none do. `keepsFailed`: an event that the filter fails at goes on as
+   * far as it came, and to @ERROR, too. Without it it goes to @ERROR only.
+   */
+  filter(tag: string, events: EventStream, keepsFailed?: boolean): EventStream | Promise<EventStream>;
+  /**
+   * In fluentd the filter has no `filter_stream`. Where all filters of a route are such, fluentd takes each event through
+   * all of them at once, and one that fails does not stop there. Source: fluentd 1.18 event_router.rb FilterOptimizer.
+   */
+  readonly isPerEvent?: boolean;
   /** Events may stay with the filter until later ones come: what goes on is not all of the batch that came in. */
   readonly keepsEvents?: boolean;
 }

@@ -3,11 +3,14 @@
  * Texts are what Ruby's `to_s` gives, since fluentd puts them into chunk keys and file names.
  */
 
+import { MalformedError } from "../errors.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { arrayLength, containerHeader, isArrayType } from "./msgpack-header.ts";
 import { ABSENT, findField, textStart } from "./record-fields.ts";
 import { writeRubyText } from "./ruby-text.ts";
-import { INCOMPLETE, skipValue } from "./walker.ts";
+import { INCOMPLETE, isMapType, skipValue } from "./walker.ts";
+
+const NIL = 0xc0;
 
 /** Names of fields, from the outermost in, as UTF-8 bytes; a number is an index into an array. */
 export type FieldPath = readonly (Buffer | number)[];
@@ -16,6 +19,23 @@ export type FieldPath = readonly (Buffer | number)[];
 export function findPath(bytes: Buffer, position: number, path: FieldPath): number {
   let at = position;
   for (const step of path) {
+    at = typeof step === "number" ? findElement(bytes, at, step) : findField(bytes, at, step);
+    if (at === ABSENT) return ABSENT;
+  }
+  return at;
+}
+
+/**
+ * As `findPath`, where Ruby's `dig` fails: throws MalformedError at a step into what has no fields, and at a name into an
+ * array.
+ */
+export function digPath(bytes: Buffer, position: number, path: FieldPath): number {
+  let at = position;
+  for (const [index, step] of path.entries()) {
+    const type = bytes[at] as number;
+    if (index > 0 && type !== NIL && !isMapType(type) && (!isArrayType(type) || typeof step !== "number")) {
+      throw new MalformedError(`the path leads on, but its value '${readText(bytes, at, bytes.length)}' has no fields`);
+    }
     at = typeof step === "number" ? findElement(bytes, at, step) : findField(bytes, at, step);
     if (at === ABSENT) return ABSENT;
   }

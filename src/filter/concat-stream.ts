@@ -1,7 +1,7 @@
 /** The parts of one stream that wait to be joined. They are copies: the streams that they came in are long gone. */
 
 import { ByteWriter } from "../event/byte-writer.ts";
-import { stringHeader } from "../event/msgpack-header.ts";
+import { arrayLength, containerHeader, isArrayType, stringHeader } from "../event/msgpack-header.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
 import { RecordSplice } from "../event/record-splice.ts";
 import { joinRubyText } from "../event/ruby-text.ts";
@@ -68,11 +68,26 @@ export class PartJoiner {
     for (const [index, { record }] of parts.entries()) {
       if (index > 0) text.add(this.#separator, false);
       const position = findField(record, 0, this.#key);
-      if (position !== ABSENT) joinRubyText(text, record, position);
+      if (position !== ABSENT) this.#add(text, record, position);
     }
     const value = text.value();
     const writer = new ByteWriter(first.record.length + value.length + 16);
     this.#splice.write(writer, first.record, 0, [value]);
     return writer.take();
+  }
+
+  /** An array's items are joined, too, as `join` does in Ruby. */
+  #add(text: TextJoin, record: Buffer, position: number): void {
+    const type = record[position] as number;
+    if (!isArrayType(type)) {
+      joinRubyText(text, record, position);
+      return;
+    }
+    let item = position + containerHeader(type);
+    for (let index = 0, count = arrayLength(record, position); index < count; index++) {
+      if (index > 0) text.add(this.#separator, false);
+      this.#add(text, record, item);
+      item = skipValue(record, item, record.length);
+    }
   }
 }

@@ -1,8 +1,10 @@
 /**
  * The loop that filters share: goes through the entries of a stream and writes what becomes of each. An event whose
- * filter throws goes to `@ERROR` and leaves the stream. Source: fluentd 1.18 plugin/filter.rb `filter_stream`.
+ * filter throws goes to `@ERROR`, and leaves the stream unless the route keeps what failed. Source: fluentd 1.18
+ * plugin/filter.rb `filter_stream`, event_router.rb `optimized_filter_stream`.
  */
 
+import { errorMessage } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { EventStream } from "../event/event-stream.ts";
 import { skipValue } from "../event/walker.ts";
@@ -19,12 +21,23 @@ export interface EventView {
 /** Writes entries for the event at `view` and returns how many. What was written before a throw is cut off again. */
 export type WriteEvent = (target: ByteWriter, view: EventView) => number;
 
+/** A filter failed when it had changed the event already: `entry` is what it had become. The reason is `cause`. */
+export class HalfwayError extends Error {
+  readonly entry: Buffer;
+
+  constructor(entry: Buffer, cause: unknown) {
+    super(errorMessage(cause), { cause });
+    this.entry = entry;
+  }
+}
+
 /** The stream of everything that `write` wrote. Waits only where events go to `@ERROR`. */
 export function filteredStream(
   context: PluginContext,
   tag: string,
   events: EventStream,
   write: WriteEvent,
+  keepsFailed = false,
 ): EventStream | Promise<EventStream> {
   const { packed } = events;
   const target = new ByteWriter(packed.length + events.size * 32);
@@ -40,10 +53,13 @@ export function filteredStream(
       size += write(target, view);
     } catch (error) {
       target.truncate(before);
-      failures.push({
-        entry: Buffer.from(packed.subarray(view.start, view.end)),
-        error: error instanceof Error ? error : new Error(String(error)),
-      });
+      const isHalfway = error instanceof HalfwayError;
+      const entry = isHalfway ? error.entry : Buffer.from(packed.subarray(view.start, view.end));
+      const cause = isHalfway ? error.cause : error;
+      failures.push({ entry, error: cause instanceof Error ? cause : new Error(String(cause)) });
+      if (!keepsFailed) continue;
+      target.copy(entry);
+      size += 1;
     }
   }
   const filtered = new EventStream(target.take(), size);

@@ -1,16 +1,17 @@
 /**
- * `@type grep`: lets events through by what their fields match. Source: fluentd 1.18 filter_grep.rb; COMPAT 6.2.
+ * `@type grep`: lets events through by what their fields match; those that cannot be matched go on. Source: fluentd 1.18 filter_grep.rb; COMPAT 6.2.
  */
 
 import { regexp, string } from "../config/literals.ts";
 import { type ConfigOf, many, section } from "../config/parameters.ts";
 import { rubyRegexp } from "../config/ruby/regexp.ts";
-import { ConfigError, type SourcePosition } from "../errors.ts";
+import { ConfigError, MalformedError, type SourcePosition } from "../errors.ts";
 import { EventStream } from "../event/event-stream.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import type { FieldPath } from "../event/record-reader.ts";
-import { fieldText } from "../formatter/field-text.ts";
+import { MatchedField } from "../formatter/field-text.ts";
 import type { FilterDefinition, PluginContext } from "../plugin.ts";
+import { RareWarnings } from "../rare-warnings.ts";
 import { idle } from "./event-loop.ts";
 
 const expression = section({
@@ -43,8 +44,18 @@ export const grepFilter: FilterDefinition<Config> = {
   kind: "filter",
   table,
   create(config, context) {
-    const keeps = conditionOf(config, context);
-    return { ...idle, filter: (_tag, events) => kept(events, keeps) };
+    const condition = conditionOf(config, context);
+    const warnings = new RareWarnings(context.logger, context.clock);
+    const keeps: Keeps = (packed, recordStart) => {
+      try {
+        return condition(packed, recordStart);
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error;
+        warnings.warn("failed to grep events", { error: error.message });
+        return true;
+      }
+    };
+    return { ...idle, isPerEvent: true, filter: (_tag, events) => kept(events, keeps) };
   },
 };
 
@@ -75,7 +86,7 @@ class Conditions {
   add({ key, pattern }: Pick<Expression, "key" | "pattern">, position: SourcePosition, place = ""): void {
     if (this.#byKey.has(key)) throw new ConfigError(`Duplicate key${place}: ${key}`, position);
     const path: FieldPath = recordAccessor(key, position);
-    this.#byKey.set(key, (packed, recordStart) => pattern.test(fieldText(packed, recordStart, path)));
+    this.#byKey.set(key, (packed, recordStart) => new MatchedField(packed, recordStart, path).match(pattern) !== null);
   }
 
   get all(): readonly Keeps[] {

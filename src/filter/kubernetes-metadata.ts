@@ -75,6 +75,8 @@ class KubernetesMetadataFilter implements Filter {
     this.#watches = api && config.watch ? this.#watchesOf(config, api, choice, environment.K8S_NODE_NAME?.trim()) : [];
   }
 
+  readonly isPerEvent = true;
+
   async start(): Promise<void> {
     for (const watch of this.#watches) watch.start();
     if (this.#watches.length > 0) {

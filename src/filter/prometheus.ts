@@ -11,6 +11,7 @@ export const prometheusFilter: FilterDefinition<MetricsConfig> = {
   create(config, context) {
     const metrics = new EventMetrics(config, context);
     return {
+      isPerEvent: true,
       start: () => metrics.start(),
       stop: () => metrics.stop(),
       filter: (tag, events) => metrics.observe(tag, events)?.then(() => events) ?? events,

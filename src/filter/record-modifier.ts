@@ -19,7 +19,7 @@ import type { FieldPath } from "../event/record-reader.ts";
 import { onlyFields, withoutPath } from "../event/record-removal.ts";
 import type { FilterDefinition, PluginContext } from "../plugin.ts";
 import { type ChangeEncoding, changeEncoding } from "./char-encoding.ts";
-import { type EventView, filteredStream, idle } from "./event-loop.ts";
+import { type EventView, filteredStream, HalfwayError, idle, type WriteEvent } from "./event-loop.ts";
 import type { LazyHash } from "./lazy-hash.ts";
 import { RubyEvent } from "./ruby-event.ts";
 import { compileRuby } from "./ruby-template.ts";
@@ -56,12 +56,14 @@ export const recordModifierFilter: FilterDefinition<Config> = {
     const tags = new TagCache();
     return {
       ...idle,
-      filter(tag, events) {
+      isPerEvent: true,
+      filter(tag, events, keepsFailed) {
         const parts = tags.of(tag);
-        return filteredStream(context, tag, events, (target, view) => {
+        const write: WriteEvent = (target, view) => {
           modifier.event.tag = parts;
           return modifier.write(target, view);
-        });
+        };
+        return filteredStream(context, tag, events, write, keepsFailed);
       },
     };
   },
@@ -109,20 +111,30 @@ class RecordModifier {
     this.event.view = view;
     this.#ruby.next();
     const { record } = this.#ruby;
-    for (const field of this.#fields) {
-      record.set(field.name, "text" in field ? field.text : evaluate(field.program, this.#ruby.environment));
-    }
-    let bytes = this.#replaced(record);
-    for (const path of this.#removed) bytes = withoutPath(bytes, path);
+    this.#tryTo(view, record, [], () => {
+      for (const field of this.#fields) {
+        record.set(field.name, "text" in field ? field.text : evaluate(field.program, this.#ruby.environment));
+      }
+    });
+    this.#tryTo(view, record, this.#removed, () => this.#replace(record));
+    let bytes = withoutAll(rubyValueBytes(record), this.#removed);
     if (this.#kept) bytes = onlyFields(bytes, this.#kept);
     if (this.#changeEncoding) bytes = this.#changeEncoding(bytes);
-    target.copy(view.packed, view.start, view.recordStart);
-    target.copy(bytes);
+    target.copy(withRecord(view, bytes));
     return 1;
   }
 
+  /** Throws what `change` throws, with the event as it is by then, without the fields of `removed`. */
+  #tryTo(view: EventView, record: LazyHash, removed: readonly FieldPath[], change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      throw new HalfwayError(withRecord(view, withoutAll(rubyValueBytes(record), removed)), error);
+    }
+  }
+
   /** Fields that are taken out later may be replaced in before: it shows nowhere. */
-  #replaced(record: LazyHash): Buffer {
+  #replace(record: LazyHash): void {
     for (const { key, pattern, by } of this.#replaces) {
       const value = record.get(key);
       if (
@@ -139,7 +151,6 @@ class RecordModifier {
         record.set(key, callMethod(value, "gsub", [pattern, by], undefined));
       }
     }
-    return rubyValueBytes(record);
   }
 
   #fieldsOf(config: Config): Field[] {
@@ -163,6 +174,12 @@ class RecordModifier {
     return compileRuby(code, this.#ruby.environment, position, text);
   }
 }
+
+const withoutAll = (record: Buffer, paths: readonly FieldPath[]): Buffer => paths.reduce(withoutPath, record);
+
+/** The event with another record. */
+const withRecord = ({ packed, start, recordStart }: EventView, record: Buffer): Buffer =>
+  Buffer.concat([packed.subarray(start, recordStart), record]);
 
 /** `time` is fluentd's event time here: whole seconds, unless asked. */
 const modifierFunctions = (event: TransformEvent): Readonly<Record<string, RubyFunction>> => ({

@@ -14,10 +14,10 @@ import { encode } from "../event/msgpack.ts";
 import { flatParseSection } from "../parser/flat-parameters.ts";
 import { createParsers } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
+import { RareWarnings } from "../rare-warnings.ts";
 import { listeningSockets } from "../tls/listening-sockets.ts";
 import { checkTransport, createTransportServer, listen } from "../tls/transport.ts";
 import { CONNECTION_LIMIT, DECOMPRESSION_LIMIT_BYTES } from "./forward/limits.ts";
-import { RareWarnings } from "./forward/rare-warnings.ts";
 import { isSafeTag } from "./forward/tag-rule.ts";
 import { corsHeaders, preflightHeaders } from "./http/cors.ts";
 

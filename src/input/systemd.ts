@@ -15,7 +15,7 @@ import { EventStream } from "../event/event-stream.ts";
 import { JournalFields, journalFieldTable } from "../event/journal-fields.ts";
 import { textStart } from "../event/record-fields.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
-import { RareWarnings } from "./forward/rare-warnings.ts";
+import { RareWarnings } from "../rare-warnings.ts";
 import { CursorStorage, storageTable } from "./systemd/cursor-storage.ts";
 import { ExportReader, type JournalEntry } from "./systemd/export-reader.ts";
 import { matchArguments } from "./systemd/match-arguments.ts";

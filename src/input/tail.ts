@@ -11,7 +11,7 @@ import { localZone, timeZone } from "../event/time-zone.ts";
 import { FileHints } from "../file-hints.ts";
 import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext, PluginReport } from "../plugin.ts";
-import { RareWarnings } from "./forward/rare-warnings.ts";
+import { RareWarnings } from "../rare-warnings.ts";
 import { BlockReader } from "./tail/block-reader.ts";
 import { FollowedFiles, type FollowRules } from "./tail/followed-files.ts";
 import { HeldRanges } from "./tail/held-ranges.ts";

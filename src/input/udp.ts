@@ -7,7 +7,7 @@ import { extractTable } from "../parser/extract.ts";
 import type { Parser } from "../parser/parser.ts";
 import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
-import { RareWarnings } from "./forward/rare-warnings.ts";
+import { RareWarnings } from "../rare-warnings.ts";
 import { chomped, DatagramServer } from "./text/datagram-server.ts";
 import { Extract } from "./text/extract.ts";
 import { peerFields } from "./text/peer.ts";

@@ -13,11 +13,11 @@ import { type ConfigOf, section } from "../config/parameters.ts";
 import { errorMessage, NetworkError } from "../errors.ts";
 import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
+import { RareWarnings } from "../rare-warnings.ts";
 import { Connection, type ConnectionRules } from "./forward/connection.ts";
 import { UnackedTotal } from "./forward/deliveries.ts";
 import { CONNECTION_LIMIT, DEFAULT_LIMITS } from "./forward/limits.ts";
 import { PendingMessages } from "./forward/pending-messages.ts";
-import { RareWarnings } from "./forward/rare-warnings.ts";
 import { TagRule } from "./forward/tag-rule.ts";
 
 const table = section({

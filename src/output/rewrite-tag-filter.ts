@@ -7,11 +7,11 @@ import { execSync } from "node:child_process";
 import { hostname as machineName } from "node:os";
 import { bool, enumeration, regexp, string } from "../config/literals.ts";
 import { type ConfigOf, many, section } from "../config/parameters.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, MalformedError } from "../errors.ts";
 import { EventStream } from "../event/event-stream.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import type { FieldPath } from "../event/record-reader.ts";
-import { fieldText } from "../formatter/field-text.ts";
+import { MatchedField } from "../formatter/field-text.ts";
 import type { Emitter, OutputDefinition, PluginContext } from "../plugin.ts";
 
 const ruleTable = section({
@@ -156,18 +156,30 @@ class TagRewriter {
 
   #rewrite(packed: Buffer, recordStart: number, tag: string, placeholders: ReadonlyMap<string, string>) {
     for (const rule of this.#rules) {
-      const text = fieldText(packed, recordStart, rule.path);
-      if (text === "" && !rule.invert) continue;
-      const match = rule.pattern.exec(text);
-      if ((match !== null) === rule.invert) continue;
-      return { tag: this.#expand(rule.tag, rule.invert ? null : match, placeholders, tag), label: rule.label };
+      const groups = this.#groups(packed, recordStart, rule);
+      if (!groups) continue;
+      return { tag: this.#expand(rule.tag, rule.invert ? null : groups, placeholders, tag), label: rule.label };
     }
     return undefined;
   }
 
-  #expand(template: string, match: RegExpExecArray | null, placeholders: ReadonlyMap<string, string>, tag: string) {
+  /** What the rule's pattern found, nothing for an inverted rule; undefined where the rule does not hold. */
+  #groups(packed: Buffer, recordStart: number, { path, pattern, invert }: Rule): readonly string[] | undefined {
+    try {
+      const field = new MatchedField(packed, recordStart, path);
+      if (field.text === "" && !invert) return undefined;
+      const match = field.match(pattern);
+      if ((match !== null) === invert) return undefined;
+      return Array.from(match ?? [], (group) => field.shown(group ?? ""));
+    } catch (error) {
+      if (error instanceof MalformedError) return undefined;
+      throw error;
+    }
+  }
+
+  #expand(template: string, groups: readonly string[] | null, placeholders: ReadonlyMap<string, string>, tag: string) {
     return template.replace(PLACEHOLDER, (found, reference?: string) => {
-      if (reference !== undefined) return match ? this.#group(match, Number(reference.slice(1))) : reference;
+      if (reference !== undefined) return groups ? this.#group(groups, Number(reference.slice(1))) : reference;
       const value = placeholders.get(found);
       if (value === undefined) {
         this.#context.logger.warn("rewrite_tag_filter: unknown placeholder found.", {
@@ -180,8 +192,8 @@ class TagRewriter {
     });
   }
 
-  #group(match: RegExpExecArray, number: number): string {
-    const text = (number > 0 ? match[number] : undefined) ?? "";
+  #group(groups: readonly string[], number: number): string {
+    const text = (number > 0 ? groups[number] : undefined) ?? "";
     if (!this.#config.capitalizeRegexBackreference) return text;
     return text.slice(0, 1).toUpperCase() + text.slice(1).toLowerCase();
   }

@@ -141,6 +141,7 @@ const nameless = (): RulePlugin => ({ id: "", counters: new Counters() });
 /** Passes batches through every filter. Waits only for filters that need to, and ends early when nothing is left. */
 function filterChain(filters: readonly FilterRule[], output: Emitter): Emitter {
   const keepsEvents = filters.some(({ filter }) => filter.keepsEvents);
+  const keepsFailed = filters.every(({ filter }) => filter.isPerEvent);
   return {
     async emit(tag, events, origin) {
       const { size } = events;
@@ -148,7 +149,7 @@ function filterChain(filters: readonly FilterRule[], output: Emitter): Emitter {
       try {
         for (const { filter, plugin } of filters) {
           const before = rest.size;
-          const filtered = filter.filter(tag, rest);
+          const filtered = filter.filter(tag, rest, keepsFailed);
           rest = filtered instanceof Promise ? await filtered : filtered;
           plugin.counters.add("emitted_events", rest.size);
           plugin.counters.add("emitted_bytes", rest.packed.length);

@@ -62,10 +62,11 @@ export function tappedFilter(filter: Filter, point: TapPoint, taps: readonly Tap
   };
   return {
     ...(filter.keepsEvents !== undefined && { keepsEvents: filter.keepsEvents }),
+    ...(filter.isPerEvent !== undefined && { isPerEvent: filter.isPerEvent }),
     start: () => filter.start(),
     stop: (deadline) => filter.stop(deadline),
-    filter(tag, events) {
-      const filtered = filter.filter(tag, events);
+    filter(tag, events, keepsFailed) {
+      const filtered = filter.filter(tag, events, keepsFailed);
       return filtered instanceof Promise ? filtered.then((rest) => shown(tag, rest)) : shown(tag, filtered);
     },
   };

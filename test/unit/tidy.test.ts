@@ -23,7 +23,16 @@ const strata: readonly (readonly string[])[] = [
   ["plugin.ts"],
   ["forward-protocol", "buffer", "parser", "formatter", "tls"],
   ["event"],
-  ["config", "errors.ts", "clock.ts", "counters.ts", "logger.ts", "file-hints.ts", "file-reload.ts"],
+  [
+    "config",
+    "errors.ts",
+    "clock.ts",
+    "counters.ts",
+    "logger.ts",
+    "rare-warnings.ts",
+    "file-hints.ts",
+    "file-reload.ts",
+  ],
 ];
 const stratumOf = (name: string) => strata.findIndex((rooms) => rooms.includes(name.split("/")[0] as string));
 

@@ -5,7 +5,6 @@ import { ConfigError } from "../../errors.ts";
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { EventStream } from "../../event/event-stream.ts";
 import { encode } from "../../event/msgpack.ts";
-import { RareWarnings } from "../../input/forward/rare-warnings.ts";
 import { LineEvents } from "../../input/tail/line-events.ts";
 import { lineParsers } from "../../input/tail/line-parsers.ts";
 import { LineSplitter } from "../../input/tail/line-splitter.ts";
@@ -13,6 +12,7 @@ import { PathField } from "../../input/tail/path-field.ts";
 import { TagTemplate } from "../../input/tail/tag-template.ts";
 import { textEncoding } from "../../input/tail/text-encoding.ts";
 import type { PluginContext } from "../../plugin.ts";
+import { RareWarnings } from "../../rare-warnings.ts";
 
 /** Sources whose lines are parsed one by one, or gathered by their parser. */
 const LINE_TYPES = new Set(["tail", "tcp", "udp", "exec"]);

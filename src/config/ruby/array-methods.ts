@@ -6,6 +6,7 @@ import { numberMethods } from "./number-methods.ts";
 import {
   blockOf,
   checkSize,
+  classOf,
   compare,
   equals,
   inspect,
@@ -163,7 +164,8 @@ export function dig(self: RubyValue, keys: readonly RubyValue[]): RubyValue {
   for (const key of keys) {
     if (Array.isArray(value)) value = value.at(integerOf(key)) ?? null;
     else if (isHash(value)) value = hashItem(value, key);
-    else return null;
+    else if (value === null) return null;
+    else throw new RubyError("TypeError", `${classOf(value)} does not have #dig method`);
   }
   return value;
 }

@@ -27,6 +27,8 @@ const DEADLINE_MS = 1000;
 
 /** A match that takes too long is no match; so is each that follows it in the same text. */
 export class BoundedRegExp extends RegExp {
+  /** Whether Ruby's expression is one of letters: it cannot be matched with bytes beyond ASCII. */
+  isOfLetters = false;
   readonly #plain: RegExp;
   readonly #untimedLength: number;
   readonly #deadlineMs: number;

@@ -98,9 +98,10 @@ class Evaluation {
 
   /** Where it has letters of its own, its first part says what it is: of expressions alone Ruby makes letters. */
   private text(parts: readonly (string | Node)[], scope: Scope): RubyValue {
-    const isOwn = typeof parts[0] === "string" || parts.every((part) => typeof part !== "string");
+    const written = parts.filter((part) => part !== "");
+    const isOwn = typeof written[0] === "string" || written.every((part) => typeof part !== "string");
     const pieces = new TextPieces(isOwn ? "letters" : "ascii", true);
-    for (const part of parts) {
+    for (const part of written) {
       pieces.add(typeof part === "string" ? part : this.run(part, scope));
       checkSize(pieces.length, MAX_TEXT, "characters of text");
     }

@@ -1,4 +1,7 @@
-/** Methods of hashes. Keys are texts: a symbol and a text with the same letters are one key. */
+/**
+ * Methods of hashes. Keys are texts: a symbol and a text with the same letters are one key. Most give their blocks a pair,
+ * which a block of one parameter takes whole; select, reject and their kin give key and value.
+ */
 
 import { dig, hashItem } from "./array-methods.ts";
 import {
@@ -108,14 +111,14 @@ export const hashMethods: MethodTable<RubyHash> = {
   values_at: (self, keys) => keys.map((key) => hashItem(self, key)),
   length: (self) => self.size,
   size: (self) => self.size,
-  count: (self, _, block) => [...self].filter(([key, value]) => !block || isTruthy(block(key, value))).length,
+  count: (self, _, block) => [...self].filter((pair) => !block || isTruthy(block(pair))).length,
   "empty?": (self) => self.size === 0,
   first: (self) => self.entries().next().value ?? null,
   to_a: (self) => [...self],
   to_h: (self, _, block) => (block ? new Map([...self].map(([key, value]) => pairOf(block(key, value)))) : self),
-  map: (self, _, block) => [...self].map(([key, value]) => blockOf(block)(key, value)),
-  collect: (self, _, block) => [...self].map(([key, value]) => blockOf(block)(key, value)),
-  flat_map: (self, _, block) => [...self].flatMap(([key, value]) => blockOf(block)(key, value) as RubyValue),
+  map: (self, _, block) => [...self].map((pair) => blockOf(block)(pair)),
+  collect: (self, _, block) => [...self].map((pair) => blockOf(block)(pair)),
+  flat_map: (self, _, block) => [...self].flatMap((pair) => blockOf(block)(pair) as RubyValue),
   each: each,
   each_pair: each,
   each_key: (self, _, block) => {
@@ -126,8 +129,8 @@ export const hashMethods: MethodTable<RubyHash> = {
     for (const value of [...self.values()]) blockOf(block)(value);
     return self;
   },
-  find: (self, _, block) => [...self].find(([key, value]) => isTruthy(blockOf(block)(key, value))) ?? null,
-  detect: (self, _, block) => [...self].find(([key, value]) => isTruthy(blockOf(block)(key, value))) ?? null,
+  find: (self, _, block) => [...self].find((pair) => isTruthy(blockOf(block)(pair))) ?? null,
+  detect: (self, _, block) => [...self].find((pair) => isTruthy(blockOf(block)(pair))) ?? null,
   inject: (self, [start = null], block) => [...self].reduce<RubyValue>((sum, pair) => blockOf(block)(sum, pair), start),
   each_with_object: (self, [object = null], block) => {
     for (const pair of [...self]) blockOf(block)(pair, object);
@@ -135,9 +138,9 @@ export const hashMethods: MethodTable<RubyHash> = {
   },
   sort: (self) => [...self].toSorted(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)),
   invert: (self) => new Map([...self].map(([key, value]) => [toText(value), key])),
-  "any?": (self, _, block) => [...self].some(([key, value]) => !block || isTruthy(block(key, value))),
-  "all?": (self, _, block) => [...self].every(([key, value]) => !block || isTruthy(block(key, value))),
-  "none?": (self, _, block) => ![...self].some(([key, value]) => !block || isTruthy(block(key, value))),
+  "any?": (self, _, block) => [...self].some((pair) => !block || isTruthy(block(pair))),
+  "all?": (self, _, block) => [...self].every((pair) => !block || isTruthy(block(pair))),
+  "none?": (self, _, block) => ![...self].some((pair) => !block || isTruthy(block(pair))),
   slice: (self, keys) => {
     const names = keys.map(toText).filter((name) => self.has(name));
     return new Map(names.map((name) => [name, self.get(name) as RubyValue]));
@@ -148,7 +151,7 @@ export const hashMethods: MethodTable<RubyHash> = {
 };
 
 function each(self: RubyHash, _: RubyValue[], block?: (...values: RubyValue[]) => RubyValue): RubyHash {
-  for (const [key, value] of [...self]) blockOf(block)(key, value);
+  for (const pair of [...self]) blockOf(block)(pair);
   return self;
 }
 

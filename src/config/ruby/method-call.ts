@@ -1,6 +1,7 @@
 /** Calls a method, where texts of bytes take part with what Ruby makes of their encodings. */
 
 import { binaryOf, byteLetters, hasByteLetters, incompatible, isAsciiText, recode } from "./binary-text.ts";
+import { BoundedRegExp } from "./bounded-regexp.ts";
 import { lastMatch } from "./match.ts";
 import { methodOf } from "./method-lookup.ts";
 import { textBytes } from "./text.ts";
@@ -30,7 +31,11 @@ const OF_BYTES: Readonly<Record<string, (self: RubyBinary) => RubyValue>> = {
   scrub: (self) => self,
   bytes: ({ text }) => [...textBytes(text)],
   bytesize: ({ text }) => textBytes(text).length,
-  ord: ({ text }) => textBytes(text)[0] ?? 0,
+  ord: ({ text }) => {
+    const [byte] = textBytes(text);
+    if (byte === undefined) throw new RubyError("ArgumentError", "empty string");
+    return byte;
+  },
   unicode_normalize: () => {
     throw new RubyError("Encoding::CompatibilityError", "Unicode Normalization not appropriate for ASCII-8BIT");
   },
@@ -107,5 +112,5 @@ const letters = (value: RubyValue): RubyValue => (value instanceof RubyBinary ? 
 
 function hasLetters(value: RubyValue): boolean {
   if (typeof value === "string") return !isAsciiText(value);
-  return value instanceof RegExp && !isAsciiText(value.source);
+  return value instanceof BoundedRegExp && value.isOfLetters;
 }

@@ -75,6 +75,7 @@ export const numberMethods: MethodTable<Numeric> = {
   to_s: (self, [base]) =>
     base === undefined ? toText(self) : (typeof self === "bigint" ? self : numberOf(self)).toString(integerOf(base)),
   chr: (self) => String.fromCharCode(numberOf(self)),
+  size: () => 8,
   floor: rounding(Math.floor),
   ceil: rounding(Math.ceil),
   // Halves go away from zero.

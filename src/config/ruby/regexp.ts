@@ -47,7 +47,9 @@ export function rubyRegexp(source: string, flags = ""): BoundedRegExp {
   const pattern = translation.run();
   const ignoreCase = translation.ignoreCase ? "i" : "";
   try {
-    return boundedRegExp(pattern, `m${ignoreCase}${translation.unicode ? "u" : ""}`);
+    const regexp = boundedRegExp(pattern, `m${ignoreCase}${translation.unicode ? "u" : ""}`);
+    regexp.isOfLetters = /[^\0-\x7f]|\\[pP]\{|\\u/.test(source);
+    return regexp;
   } catch (error) {
     throw new Error(`invalid regexp: /${source}/: ${(error as Error).message.replace(/^.*: /, "")}`);
   }

@@ -146,8 +146,8 @@ export const stringMethods: MethodTable<string> = {
     const match = patternOf(separator).exec(self);
     return match ? [self.slice(0, match.index), match[0], self.slice(match.index + match[0].length)] : [self, "", ""];
   },
-  ljust: (self, [width, fill = " "]) => self.padEnd(widthOf(width), textOf(fill)),
-  rjust: (self, [width, fill = " "]) => self.padStart(widthOf(width), textOf(fill)),
+  ljust: (self, [width, fill = " "]) => self + padding(self, width, fill),
+  rjust: (self, [width, fill = " "]) => padding(self, width, fill) + self,
   to_s: (self) => self,
   to_str: (self) => self,
   to_sym: (self) => self,
@@ -158,7 +158,11 @@ export const stringMethods: MethodTable<string> = {
       Number(/^\s*[+-]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?/.exec(self)?.[0].replaceAll("_", "") ?? 0),
     ),
   hex: (self) => integerPrefix(self.replace(/^0x/i, ""), 16),
-  ord: (self) => self.codePointAt(0) ?? 0,
+  ord: (self) => {
+    const code = self.codePointAt(0);
+    if (code === undefined) throw new RubyError("ArgumentError", "empty string");
+    return code;
+  },
   // Their work is done where texts of bytes are known; here they are names.
   b: (self) => self,
   encode: (self) => self,
@@ -183,6 +187,14 @@ const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [
 
 function withoutEnd(text: string, end: string): string {
   return end !== "" && text.endsWith(end) ? text.slice(0, -end.length) : text;
+}
+
+/** What `self` lacks of `width` letters. */
+function padding(self: string, width: RubyValue | undefined, fill: RubyValue): string {
+  const letters = characters(textOf(fill));
+  if (letters.length === 0) throw new RubyError("ArgumentError", "zero width padding");
+  const missing = Math.max(0, widthOf(width) - characters(self).length);
+  return Array.from({ length: missing }, (_, index) => letters[index % letters.length]).join("");
 }
 
 function widthOf(value: RubyValue | undefined): number {

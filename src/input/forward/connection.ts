@@ -14,12 +14,12 @@ import { plainAddress, type SecurityPolicy } from "../../forward-protocol/authen
 import { ServerSession } from "../../forward-protocol/server-session.ts";
 import type { Logger } from "../../logger.ts";
 import type { Emitter } from "../../plugin.ts";
+import type { RareWarnings } from "../../rare-warnings.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { Deliveries, type UnackedTotal } from "./deliveries.ts";
 import type { HostNames } from "./host-names.ts";
 import { CLOSE_GRACE_MS, type ForwardLimits, UNREAD_ACKS_LIMIT_BYTES } from "./limits.ts";
 import type { Collecting, PendingMessages } from "./pending-messages.ts";
-import type { RareWarnings } from "./rare-warnings.ts";
 import { Receiver, type ReceiverRules } from "./receiver.ts";
 import type { Resends } from "./resends.ts";
 import { SourceFields } from "./source-fields.ts";

@@ -140,9 +140,6 @@ export const TRUSTED_ADDRESS_MS = 60 * 60 * 1000;
 /** Addresses whose handshakes are remembered; the oldest is forgotten. */
 export const REMEMBERED_ADDRESSES = 4096;
 
-/** The same warning is logged once in this time; how many were left out is logged with the next. */
-export const WARNING_INTERVAL_MS = 30_000;
-
 /** How long a reverse look-up may take, and its answer holds. */
 export const LOOKUP_DEADLINE_MS = 5_000;
 export const LOOKUP_LIFETIME_MS = 60_000;

@@ -8,7 +8,7 @@ import type { Quarantine, QuarantinedMessage } from "../../buffer/quarantine.ts"
 import type { Counters } from "../../counters.ts";
 import { errorMessage, type SuiroError } from "../../errors.ts";
 import type { FrameSink } from "../../forward-protocol/server-session.ts";
-import type { RareWarnings } from "./rare-warnings.ts";
+import type { RareWarnings } from "../../rare-warnings.ts";
 
 const KEPT = "a message that can never be delivered is in quarantine: see todo in the file beside it";
 const NOT_KEPT =

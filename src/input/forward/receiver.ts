@@ -24,11 +24,11 @@ import {
 } from "../../forward-protocol/messages.ts";
 import type { FrameSink, MessageHandler } from "../../forward-protocol/server-session.ts";
 import type { Logger } from "../../logger.ts";
+import type { RareWarnings } from "../../rare-warnings.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { type EntryRules, EntryWriter } from "./entry-writer.ts";
 import { BROKEN_MESSAGES_LIMIT } from "./limits.ts";
 import { Poison } from "./poison.ts";
-import type { RareWarnings } from "./rare-warnings.ts";
 import type { Resends } from "./resends.ts";
 import type { SourceFields } from "./source-fields.ts";
 import type { TagRule } from "./tag-rule.ts";

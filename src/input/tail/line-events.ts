@@ -13,7 +13,7 @@ import { encode } from "../../event/msgpack.ts";
 import { hasTime, splitEntries } from "../../parser/added-fields.ts";
 import type { ParseTarget } from "../../parser/parser.ts";
 import { writeTextHeader } from "../../parser/ruby-number.ts";
-import type { RareWarnings } from "../forward/rare-warnings.ts";
+import type { RareWarnings } from "../../rare-warnings.ts";
 import type { LineParsers } from "./line-parsers.ts";
 import type { PathField } from "./path-field.ts";
 

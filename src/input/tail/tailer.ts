@@ -17,7 +17,7 @@ import type { Origin } from "../../event/origin.ts";
 import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
 import type { Logger } from "../../logger.ts";
 import type { Emitter } from "../../plugin.ts";
-import type { RareWarnings } from "../forward/rare-warnings.ts";
+import type { RareWarnings } from "../../rare-warnings.ts";
 import type { BlockOwner, BlockReader } from "./block-reader.ts";
 import { type FileIdentity, isSameFile } from "./file-identity.ts";
 import { BLOCK_BYTES, BYTES_PER_LINE, EVENT_LIMIT_BYTES, RETRY_MS, SMALLEST_BLOCK_BYTES } from "./limits.ts";

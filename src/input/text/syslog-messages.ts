@@ -11,7 +11,7 @@ import type { TextEncoding } from "../../parser/parser.ts";
 import type { ParserPair } from "../../parser/parser-list.ts";
 import { writeTextHeader } from "../../parser/ruby-number.ts";
 import type { PluginContext } from "../../plugin.ts";
-import { RareWarnings } from "../forward/rare-warnings.ts";
+import { RareWarnings } from "../../rare-warnings.ts";
 import { eventTimeBytes } from "./extract.ts";
 import { type PeerKeys, peerFields } from "./peer.ts";
 import type { Batch } from "./text-events.ts";

@@ -1,6 +1,8 @@
-import type { Clock } from "../../clock.ts";
-import type { LogFields, Logger } from "../../logger.ts";
-import { WARNING_INTERVAL_MS } from "./limits.ts";
+import type { Clock } from "./clock.ts";
+import type { LogFields, Logger } from "./logger.ts";
+
+/** The same warning is logged once in this time; how many were left out is logged with the next. */
+export const WARNING_INTERVAL_MS = 30_000;
 
 /**
  * Warnings that strangers can cause at will: each message is logged once in WARNING_INTERVAL_MS, with the number of

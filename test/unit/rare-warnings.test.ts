@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { WARNING_INTERVAL_MS } from "../../../../src/input/forward/limits.ts";
-import { RareWarnings } from "../../../../src/input/forward/rare-warnings.ts";
-import { silentLogger } from "../../../../src/logger.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { RareWarnings, WARNING_INTERVAL_MS } from "../../src/rare-warnings.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 
 test("a warning is logged once in its interval, then with the number of those left out", () => {
   const clock = new ManualClock();
