@@ -10,11 +10,11 @@ import { FrameMemory } from "../src/forward-protocol/frame-memory.ts";
 import { ServerSession } from "../src/forward-protocol/server-session.ts";
 import { Deliveries, UnackedTotal } from "../src/input/forward/deliveries.ts";
 import { DEFAULT_LIMITS } from "../src/input/forward/limits.ts";
-import { RareWarnings } from "../src/rare-warnings.ts";
 import { Receiver } from "../src/input/forward/receiver.ts";
 import { SourceFields } from "../src/input/forward/source-fields.ts";
 import { TagRule } from "../src/input/forward/tag-rule.ts";
 import { silentLogger } from "../src/logger.ts";
+import { RareWarnings } from "../src/rare-warnings.ts";
 import { array, entry, eventTime, forward, message, packed } from "../test/support/forward-messages.ts";
 
 const READ_BYTES = 64 * 1024;
