@@ -60,7 +60,8 @@ export class ChunkRemovals {
   async #remove(file: ChunkFile): Promise<void> {
     await this.#journal.whenKnown().catch((error) => this.#disk.count(error));
     await this.#before(this.#journal.isSyncing);
-    if (this.#journal.isSuspended) throw new BufferIoError("the buffer folder is not there"); // The file may come back with it.
+    const { isSuspended, standing = "in place" } = this.#journal;
+    if (isSuspended || standing === "elsewhere") throw new BufferIoError("the buffer folder is away"); // With the file, which may come back.
     await file.remove();
   }
 

@@ -195,6 +195,19 @@ for (const retainedLimitBytes of [1 << 20, 0]) {
   });
 }
 
+test("what is delivered while the folder is away for a moment, unseen, is removed when it is back", async () => {
+  const clock = new ManualClock();
+  const { buffer, folder } = await onBreakingDisk({ clock });
+  await buffer.append([batchOf("a", eventsOf(1))], true);
+  renameSync(folder, `${folder}-away`);
+  buffer.purge(buffer.take()!);
+  await buffer.removalsDone();
+  renameSync(`${folder}-away`, folder);
+  await clock.advanceAndSettle(1000);
+  await eventually(() => !readdirSync(folder).some((name) => name.startsWith("buffer.q")));
+  await buffer.close();
+});
+
 test("a folder that stands in the place of another is used after a minute, and not before", async () => {
   const clock = new ManualClock();
   const { buffer, folder } = await onBreakingDisk({ clock });

@@ -52,6 +52,7 @@ export class ForwardClient {
   readonly #acked = new Set<string>();
   #wake = () => {};
   #closed: Error | undefined;
+  #hasSentLast = false;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -67,11 +68,12 @@ export class ForwardClient {
   }
 
   send(frame: Buffer): void {
-    this.#socket.write(frame);
+    if (!this.#hasSentLast) this.#socket.write(frame);
   }
 
-  /** Sends these bytes, and ends the connection behind them. */
+  /** Sends these bytes, and ends the connection behind them: nothing follows half a frame, as if it were its rest. */
   sendLast(bytes: Buffer): void {
+    this.#hasSentLast = true;
     this.#socket.write(bytes, () => this.#socket.destroy());
   }
 
