@@ -160,7 +160,7 @@ export class BufferedOutput implements Output {
       refusal: { attempts: settings.quarantineAttempts, waitMs: settings.quarantineWait * 1000 },
       quarantine: new ChunkQuarantine(settings, context),
       random: environment.random ?? Math.random,
-      onPause: (untilMs) => this.#pause(untilMs),
+      onPause: (waitMs) => this.#pause(waitMs),
       onRejoined: () => this.#scheduler.wake(),
     });
     this.#scheduler = new FlushScheduler({
@@ -309,9 +309,9 @@ export class BufferedOutput implements Output {
     this.#waitingForSpace.clear();
   }
 
-  #pause(untilMs: number): void {
-    const latestMs = this.#stopped ? this.#context.clock.now() + STOPPING_RETRY_MS : Number.POSITIVE_INFINITY;
-    this.#scheduler.pause(Math.min(untilMs, latestMs));
+  #pause(waitMs: number): void {
+    const longestMs = this.#stopped ? STOPPING_RETRY_MS : Number.POSITIVE_INFINITY;
+    this.#scheduler.pause(Math.min(waitMs, longestMs));
   }
 
   /** Waits until queue and deliveries are empty, a flush has failed (unless `isStubborn`), or `deadline` aborts. */

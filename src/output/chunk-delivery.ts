@@ -41,8 +41,8 @@ export interface ChunkDeliveryOptions extends Pick<SuspectsOptions, "clock" | "r
   readonly refusal: Pick<SuspectsOptions, "attempts" | "waitMs">;
   /** Where it goes then. */
   readonly quarantine: ChunkQuarantine;
-  /** Nothing may be sent before this wall time; 0 ends a pause. */
-  readonly onPause: (untilMs: number) => void;
+  /** Nothing may be sent for so long; 0 ends a pause. */
+  readonly onPause: (waitMs: number) => void;
 }
 
 export class ChunkDelivery {
@@ -220,14 +220,14 @@ export class ChunkDelivery {
     const { buffer, clock, counters, logger, random, onPause } = this.#options;
     if (buffer.takeBack(chunk, isAside)) counters.add("takebacks");
     logger.warn(error.message, { chunk_id: chunkIdText(chunk.id) });
-    const now = clock.now();
+    const now = clock.monotonic();
     if (now >= this.#ackPausedUntilMs) {
       const { first, most, jitter } = ACK_BACKOFF_MS;
       const waitMs = Math.min(first * 2 ** this.#ackFailures, most) * (1 - jitter + 2 * jitter * random());
       this.#ackFailures += 1;
       this.#ackPausedUntilMs = now + waitMs;
     }
-    onPause(Math.max(this.#ackPausedUntilMs, this.#retry?.nextTimeMs ?? 0));
+    onPause(Math.max(this.#ackPausedUntilMs - now, this.#retry?.waitMs ?? 0));
   }
 
   async #retryLater(chunk: BufferChunk, error: unknown, isSecondary: boolean, isAside = false): Promise<void> {
@@ -237,7 +237,7 @@ export class ChunkDelivery {
     if (this.#retry) this.#retry.fail();
     else this.#retry = new RetryState(retryPolicy, clock, random);
     const retry = this.#retry;
-    onPause(retry.nextTimeMs);
+    onPause(retry.waitMs);
     if (retry.isLimit) {
       await this.#dropQueue(retry, error);
       return;
@@ -272,7 +272,7 @@ export class ChunkDelivery {
         buffer.takeBack(chunk);
         logger.error("unexpected error while evacuating chunk files. They stay in the queue.", { error: cause });
         this.#retry = new RetryState(retryPolicy, clock, random);
-        onPause(this.#retry.nextTimeMs);
+        onPause(this.#retry.waitMs);
         return;
       }
     }

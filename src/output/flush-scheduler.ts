@@ -37,7 +37,6 @@ export class FlushScheduler {
   #awaitingBytes = 0;
   /** Due chunks were left staged since the queue was long enough. */
   #hasMoreDue = false;
-  #pausedUntilMs = 0;
   #cancelPause: CancelTimer | undefined;
   #cancelCheck: CancelTimer | undefined;
   /** Told when a delivery has ended. */
@@ -54,11 +53,6 @@ export class FlushScheduler {
 
   get awaiting(): number {
     return this.#awaiting;
-  }
-
-  /** Nothing is sent before this wall time. */
-  get pausedUntilMs(): number {
-    return this.#pausedUntilMs;
   }
 
   start(): void {
@@ -93,16 +87,13 @@ export class FlushScheduler {
     }
   }
 
-  /** Sends nothing until `untilMs`. A later pause replaces an earlier one; 0 ends it. */
-  pause(untilMs: number): void {
-    const { clock } = this.#options;
+  /** Sends nothing for so long. A later pause replaces an earlier one; 0 ends it. */
+  pause(waitMs: number): void {
     this.#cancelPause?.();
     this.#cancelPause = undefined;
-    this.#pausedUntilMs = untilMs;
-    const waitMs = untilMs - clock.now();
     if (waitMs <= 0) return;
-    this.#cancelPause = clock.after(waitMs, () => {
-      this.#pausedUntilMs = 0; // The timer's word counts: it may fire a part of a millisecond before the wall time.
+    this.#cancelPause = this.#options.clock.after(waitMs, () => {
+      this.#cancelPause = undefined;
       this.wake();
     });
   }
@@ -122,10 +113,10 @@ export class FlushScheduler {
   }
 
   #canStart(): boolean {
-    const { clock, settings } = this.#options;
+    const { settings } = this.#options;
     if (!this.#isRunning || this.#writing >= settings.flushThreadCount) return false;
     if (this.#awaiting >= AWAITING_LIMIT_CHUNKS || this.#awaitingBytes >= AWAITING_LIMIT_BYTES) return false;
-    return clock.now() >= this.#pausedUntilMs;
+    return this.#cancelPause === undefined;
   }
 
   async #run(chunk: BufferChunk): Promise<void> {
@@ -167,7 +158,8 @@ export class FlushScheduler {
 
   #isDue(chunk: BufferChunk, nowMs: number): boolean {
     const { flushMode, flushInterval, keys, timekeyWait } = this.#options.settings;
-    if (flushMode === "interval" && chunk.createdAtMs + flushInterval * 1000 <= nowMs) return true;
+    const ageMs = nowMs - chunk.createdAtMs; // Below 0 where the clock was set back: nobody knows how old it is.
+    if (flushMode === "interval" && (ageMs >= flushInterval * 1000 || ageMs < 0)) return true;
     if (!keys.time) return false;
     const { timekey } = chunk.metadata;
     return timekey === undefined || (timekey + keys.time.seconds + timekeyWait) * 1000 <= nowMs;

@@ -4,7 +4,8 @@
  * Failure 1 is retried retry_wait later; failure n at now + retry_wait * base^(n-1) ± 12.5 %, at most
  * retry_max_interval; periodic at now + retry_wait ± 12.5 %. The time is never past start + retry_timeout, so the last
  * try is at that moment. From the secondary threshold on the secondary is used, with a back-off of its own.
- * Times are milliseconds of the clock's wall time. Source: fluentd 1.18 plugin_helper/retry_state.rb; COMPAT 4.3.
+ * Times are milliseconds that pass, not the wall's: a clock that is set must not end 72 hours of retrying in a moment.
+ * Source: fluentd 1.18 plugin_helper/retry_state.rb; COMPAT 4.3.
  */
 
 import type { Clock } from "../clock.ts";
@@ -40,7 +41,11 @@ export function retryPolicy(settings: BufferSettings, hasSecondary: boolean): Re
 /** A wait is changed by up to this share either way. */
 const JITTER = 0.125;
 
+/** A timer may fire so much before its time. */
+const EARLY_MS = 1;
+
 export class RetryState {
+  /** Wall time, to be shown. */
   readonly startMs: number;
   readonly #policy: RetryPolicy;
   readonly #clock: Clock;
@@ -48,7 +53,7 @@ export class RetryState {
   readonly #timeoutAtMs: number;
   readonly #secondaryAtMs: number;
   #steps = 0;
-  #nextTimeMs: number;
+  #nextMs: number;
   /** The step at which the secondary took over. */
   #secondarySteps: number | undefined;
   #hasReachedTimeout = false;
@@ -59,9 +64,10 @@ export class RetryState {
     this.#clock = clock;
     this.#random = random;
     this.startMs = clock.now();
-    this.#timeoutAtMs = this.startMs + policy.timeoutMs;
-    this.#secondaryAtMs = this.startMs + this.#longestRetryMs() * (policy.secondaryThreshold ?? 1);
-    this.#nextTimeMs = this.startMs + policy.waitMs;
+    const startMs = clock.monotonic();
+    this.#timeoutAtMs = startMs + policy.timeoutMs;
+    this.#secondaryAtMs = startMs + this.#longestRetryMs() * (policy.secondaryThreshold ?? 1);
+    this.#nextMs = startMs + policy.waitMs;
   }
 
   /** Failures after the first one. */
@@ -69,14 +75,20 @@ export class RetryState {
     return this.#steps;
   }
 
+  /** Until the next try; 0 when it is due. */
+  get waitMs(): number {
+    return Math.max(0, this.#nextMs - this.#clock.monotonic());
+  }
+
+  /** Wall time of the next try, to be shown. */
   get nextTimeMs(): number {
-    return this.#nextTimeMs;
+    return this.#clock.now() + this.#nextMs - this.#clock.monotonic();
   }
 
   /** Whether the next try goes to the secondary. */
   get isSecondary(): boolean {
     if (this.#policy.isForever || this.#policy.secondaryThreshold === undefined) return false;
-    return this.#secondarySteps !== undefined || this.#clock.now() >= this.#secondaryAtMs;
+    return this.#secondarySteps !== undefined || this.#clock.monotonic() >= this.#secondaryAtMs;
   }
 
   /** No further try is due: the limit of time or of tries is reached. */
@@ -88,20 +100,20 @@ export class RetryState {
 
   /** A further failure. One that comes before the next try was due, from a slot beside it, only moves the time. */
   fail(): void {
-    if (this.#clock.now() < this.#nextTimeMs) {
-      this.#nextTimeMs = this.#calculateNextTime();
+    if (this.#clock.monotonic() + EARLY_MS < this.#nextMs) {
+      this.#nextMs = this.#calculateNext();
       return;
     }
     this.#steps += 1;
     if (this.isSecondary) this.#secondarySteps ??= this.#steps;
-    this.#nextTimeMs = this.#calculateNextTime();
-    const isAtTimeout = this.#nextTimeMs >= this.#timeoutAtMs;
+    this.#nextMs = this.#calculateNext();
+    const isAtTimeout = this.#nextMs >= this.#timeoutAtMs;
     if (this.#hasReachedTimeout) this.#hasTimedOut = isAtTimeout;
     else this.#hasReachedTimeout = isAtTimeout;
   }
 
-  #calculateNextTime(): number {
-    const naive = this.#clock.now() + this.#jittered(this.#intervalMs(this.#steps - (this.#secondarySteps ?? 0)));
+  #calculateNext(): number {
+    const naive = this.#clock.monotonic() + this.#jittered(this.#intervalMs(this.#steps - (this.#secondarySteps ?? 0)));
     if (this.#policy.isForever) return naive;
     const beforeSecondary = this.#policy.secondaryThreshold !== undefined && this.#secondarySteps === undefined;
     return Math.min(naive, beforeSecondary ? this.#secondaryAtMs : this.#timeoutAtMs);

@@ -27,6 +27,11 @@ export class ManualClock implements Clock {
     return this.#add({ at: this.#elapsed + Math.max(1, Math.trunc(intervalMs)), action, every: intervalMs });
   }
 
+  /** Somebody sets the clock: the wall's time is another, and no time has passed. */
+  set(byMs: number): void {
+    this.#now += byMs;
+  }
+
   /** Timers that have not fired. */
   get pending(): number {
     return this.#timers.length;
