@@ -44,7 +44,8 @@ export async function findingsOf(source: ConfigurationSource): Promise<Findings>
 function warningsTo(add: (message: string, place: SourcePosition) => void, place: SourcePosition): Logger {
   return {
     ...silentLogger,
-    warn: (message) => add(message, place),
+    warn: (message, { file, line } = {}) =>
+      add(message, typeof file === "string" && typeof line === "number" ? { file, line } : place),
     child: (_id, _level, position = place) => warningsTo(add, position),
     isEnabled: (level) => level === "warn",
   };

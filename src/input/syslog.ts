@@ -88,7 +88,10 @@ function streamTransport({ transport, protocolType }: SyslogConfig): TransportCo
 }
 
 function createSyslogInput(config: SyslogConfig, context: PluginContext, protocol: Protocol): Input {
-  const element = withParseDefaults(context.element, { "@type": "syslog", with_priority: "true" });
+  const typed = withParseDefaults(context.element, { "@type": "syslog" });
+  // Other parsers know nothing of it, and would say so.
+  const isSyslog = typed.childrenNamed("parse")[0]?.text("@type") === "syslog";
+  const element = isSyslog ? withParseDefaults(typed, { with_priority: "true" }) : typed;
   const [parse] = element.childrenNamed("parse");
   const peerKeys = {
     sourceAddressKey: config.includeSourceHost ? config.sourceHostKey : config.sourceAddressKey,
@@ -101,7 +104,7 @@ function createSyslogInput(config: SyslogConfig, context: PluginContext, protoco
     facilityKey: config.facilityKey,
     emitUnmatchedLines: config.emitUnmatchedLines,
     parsers: createParsers(element, context),
-    parserReadsPriority: parse?.text("@type") === "syslog" && isTrue(parse.text("with_priority")),
+    parserReadsPriority: isSyslog && isTrue(parse?.text("with_priority")),
     context,
   });
   const common = { ...peerKeys, port: config.port, bind: config.bind, takeBatches: () => messages.take() };

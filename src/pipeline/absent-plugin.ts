@@ -55,6 +55,10 @@ const DESTINATIONS: Gems = {
   kubernetes_remote_syslog: "kubernetes_remote_syslog",
   "vmware-loginsight": "vmware_loginsight",
   oci: "oci_logging",
+  lm: "lm",
+  "vmware-log-intelligence": "vmware_log_intelligence",
+  mattermost: "mattermost",
+  oss: "oss",
 };
 
 /** Outputs that do more, or less, than to bring events to a destination. */
@@ -90,6 +94,7 @@ const FILTERS: Readonly<Record<string, readonly [gem: string | undefined, instea
   dedot: ["dedot_filter", AT_RECEIVER],
   geoip: ["geoip", AT_RECEIVER],
   viaq_data_model: ["viaq_data_model", AT_RECEIVER],
+  ua_parser: ["ua-parser", AT_RECEIVER],
   flatten_hash: ["flatten-hash", AT_RECEIVER],
   jq_transformer: ["jq", "record_transformer with enable_ruby true"],
   enhance_k8s_metadata: ["enhance-k8s-metadata", "kubernetes_metadata"],

@@ -157,3 +157,19 @@ for (const [shape, text, expected] of WILD) {
     assert.equal(code, errors.length > 0 ? 1 : 0);
   });
 }
+
+test("nothing is complained of that the text does not say, or that is used", async () => {
+  for (const text of [
+    "<source>\n@type syslog\nbind 127.0.0.1\nformat /(?<message>.*)/\ntag s\n</source>\n<match **>\n@type null\n</match>",
+    "<source>\n@type syslog\ntag s\n<parse>\n@type none\n</parse>\n</source>\n<match **>\n@type null\n</match>",
+    `<source>\n@type tail\npath /x\npos_file /p\ntag t\n<parse>\n@type multi_format\n<pattern>\nformat json\nformat_name j\nkeep_time_key true
+</pattern>\n<pattern>\nformat /^(?<m>.*)$/\n</pattern>\n<pattern>\nformat none\n</pattern>\n</parse>\n</source>\n<match **>\n@type null\n</match>`,
+  ]) {
+    const { output } = await explained(text);
+    assert.doesNotMatch(output, /is not used|not meant/, text);
+  }
+  const { output } = await explained(
+    "<source>\n@type tail\npath /x\npos_file /p\ntag t\n<parse>\n@type multi_format\n<pattern>\nformat none\nnonsense 1\n</pattern>\n</parse>\n</source>\n<match **>\n@type null\n</match>",
+  );
+  assert.match(output, /f\.conf:10 {2}parameter 'nonsense' in <pattern> is not used/, "with its own line");
+});
