@@ -41,6 +41,7 @@ test("commands are answered as fluentd answers, then done", async (context) => {
     ["/api/processes.flushBuffersAndKillWorkers", ["flush", "SIGTERM"]],
     ["/api/processes.zeroDowntimeRestart", ["SIGHUP"]],
     ["/api/plugins.flushBuffers", ["SIGUSR1"]],
+    ["/api/plugins.flushBuffers/", ["SIGUSR1"]],
     ["/api/config.reload", ["SIGHUP"]],
     ["/api/config.gracefulReload?x=1", ["SIGHUP"]],
   ];
