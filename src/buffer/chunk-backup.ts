@@ -87,6 +87,9 @@ export class ChunkBackup {
       } finally {
         fileSystem.close(file);
       }
+      // Its chunk goes once this is written, and may have been safe from a power loss.
+      await fileSystem.sync(path);
+      await fileSystem.sync(dirname(path));
     } catch (error) {
       throw new BufferIoError(`cannot write the backup file ${path}: ${errorMessage(error)}`, { cause: error });
     }

@@ -129,7 +129,13 @@ export class ChunkBuffer {
     const state = this.journal.read(folder.prefix);
     const isMachineLost = state.isMachineLost(fileSystem.machineStart());
     const found = await folder.resume(state);
-    const { chunks, deliveredEvents } = await recoverChunks(found, state, isMachineLost, logger);
+    const { chunks, deliveredEvents } = await recoverChunks(
+      found,
+      state,
+      isMachineLost,
+      fileSystem.machineStartedAtMs(),
+      logger,
+    );
     for (const chunk of chunks) await this.#adopt(chunk);
     this.#queue.sort();
     counters.add("chunks_resumed", this.#queue.length + this.#stage.size);

@@ -53,6 +53,8 @@ export interface FoundChunk {
   /** False where the meta file is missing, broken or behind, and the journal had what it should say. */
   readonly hasMeta: boolean;
   readonly byteSize: number;
+  /** When its data file was last changed, renamed or put there. */
+  readonly changedAtMs: number;
 }
 
 export class ChunkFolder {
@@ -148,12 +150,16 @@ export class ChunkFolder {
     const found: FoundChunk[] = [];
     for (const [fileName, name] of this.#chunkNames(pattern)) {
       const path = join(chunkFolder(pattern), fileName);
-      const status = fileSystem.status(path);
-      if (!status?.isFile) continue;
       logger.debug(`restoring buffer file: path = ${path}`);
-      const chunk = this.#read(path, name, status, state);
-      if (typeof chunk === "string") await this.#setAside(path, name, chunk);
-      else found.push(chunk);
+      try {
+        const status = fileSystem.status(path);
+        if (!status?.isFile) continue;
+        const chunk = this.#read(path, name, status, state);
+        if (typeof chunk === "string") await this.#setAside(path, name, chunk);
+        else found.push(chunk);
+      } catch (error) {
+        logger.error("a buffer chunk cannot be looked at, and stays where it is", { path, error });
+      }
     }
     return found;
   }
@@ -212,16 +218,22 @@ export class ChunkFolder {
       },
       hasMeta: found !== undefined,
       byteSize,
+      changedAtMs: status.changedAtMs,
     };
   }
 
   /** A kill between the two renames of an enqueue leaves the meta file under the chunk's staged name. */
   #metaBytes(path: string): Buffer | undefined {
-    const { fileSystem } = this.#options;
+    const { fileSystem, logger } = this.#options;
     for (const candidate of [metaPath(path), metaPath(formerStagedPath(path))]) {
       if (!fileSystem.status(candidate)?.isFile) continue;
       if (candidate !== metaPath(path)) fileSystem.rename(candidate, metaPath(path));
-      return fileSystem.readAll(metaPath(path));
+      try {
+        return fileSystem.readAll(metaPath(path));
+      } catch (error) {
+        logger.warn("the meta file of a buffer chunk cannot be read", { path: metaPath(path), error });
+        return Buffer.alloc(0);
+      }
     }
     return undefined;
   }

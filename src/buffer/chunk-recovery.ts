@@ -42,6 +42,7 @@ export async function recoverChunks(
   found: readonly FoundChunk[],
   state: JournalState,
   isMachineLost: boolean,
+  machineStartedAtMs: number,
   logger: Logger,
 ): Promise<Recovered> {
   let deliveredEvents = 0;
@@ -49,7 +50,7 @@ export async function recoverChunks(
   for (const chunk of found) {
     const { id } = chunk.meta;
     const journaled = state.chunks.get(id.toString("hex"));
-    if (!journaled && isMachineLost && isUntold(id, state)) {
+    if (!journaled && isMachineLost && chunk.changedAtMs < machineStartedAtMs && isUntold(id, state)) {
       logger.warn(
         "a buffer chunk was not on the disk when the machine was lost; its senders were not told that we had it",
         {
@@ -76,7 +77,10 @@ export async function recoverChunks(
   return { chunks: kept, deliveredEvents };
 }
 
-/** Made by Suiro behind the last commit that the journal still knows. */
+/**
+ * Made by Suiro behind the last commit that the journal still knows. One that somebody put there since the machine
+ * started is not: it may come from another agent, or from a backup folder.
+ */
 function isUntold(id: Buffer, state: JournalState): boolean {
   if (state.isMissing || state.isDamaged || state.synced < 0) return false;
   return isOwnChunkId(id) && chunkIdSeconds(id) >= state.lastAtSeconds;

@@ -8,6 +8,7 @@
  */
 
 import fs from "node:fs";
+import { uptime } from "node:os";
 
 export interface FileStatus {
   readonly isFile: boolean;
@@ -45,6 +46,8 @@ export interface FileSystem {
   sync(path: string): Promise<void>;
   /** A text that changes when the machine starts, and with it what was not synced may be gone; empty when unknown. */
   machineStart(): string;
+  /** When that was, by the clock as it is now: milliseconds since 1970. */
+  machineStartedAtMs(): number;
 }
 
 const FLAGS = { create: "w+", update: "r+", read: "r" } as const;
@@ -100,6 +103,7 @@ export const nodeFileSystem: FileSystem = {
         else resolve();
       });
     }),
+  machineStartedAtMs: () => Date.now() - uptime() * 1000,
   machineStart() {
     try {
       return fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();

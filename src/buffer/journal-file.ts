@@ -83,7 +83,13 @@ export class JournalFile {
       try {
         bytes = fileSystem.readAll(path);
       } catch (error) {
-        throw new BufferIoError(`cannot read the journal ${path}: ${errorMessage(error)}`, { cause: error });
+        if (errorCode(error) !== "EIO") {
+          throw new BufferIoError(`cannot read the journal ${path}: ${errorMessage(error)}`, { cause: error });
+        }
+        logger.error("the disk cannot read a journal: chunks are looked through instead", { path, error });
+        state.isMissing = false;
+        state.isDamaged = true;
+        continue;
       }
       state = readSegment(bytes, state, fileSystem.machineStart(), (message) => logger.warn(message, { path }));
     }

@@ -2,10 +2,15 @@ import assert from "node:assert/strict";
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { ChunkBackup } from "../../src/buffer/chunk-backup.ts";
+import { createChunkId } from "../../src/buffer/chunk-id.ts";
+import { nodeFileSystem } from "../../src/buffer/file-system.ts";
 import { Holdings } from "../../src/buffer/holdings.ts";
-import { decodeMeta } from "../../src/buffer/meta-file.ts";
+import { decodeMeta, encodeMeta } from "../../src/buffer/meta-file.ts";
+import { systemClock } from "../../src/clock.ts";
 import { BufferIoError } from "../../src/errors.ts";
 import { type AckAfter, Origin } from "../../src/event/origin.ts";
+import { silentLogger } from "../../src/logger.ts";
 import { eventually } from "../support/eventually.ts";
 import { settle } from "../support/manual-clock.ts";
 import { SimulatedDisk } from "../support/simulated-disk.ts";
@@ -126,6 +131,68 @@ test("a journal that is gone or unreadable costs no event: chunks are walked, as
     assert.deepEqual(await take(buffer), [1, 2, 3], damage);
     await buffer.close();
   }
+});
+
+test("a disk that cannot read journal and meta files keeps no agent from starting; what it has is kept apart", async () => {
+  const folder = temporaryFolder();
+  const first = await open(folder);
+  await first.buffer.append([batchOf("t", eventsOf(1))], false, chunk("1"));
+  await first.buffer.close();
+  const disk = new BreakingFileSystem();
+  disk.fail("readAll", "EIO");
+  const { buffer, lines } = await open(folder, disk);
+  assert.deepEqual(await take(buffer), []);
+  assert.ok(lines.some(({ message }) => message.startsWith("the disk cannot read a journal")));
+  const kept = join(folder, "backup-base/backup/worker0/out_1");
+  assert.deepEqual(readFileSync(join(kept, readdirSync(kept)[0] as string)), eventsOf(1).packed);
+  disk.heal();
+  await buffer.append([batchOf("t", eventsOf(2))], false, chunk("2"));
+  assert.deepEqual(await take(buffer), [2]);
+  await buffer.close();
+});
+
+for (const [name, machineStartedAtMs, expected] of [
+  ["before the machine was lost was never told, and is removed", Number.POSITIVE_INFINITY, [1]],
+  ["since the machine started, as from a backup folder, is sent", 0, [1, "put there"]],
+] as const) {
+  test(`a chunk of Suiro's that the journal does not know, and that came there ${name}`, async () => {
+    const folder = temporaryFolder();
+    const first = await open(folder);
+    const receipt = await first.buffer.append([batchOf("t", eventsOf(1))], true, chunk("1"));
+    await first.buffer.safe(receipt, "synced");
+    await first.buffer.close();
+    const id = createChunkId(systemClock);
+    const metadata = { tag: "t", timekey: undefined, variables: undefined, sequence: 0 };
+    const path = join(folder, `buffer.q${id.toString("hex")}.log`);
+    writeFileSync(path, eventsOf("put there").packed);
+    writeFileSync(`${path}.meta`, encodeMeta({ metadata, id, size: 1, createdAt: 1, modifiedAt: 1 }));
+    const fileSystem = {
+      ...nodeFileSystem,
+      machineStart: () => "another",
+      machineStartedAtMs: () => machineStartedAtMs,
+    };
+    const { buffer } = createBuffer({ folder, fileSystem });
+    await buffer.start();
+    assert.deepEqual((await take(buffer)).sort(), expected);
+    await buffer.close();
+  });
+}
+
+test("a backup file is on the disk before its chunk goes", async () => {
+  const disk = new SimulatedDisk();
+  const { fileSystem } = disk;
+  const backup = new ChunkBackup({
+    fileSystem,
+    logger: silentLogger,
+    baseFolder: "/base",
+    pluginId: "out",
+    isDisabled: false,
+    fileMode: 0o600,
+    folderMode: 0o700,
+  });
+  await backup.keep("name", [eventsOf(1).packed]);
+  disk.restartMachine(() => 0);
+  assert.deepEqual(fileSystem.readAll("/base/backup/worker0/out/name.log"), eventsOf(1).packed);
 });
 
 test("a disk that cannot sync refuses what it was to make safe, sends it all the same, and heals", async () => {

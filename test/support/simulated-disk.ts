@@ -87,6 +87,7 @@ export class SimulatedDisk {
     copy: async () => this.#alive(),
     sync: (path) => this.#sync(path),
     machineStart: () => String(this.#starts),
+    machineStartedAtMs: () => 1,
   };
 
   /** Descriptors that nobody closed. */

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { AckError, BufferOverflowError, NetworkError, StoppingError, UnrecoverableError } from "../../../src/errors.ts";
+import { eventually } from "../../support/eventually.ts";
 import { settle } from "../../support/manual-clock.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { eventsOf, messagesIn } from "../buffer/buffer-fixture.ts";
@@ -138,6 +139,7 @@ test("at the retry limit the queue is moved to the backup folder and counted; st
   await output.emit("b", eventsOf(3, 4));
   await output.emit("c", eventsOf(5));
   await clock.advanceAndSettle(1000);
+  await eventually(() => counters.get("chunks_backed_up") === 2);
   assert.ok(messages().includes("Hit limit for retries. dropping all chunks in the buffer queue."));
   assert.ok(messages().includes(`chunk files are evacuated to ${join(backupFolder, "buffer", "keeping_1")}.`));
   assert.deepEqual([counters.get("dropped_events", "retry_limit"), counters.get("chunks_backed_up")], [4, 2]);
@@ -176,7 +178,7 @@ test("what no retry can mend goes to the backup folder at once, byte for byte", 
     throw new UnrecoverableError("never");
   };
   await output.emit("a", eventsOf(1, 2));
-  await settle();
+  await eventually(() => counters.get("chunks_backed_up") === 1);
   const folder = join(backupFolder, "backup/worker0/keeping_1");
   const [name] = readdirSync(folder);
   assert.equal(name, `${writer.ids[0]}.log`);

@@ -84,7 +84,7 @@ test("where nothing gets through, the order and the limits of retrying stay flue
     writer.attempts.map(({ tag }) => tag),
     ["a", "a", "b", "a", "b", "a"],
   );
-  assert.equal(counters.get("dropped_events", "retry_limit"), 3);
+  await eventually(() => counters.get("dropped_events", "retry_limit") === 3);
   assert.equal(output.stats().queueLength, 0);
   await output.stop(never);
 });
