@@ -1,5 +1,5 @@
 // Runs the soak: an agent under load and everything that goes wrong in the field, in an order that the seed decides.
-//   node scripts/soak.mjs [--faults N] [--minutes M] [--seed S] [--receiver suiro|fluentd] [--once]
+//   node scripts/soak.mjs [--faults N] [--minutes M] [--seed S] [--receiver suiro|fluentd] [--ack-after MODE] [--once]
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

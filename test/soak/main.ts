@@ -1,6 +1,6 @@
 /**
  * Runs a soak and reports. Exit code 0 when it held what the agent promises.
- *   node main.js [--faults N] [--minutes M] [--seed S] [--receiver suiro|fluentd] [--once]
+ *   node main.js [--faults N] [--minutes M] [--seed S] [--receiver suiro|fluentd] [--ack-after MODE] [--once]
  *
  * `--once`: what arrives twice is a failure, too. As root on Linux the agent's buffer gets a small file system of its own,
  * in a mount namespace that ends with the soak, so that it can be filled; elsewhere that fault is left out.
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "60" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     receiver: { type: "string", default: "suiro" },
+    "ack-after": { type: "string", default: "written" },
     once: { type: "boolean", default: false },
   },
 });
@@ -45,13 +46,16 @@ const mount = ["-t", "tmpfs", "-o", `size=${BUFFER_BYTES}`, "tmpfs", buffer];
 const canFill = process.env[MARK] !== undefined && spawnSync("mount", mount).status === 0;
 const seed = Number(values.seed);
 const receiver = values.receiver === "fluentd" ? "fluentd" : "suiro";
-console.log(`seed ${seed}, ${values.faults} faults, receiver ${receiver}${canFill ? "" : ", without a full disk"}`);
+console.log(
+  `seed ${seed}, ${values.faults} faults, receiver ${receiver}, ack_after ${values["ack-after"]}${canFill ? "" : ", without a full disk"}`,
+);
 try {
   const result = await Soak.run({
     seed,
     faults: Number(values.faults),
     untilMs: Date.now() + Number(values.minutes) * 60_000,
     receiver,
+    ackAfter: values["ack-after"],
     folder,
     canFill,
     tell: (text) => console.log(text),
@@ -64,7 +68,9 @@ try {
   const hasFailed = missing.length > 0 || (values.once && twice.length > 0);
   if (hasFailed) {
     console.log(`missing: ${missing.slice(0, 100).join(", ")}`);
-    console.log(`failed; again with: npm run soak -- --seed ${seed} --faults ${values.faults} --receiver ${receiver}`);
+    console.log(
+      `failed; again with: npm run soak -- --seed ${seed} --faults ${values.faults} --receiver ${receiver} --ack-after ${values["ack-after"]}`,
+    );
   } else console.log("held");
   process.exitCode = hasFailed ? 1 : 0;
 } catch (error) {

@@ -22,6 +22,8 @@ export interface SoakOptions {
   /** No further fault begins after it. */
   readonly untilMs: number;
   readonly receiver: "suiro" | "fluentd";
+  /** Of the agent's source. */
+  readonly ackAfter: string;
   /** A new, empty folder. */
   readonly folder: string;
   /** Whether the agent's buffer has a file system of its own, which may be filled. */
@@ -87,11 +89,11 @@ export class Soak {
   }
 
   async #run(plan: readonly Fault[]): Promise<SoakResult> {
-    const { folder, tell, untilMs } = this.#options;
+    const { ackAfter, folder, tell, untilMs } = this.#options;
     await this.#proxy.start();
     writeFileSync(
       this.#agentConfig,
-      agentConfiguration(this.#sender.port, this.#proxy.port, folder, this.#agentBuffer),
+      agentConfiguration(this.#sender.port, this.#proxy.port, folder, this.#agentBuffer, ackAfter),
     );
     this.#lines.write(1);
     await this.#startReceiver();
@@ -273,7 +275,13 @@ receiver: ${tail(this.#receiver)}`;
   }
 }
 
-function agentConfiguration(port: number, receiverPort: number, folder: string, buffer: string): string {
+function agentConfiguration(
+  port: number,
+  receiverPort: number,
+  folder: string,
+  buffer: string,
+  ackAfter: string,
+): string {
   return `
 <system>
   shutdown_timeout 5
@@ -282,6 +290,7 @@ function agentConfiguration(port: number, receiverPort: number, folder: string, 
   @type forward
   port ${port}
   bind 127.0.0.1
+  ack_after ${ackAfter}
 </source>
 <source>
   @type tail
