@@ -61,7 +61,8 @@ export class ChunkBuffer {
   #pendingBytes = 0;
   /** Chunks that are to be queued once they are committed. */
   #closing: BufferChunk[] = [];
-  readonly #removals: ChunkRemovals;
+  /** Files of chunks that have left. */
+  readonly removals: ChunkRemovals;
   /** Bytes of all chunks that are not purged. */
   #bytes = 0;
   #commit: NodeJS.Immediate | undefined;
@@ -84,7 +85,7 @@ export class ChunkBuffer {
       onSynced: (seconds) => options.counters.observe("sync_seconds", seconds),
     });
     this.#metas = new MetaWriter(this.journal, this.#disk, () => this.#all());
-    this.#removals = new ChunkRemovals(this.journal, this.#disk, options.logger, options.beforeRemoval ?? (() => {}));
+    this.removals = new ChunkRemovals(this.journal, this.#disk, options.logger, options.beforeRemoval ?? (() => {}));
     this.#maker = new ChunkMaker(options, this.#memory, this.journal);
   }
 
@@ -129,7 +130,7 @@ export class ChunkBuffer {
     const state = this.journal.read(folder.prefix);
     const isMachineLost = state.isMachineLost(fileSystem.machineStart());
     const found = await folder.resume(state);
-    const { chunks, deliveredEvents } = await recoverChunks(
+    const { chunks, delivered } = await recoverChunks(
       found,
       state,
       isMachineLost,
@@ -145,14 +146,14 @@ export class ChunkBuffer {
       ...this.#options,
       folder,
       journal: this.journal,
-      removals: this.#removals,
+      removals: this.removals,
       disk: this.#disk,
       chunks: () => this.#all(),
       close: (chunk) => this.enqueue(chunk),
       onHealed: this.#options.onSpace,
     });
     this.#timers = [this.#metas.start(clock), this.#watch.start()];
-    return { prefix: folder.prefix, isMachineLost, isSynced: state.synced >= 0, deliveredEvents };
+    return { prefix: folder.prefix, isMachineLost, isSynced: state.synced >= 0, delivered };
   }
 
   /**
@@ -244,14 +245,9 @@ export class ChunkBuffer {
       chunk.file?.close();
       chunk.releaseMemory();
     }
-    await this.removalsDone();
+    await this.removals.done();
     await this.journal.close();
     this.#options.folder?.close();
-  }
-
-  /** Resolves when the files of all purged chunks are gone. */
-  removalsDone(): Promise<void> {
-    return this.#removals.done();
   }
 
   #inOrder<T>(encoded: readonly (Piece[] | Promise<Piece[]>)[], store: (pieces: Piece[][]) => T): Promise<T> {
@@ -360,7 +356,7 @@ export class ChunkBuffer {
     this.journal.gone(chunk, outcome !== "evacuated");
     chunk.leave(outcome === "dropped" ? new UnrecoverableError("the chunk was dropped") : undefined);
     chunk.releaseMemory(true); // Its delivery has ended, so nobody reads its blocks any more.
-    if (chunk.file) this.#removals.begin(chunk.file);
+    if (chunk.file) this.removals.begin(chunk.file, chunk.id.toString("hex"));
   }
 
   async #adopt(recovered: RecoveredChunk): Promise<void> {

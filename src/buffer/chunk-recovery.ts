@@ -28,13 +28,12 @@ export interface BufferFound {
   readonly isMachineLost: boolean;
   /** Inputs waited for syncs. */
   readonly isSynced: boolean;
-  /** Events of chunks that were delivered, and whose files were still there. */
-  readonly deliveredEvents: number;
+  /** Events of the chunks that were delivered, and whose files were still there, by id. */
+  readonly delivered: ReadonlyMap<string, number>;
 }
 
-export interface Recovered {
+export interface Recovered extends Pick<BufferFound, "delivered"> {
   readonly chunks: readonly RecoveredChunk[];
-  readonly deliveredEvents: number;
 }
 
 /** Gives the chunks that are to be taken over; `state` knows afterwards what it may claim. Throws BufferIoError. */
@@ -45,7 +44,7 @@ export async function recoverChunks(
   machineStartedAtMs: number,
   logger: Logger,
 ): Promise<Recovered> {
-  let deliveredEvents = 0;
+  const delivered = new Map<string, number>();
   const recovered: RecoveredChunk[] = [];
   for (const chunk of found) {
     const { id } = chunk.meta;
@@ -64,7 +63,7 @@ export async function recoverChunks(
       recovered.push({ ...chunk, journaled: undefined });
     else if (journaled.gone === "delivered") {
       logger.info("a buffer chunk was delivered before, and is removed now", { path: chunk.file.path });
-      deliveredEvents += journaled.ranges.size;
+      delivered.set(id.toString("hex"), journaled.ranges.size);
       await chunk.file.remove();
     } else recovered.push({ ...chunk, journaled });
   }
@@ -74,7 +73,7 @@ export async function recoverChunks(
     const fitted = chunk.journaled ? await fit(chunk, chunk.journaled, isMachineLost) : chunk;
     if (fitted) kept.push(fitted);
   }
-  return { chunks: kept, deliveredEvents };
+  return { chunks: kept, delivered };
 }
 
 /**

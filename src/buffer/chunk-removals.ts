@@ -13,6 +13,8 @@ export class ChunkRemovals {
   readonly #before: (isSynced: boolean) => Promise<void> | void;
   readonly #underWay = new Set<Promise<void>>();
   readonly #failed = new Set<ChunkFile>();
+  /** Ids of the chunks whose files may be there still. */
+  readonly #ids = new Map<ChunkFile, string>();
 
   /** `before` is waited for before files go; `isSynced` asks that what it says is safe from a power loss. */
   constructor(
@@ -27,8 +29,13 @@ export class ChunkRemovals {
     this.#before = before;
   }
 
-  /** Never rejects. */
-  begin(file: ChunkFile): void {
+  get ids(): Iterable<string> {
+    return this.#ids.values();
+  }
+
+  /** `id` is that of the chunk. Never rejects. */
+  begin(file: ChunkFile, id: string): void {
+    this.#ids.set(file, id);
     const removal = this.#remove(file)
       .catch((error) => this.#keep(file, error))
       .finally(() => this.#underWay.delete(removal));
@@ -63,6 +70,7 @@ export class ChunkRemovals {
     const { isSuspended, standing = "in place" } = this.#journal;
     if (isSuspended || standing === "elsewhere") throw new BufferIoError("the buffer folder is away"); // With the file, which may come back.
     await file.remove();
+    this.#ids.delete(file);
   }
 
   #keep(file: ChunkFile, error: unknown): void {

@@ -34,6 +34,8 @@ export interface SavedAccount {
   readonly received: number;
   readonly delivered: number;
   readonly dropped: Readonly<Record<string, number>>;
+  /** Ids of chunks that are counted here and whose files may be there still. */
+  readonly leaving?: readonly string[];
   /** Written at the end of a stop: nothing came after it. */
   readonly isClosed: boolean;
 }
@@ -50,6 +52,8 @@ export interface AccountsOptions {
   readonly held: () => number;
   /** Events that chunks of an earlier process had more than they said, when they were looked through. */
   readonly recounted: () => number;
+  /** Ids of chunks that have ended and whose files may be there still. */
+  readonly leaving: () => Iterable<string>;
 }
 
 /** Where the accounts of the buffer lie whose chunks begin with `prefix`. */
@@ -118,13 +122,14 @@ export class Accounts {
     this.#saved = undefined;
   }
 
-  #goOn({ received, delivered, dropped }: SavedAccount, found: BufferFound, path: string): void {
+  #goOn(saved: SavedAccount, found: BufferFound, path: string): void {
     const { held, logger } = this.#options;
-    const rest = received - delivered - sum(dropped);
-    const missing = Math.max(0, rest - held());
-    const sent = Math.min(missing, found.deliveredEvents);
-    const before = { received: received + Math.max(0, held() - rest), delivered: delivered + sent, dropped };
-    const gone = missing - sent;
+    const { received, dropped } = saved;
+    const sent = uncounted(saved, found.delivered);
+    const rest = received - saved.delivered - sum(dropped);
+    const kept = held() + sent;
+    const before = { received: received + Math.max(0, kept - rest), delivered: saved.delivered + sent };
+    const gone = Math.max(0, rest - kept);
     this.#before = { ...before, dropped: { ...dropped } };
     if (gone === 0) return;
     if (found.isMachineLost && found.isSynced) {
@@ -141,9 +146,15 @@ export class Accounts {
 
   #save(isClosed: boolean): void {
     const { received, delivered, dropped } = this.report();
-    const saved: SavedAccount = { version: VERSION, received, delivered, dropped, isClosed };
+    const leaving = [...this.#options.leaving()];
+    const saved: SavedAccount = { version: VERSION, received, delivered, dropped, leaving, isClosed };
     this.#saved?.write(`${JSON.stringify(saved)}\n`);
   }
+}
+
+/** Events of chunks that were delivered, and of which the account did not hear before its process ended. */
+export function uncounted({ leaving = [] }: SavedAccount, delivered: ReadonlyMap<string, number>): number {
+  return [...delivered].reduce((events, [id, size]) => (leaving.includes(id) ? events : events + size), 0);
 }
 
 /** What no account explains; 0 when the sums are right. */

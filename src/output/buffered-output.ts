@@ -143,6 +143,7 @@ export class BufferedOutput implements Output {
       fileMode: system.filePermission,
       held: () => this.#buffer.stats().events,
       recounted: () => this.#buffer.recountedEvents,
+      leaving: () => this.#buffer.removals.ids,
     });
     this.#delivery = new ChunkDelivery({
       pluginId: id,

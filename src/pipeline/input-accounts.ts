@@ -103,6 +103,7 @@ export class InputAccounts {
     const inputs = readInputs(path)?.inputs ?? {};
     const saved = Object.entries(inputs);
     const entriesOf = new Map(saved.map(([id, { entries }]) => [id, { ...entries }]));
+    const handedOver = new Map(saved.map(([id, ledger]) => [id, ledger.handedOver]));
     for (const [output, count] of received) {
       const entry = `taken/${output}`;
       let tooMany = [...entriesOf.values()].reduce((sum, entries) => sum + (entries[entry] ?? 0), 0) - count;
@@ -112,10 +113,20 @@ export class InputAccounts {
         entries[entry] = (entries[entry] ?? 0) - less;
         tooMany -= less;
       }
+      const id = tooMany < 0 ? this.#onlyOneOf(output, entriesOf) : undefined;
+      if (id === undefined) continue;
+      const entries = entriesOf.get(id) ?? {};
+      entriesOf.set(id, { ...entries, [entry]: (entries[entry] ?? 0) - tooMany });
+      handedOver.set(id, (handedOver.get(id) ?? 0) - tooMany);
     }
-    for (const [id, { handedOver }] of saved) {
-      this.ledgerOf(id).restore(handedOver, entriesOf.get(id) ?? {});
-    }
+    for (const [id, entries] of entriesOf) this.ledgerOf(id).restore(handedOver.get(id) ?? 0, entries);
+  }
+
+  /** The input from which an output got more than the ledgers say, where it can be no other. */
+  #onlyOneOf(output: string, entriesOf: ReadonlyMap<string, Readonly<Record<string, number>>>): string | undefined {
+    const feeding = [...entriesOf].filter(([, entries]) => (entries[`taken/${output}`] ?? 0) > 0);
+    const [id, another] = feeding.length > 0 ? feeding.map(([name]) => name) : [...this.#inputs.keys()];
+    return another === undefined ? id : undefined;
   }
 
   #save(): void {

@@ -201,7 +201,7 @@ test("what is delivered while the folder is away for a moment, unseen, is remove
   await buffer.append([batchOf("a", eventsOf(1))], true);
   renameSync(folder, `${folder}-away`);
   buffer.purge(buffer.take()!);
-  await buffer.removalsDone();
+  await buffer.removals.done();
   renameSync(`${folder}-away`, folder);
   await clock.advanceAndSettle(1000);
   await eventually(() => !readdirSync(folder).some((name) => name.startsWith("buffer.q")));
@@ -269,7 +269,7 @@ test("files of delivered chunks that the disk would not let go are removed later
   for (const n of [1, 2, 3]) await buffer.append([batchOf("a", eventsOf(n))], true);
   disk.fail("remove", "EROFS");
   assert.deepEqual(await drain(buffer), [1, 2, 3]);
-  await buffer.removalsDone();
+  await buffer.removals.done();
   const chunks = () => readdirSync(folder).filter((name) => name.startsWith("buffer.q"));
   assert.equal(chunks().length, 6);
   disk.heal();

@@ -143,7 +143,7 @@ async function left(isClosed: boolean, ackAfter: "written" | "synced"): Promise<
   await clock.advanceAndSettle(1000);
   const sent = buffer.take();
   if (sent) buffer.purge(sent);
-  await buffer.removalsDone();
+  await buffer.removals.done();
   if (isClosed) await buffer.close();
   disk.restartProcess();
   return serialize(renamed(disk));

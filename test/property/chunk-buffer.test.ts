@@ -127,7 +127,7 @@ class Run {
   async #reopen(isOrderly: boolean): Promise<void> {
     this.#taken.length = 0;
     if (isOrderly) await this.#fixture.buffer.close();
-    else await this.#fixture.buffer.removalsDone();
+    else await this.#fixture.buffer.removals.done();
     this.#clock = new ManualClock(this.#clock.now());
     await this.start();
   }

@@ -6,9 +6,10 @@ import { Writable } from "node:stream";
 import { chunkFolder, chunkPathPattern } from "../../buffer/chunk-path.ts";
 import { nodeFileSystem } from "../../buffer/file-system.ts";
 import { JournalFile } from "../../buffer/journal-file.ts";
+import type { JournalState } from "../../buffer/journal-state.ts";
 import { errorMessage } from "../../errors.ts";
 import { silentLogger } from "../../logger.ts";
-import { accountsPath, readAccount, unexplained } from "../../output/accounts.ts";
+import { accountsPath, readAccount, uncounted, unexplained } from "../../output/accounts.ts";
 import { verify } from "../buffer/buffer.ts";
 import { findStored } from "../buffer/stored-chunks.ts";
 import { type Finding, failed, ok, sizeText, warning } from "./findings.ts";
@@ -120,9 +121,12 @@ function journalFindings(subject: string, prefix: string): Finding[] {
 function accountFindings(subject: string, prefix: string, folder: string): Finding[] {
   const saved = readAccount(nodeFileSystem, accountsPath(prefix));
   if (!saved) return [ok(subject, "no accounts yet")];
-  const chunks = findStored([folder]).filter(({ state }) => state === "staged" || state === "queued");
-  const held = chunks.reduce((sum, { size = 0 }) => sum + size, 0);
-  const { received, delivered, dropped, isClosed } = saved;
+  const found = eventsOnDisk(prefix, folder);
+  const { dropped, isClosed } = saved;
+  const sent = uncounted(saved, found.delivered);
+  const held = found.held;
+  const delivered = saved.delivered + sent;
+  const received = Math.max(saved.received, isClosed ? 0 : delivered + held + sumOf(dropped));
   const rest = unexplained({ received, delivered, held, dropped });
   const sums = accountText({ received, delivered, held, dropped });
   if (rest > 0 && isMachineLost(prefix)) {
@@ -136,15 +140,37 @@ function accountFindings(subject: string, prefix: string, folder: string): Findi
   return [ok(subject, sums)];
 }
 
+/** As the next start will find them: a killed process leaves meta files behind what the journal knows. */
+function eventsOnDisk(prefix: string, folder: string): { held: number; delivered: Map<string, number> } {
+  const journaled = journalOf(prefix)?.chunks;
+  const delivered = new Map<string, number>();
+  let held = 0;
+  for (const { id, size = 0, state } of findStored([folder])) {
+    if (state !== "staged" && state !== "queued") continue;
+    const known = journaled?.get(id.toString("hex"));
+    if (known?.gone === "delivered") delivered.set(id.toString("hex"), known.ranges.size);
+    else held += known?.ranges.size ?? size;
+  }
+  return { held, delivered };
+}
+
 /** The machine was started again since the buffer was written. */
 function isMachineLost(prefix: string): boolean {
+  return journalOf(prefix)?.isMachineLost(nodeFileSystem.machineStart()) ?? false;
+}
+
+function journalOf(prefix: string): JournalState | undefined {
   try {
     const file = new JournalFile({ fileSystem: nodeFileSystem, logger: silentLogger, prefix, fileMode: 0o600 });
     const state = file.read();
-    return !state.isMissing && state.isMachineLost(nodeFileSystem.machineStart());
+    return state.isMissing || state.isDamaged ? undefined : state;
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 export function accountText(account: {

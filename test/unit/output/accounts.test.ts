@@ -14,7 +14,7 @@ function runningProcess(prefix: string, held: number, found: Partial<BufferFound
   const counters = new Counters();
   const clock = new ManualClock();
   const logger = new MemoryLog();
-  const state = { held, recounted: 0 };
+  const state = { held, recounted: 0, leaving: [] as string[] };
   const accounts = new Accounts({
     clock,
     logger,
@@ -23,8 +23,9 @@ function runningProcess(prefix: string, held: number, found: Partial<BufferFound
     fileMode: 0o644,
     held: () => state.held,
     recounted: () => state.recounted,
+    leaving: () => state.leaving,
   });
-  accounts.start({ prefix, isMachineLost: false, isSynced: false, deliveredEvents: 0, ...found });
+  accounts.start({ prefix, isMachineLost: false, isSynced: false, delivered: new Map(), ...found });
   const take = (events: number) => {
     counters.add("emitted_events", events);
     state.held += events;
@@ -123,9 +124,25 @@ async function nextAfter(held: number, found: Partial<BufferFound>) {
 }
 
 test("of a chunk whose end the journal knew and the accounts did not, the events are delivered, not missing", async () => {
-  const { accounts, logger } = await nextAfter(2, { deliveredEvents: 4 });
+  const { accounts, logger } = await nextAfter(2, { delivered: new Map([["c", 4]]) });
   assert.deepEqual(accounts.report(), { received: 10, delivered: 8, held: 2, dropped: {} });
   assert.deepEqual(logger.messages("error"), []);
+  const unsaved = await nextAfter(6, { delivered: new Map([["c", 5]]) });
+  assert.deepEqual(unsaved.accounts.report(), { received: 15, delivered: 9, held: 6, dropped: {} });
+});
+
+test("a chunk that was counted before its files went is not counted again", async () => {
+  const prefix = places();
+  const first = runningProcess(prefix, 0);
+  first.take(10);
+  first.state.leaving = ["counted"];
+  await first.end(4);
+  const delivered = new Map([
+    ["counted", 4],
+    ["not yet", 3],
+  ]);
+  const { accounts } = runningProcess(prefix, 3, { delivered });
+  assert.deepEqual(accounts.report(), { received: 10, delivered: 7, held: 3, dropped: {} });
 });
 
 test("what a lost machine had not on its disk was never acked where inputs wait for syncs: it is not missing", async () => {

@@ -79,11 +79,27 @@ test("they go on in the next process; what was on its way then was refused", () 
     underway: 4,
   });
   first.clock.advance(1000);
-  const next = accountsAt(path, new Map([["out", 8]]));
+  const next = accountsAt(path, new Map([["out", 6]]));
   const entries = { "taken/out": 6, "dropped/invalid_line": 2, refused: 4 };
   assert.deepEqual(next.accounts.report("in"), { handedOver: 12, entries, underway: 0 });
   next.accounts.stop();
   assert.equal(readInputs(path)?.inputs.in?.handedOver, 12);
+});
+
+test("what a buffer took after the last save came from the one input that feeds it; from several nobody can tell", () => {
+  for (const feeding of [["in"], ["in", "other"]]) {
+    const path = join(temporaryFolder(), "inputs");
+    const first = accountsAt(path);
+    for (const id of feeding) {
+      first.accounts.ledgerOf(id).handOver(5);
+      first.accounts.ledgerOf(id).book("taken/out", 5);
+    }
+    first.accounts.stop();
+    const next = accountsAt(path, new Map([["out", 5 * feeding.length + 3]]));
+    const { handedOver, entries, underway } = next.accounts.report("in") ?? {};
+    const count = feeding.length === 1 ? 8 : 5;
+    assert.deepEqual([handedOver, entries, underway], [count, { "taken/out": count }, 0]);
+  }
 });
 
 test("what a buffer lost with the machine was never acked: it counts as refused", () => {
