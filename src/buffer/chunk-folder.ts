@@ -27,6 +27,9 @@ import type { JournalState } from "./journal-state.ts";
 import { type ChunkMeta, decodeMeta, type PartialChunkMeta } from "./meta-file.ts";
 import { OpenFiles } from "./open-files.ts";
 
+/** What a disk must take before it counts as well again. */
+const PROBE_BYTES = 64 * 1024;
+
 export interface ChunkFolderOptions {
   readonly clock: Clock;
   readonly fileSystem: FileSystem;
@@ -89,6 +92,20 @@ export class ChunkFolder {
   /** Whether anything stands at its path. */
   get isThere(): boolean {
     return this.#options.fileSystem.status(dirname(this.#opened.prefix))?.isDirectory ?? false;
+  }
+
+  /** Whether the disk takes more than a record: a full one has a few bytes left here and there. Throws the system's errors. */
+  probe(): void {
+    const { fileSystem, fileMode } = this.#options;
+    const path = `${this.prefix}.probe`;
+    const file = fileSystem.open(path, "create", fileMode);
+    try {
+      const written = fileSystem.write(file, [Buffer.alloc(PROBE_BYTES)], 0);
+      if (written < PROBE_BYTES) throw Object.assign(new Error("ENOSPC: the disk is full"), { code: "ENOSPC" });
+    } finally {
+      fileSystem.close(file);
+      void fileSystem.remove(path).catch(() => {});
+    }
   }
 
   /** Makes the folder where it is gone. Throws BufferIoError. */

@@ -74,7 +74,10 @@ export class FolderWatch {
     try {
       this.#lookAtFolder();
       if (this.#lostSinceMs !== undefined) return;
-      if (disk.isFailing) journal.probe();
+      if (disk.isFailing) {
+        journal.probe();
+        this.#options.folder.probe();
+      }
       if (disk.isFailing || journal.renewals !== this.#renewals) this.#checkFiles();
     } catch (error) {
       disk.note(error);
