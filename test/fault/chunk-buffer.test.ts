@@ -472,5 +472,6 @@ function leaveChunk(folder: string, state: "b" | "q", bytes: Buffer, number = 1,
 /** What the disk has at this moment, as a kill would leave it. */
 function copyFolder(from: string, to: string): void {
   mkdirSync(to);
-  for (const name of readdirSync(from)) copyFileSync(join(from, name), join(to, name));
+  const names = readdirSync(from).filter((name) => !name.endsWith(".probe")); // It is there for a moment only.
+  for (const name of names) copyFileSync(join(from, name), join(to, name));
 }
