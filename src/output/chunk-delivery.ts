@@ -313,6 +313,7 @@ export class ChunkDelivery {
   /** Refused for good: to a secondary of another type, else to the quarantine. False when neither can keep it. */
   async #setAside(chunk: BufferChunk, error: unknown): Promise<boolean> {
     const { buffer, isSecondaryAlike, quarantine, secondary } = this.#options;
+    if (buffer.isFolderLost) return false; // The quarantine may lie in it, and nobody makes another in its place.
     if (secondary && !isSecondaryAlike && (await this.#flushToSecondary(secondary, chunk, error))) return true;
     const receiver = this.#suspects.receivers(chunk).join(", ");
     const refusals = this.#suspects.refusals(chunk);
