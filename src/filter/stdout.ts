@@ -21,7 +21,7 @@ export function stdoutFilterTo(stream: Writable): FilterDefinition<ConfigOf<type
     table,
     create(config, context) {
       const formatter = createFormatter(config.element, "stdout", context.logger);
-      const inject = injection(config.inject, context.system.workerId);
+      const inject = injection(config, context.system.workerId);
       let hasWarned = false;
       return {
         ...idle,

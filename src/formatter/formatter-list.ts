@@ -1,6 +1,6 @@
 /** Every formatter by its `@type`, and how an output gets the one that its `<format>` section asks for. */
 
-import { ConfigElement } from "../config/element.ts";
+import type { ConfigElement } from "../config/element.ts";
 import { string } from "../config/literals.ts";
 import { nearest } from "../config/nearest.ts";
 import { type ConfigOf, optional, Problems, raw, readSection, section } from "../config/parameters.ts";
@@ -9,6 +9,7 @@ import { timeFormat } from "../event/strftime.ts";
 import { nanosecondsAt, secondsAt } from "../event/time-at.ts";
 import type { Logger } from "../logger.ts";
 import { csvFormatter } from "./csv.ts";
+import { flatFormatSection } from "./flat-parameters.ts";
 import type { Formatter, FormatterDefinition } from "./formatter.ts";
 import { hashFormatter } from "./hash.ts";
 import { injectTable } from "./inject.ts";
@@ -59,11 +60,7 @@ const FORMATTERS: ReadonlyMap<string, FormatterDefinition<any>> = new Map(
   ].map((definition: FormatterDefinition<any>) => [definition.type, definition]),
 );
 
-/** What an output that formats accepts without a `<format>` section. */
-export const formatParameters = {
-  format: string.optional("Older name of <format> @type."),
-  output_type: string.optional("Older place of <format> output_type."),
-};
+export { flatFormatParameters as formatParameters } from "./flat-parameters.ts";
 
 /** The sections of an output that formats; `createFormatter` reads `<format>` from the element. */
 export const formatSections = { format: raw, inject: optional(injectTable) };
@@ -77,10 +74,11 @@ export function createFormatter(owner: ConfigElement, defaultType: string, logge
   if (second) {
     throw new ConfigError("'<format>' section cannot be written twice or more", second.position);
   }
-  const element = given ?? flatFormat(owner);
+  const element = given ?? flatFormatSection(owner);
   const problems = new Problems();
   const formatter = create(element, element.text("@type") ?? defaultType, problems);
-  for (const { message, position } of problems.warnings) logger.warn(message, { ...position });
+  // Of older keys those that the formatter does not know are another's.
+  if (given) for (const { message, position } of problems.warnings) logger.warn(message, { ...position });
   return formatter;
 }
 
@@ -110,12 +108,4 @@ function create(element: ConfigElement, type: string, problems: Problems): Forma
   const config = readSection(definition.table, element, problems);
   if (problems.errors[0]) throw problems.errors[0];
   return definition.create(config);
-}
-
-/** A `<format>` section made of the flat keys `format` and `output_type` of fluentd 0.12. */
-function flatFormat(owner: ConfigElement): ConfigElement {
-  const parameters = owner.parameters
-    .filter(({ key }) => key === "format" || key === "output_type")
-    .map((parameter) => (parameter.key === "format" ? { ...parameter, key: "@type" } : parameter));
-  return new ConfigElement("format", "", owner.position, parameters);
 }

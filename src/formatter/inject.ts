@@ -4,14 +4,16 @@
  */
 
 import { hostname as machineName } from "node:os";
+import type { ConfigElement } from "../config/element.ts";
 import { enumeration, string } from "../config/literals.ts";
-import { type ConfigOf, section } from "../config/parameters.ts";
+import { type ConfigOf, readSectionOrThrow, section } from "../config/parameters.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { EventStream } from "../event/event-stream.ts";
 import { encode } from "../event/msgpack.ts";
 import { RecordSplice } from "../event/record-splice.ts";
 import { nanosecondsAt, secondsAt } from "../event/time-at.ts";
 import { skipValue } from "../event/walker.ts";
+import { flatInjectSection } from "./flat-parameters.ts";
 import { floatSeconds, timeParameters, timeText } from "./time-text.ts";
 
 export const injectTable = section({
@@ -40,8 +42,15 @@ interface Field {
   readonly value: (tag: Buffer, seconds: number, nanoseconds: number) => Buffer;
 }
 
-/** Undefined when the section is absent or names no field. Throws ConfigError. */
-export function injection(config: InjectConfig | undefined, workerId = 0): Injection | undefined {
+/**
+ * Undefined when `owner` has no `<inject>`, nor the keys of fluentd 0.12 for it, or they name no field. Throws ConfigError.
+ */
+export function injection(
+  owner: { readonly inject: InjectConfig | undefined; readonly element: ConfigElement },
+  workerId = 0,
+): Injection | undefined {
+  const flat = owner.inject ? undefined : flatInjectSection(owner.element);
+  const config = owner.inject ?? (flat && readSectionOrThrow(injectTable, flat));
   if (!config) return undefined;
   const fields = fieldsOf(config, workerId);
   if (fields.length === 0) return undefined;

@@ -72,7 +72,7 @@ export const fileOutput: BufferedOutputDefinition<FileConfig> = {
       );
     }
     const formatter = createFormatter(config.element, "out_file", context.logger);
-    const inject = injection(config.inject, context.system.workerId);
+    const inject = injection(config, context.system.workerId);
     const files = fileWriter(context, path);
     return {
       async start() {},

@@ -66,7 +66,7 @@ export const bufferedStdoutOutput = bufferedStdoutOutputTo(process.stdout);
 
 function lineFormat(config: { inject: InjectConfig | undefined; element: ConfigElement }, context: PluginContext) {
   const formatter = endedByNewline(createFormatter(config.element, "stdout", context.logger));
-  const inject = injection(config.inject, context.system.workerId);
+  const inject = injection(config, context.system.workerId);
   return (tag: string, events: EventStream) => formatEvents(formatter, tag, inject ? inject(tag, events) : events);
 }
 

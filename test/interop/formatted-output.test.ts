@@ -41,6 +41,21 @@ const stores: [string, string][] = [
   ["inject_text", "<format>\n@type json\n</format>\n<inject>\ntime_key message\ntime_type string\ntime_format %s.%L\n</inject>"],
   ["inject_nanos", "<format>\n@type json\n</format>\n<inject>\ntime_key at\ntime_type unixtime_nanos\n</inject>"],
   ["flat", "format json"],
+  ["flat_out_file", "output_time false\ndelimiter COMMA\nutc true"],
+  ["flat_out_file_zone", "output_tag false\ntimezone +0530"],
+  ["flat_out_file_epoch", "time_as_epoch true"],
+  ["flat_out_file_unix", "output_tag true\ntime_as_epoch true"],
+  ["flat_time", "format json\ninclude_time_key true"],
+  ["flat_time_key", "format json\ninclude_time_key true\ntime_key at\ntime_format %d/%b %H:%M:%S %z\ntimezone -03:00"],
+  ["flat_time_key_alone", "format json\ntime_key at"],
+  ["flat_time_epoch", "format json\ntime_as_epoch true"],
+  ["flat_time_utc", "format json\ninclude_time_key true\nutc true\ninclude_tag_key true"],
+  ["flat_tag", "format ltsv\nlabel_delimiter =\ninclude_tag_key true\ntag_key message"],
+  ["flat_tag_false", "format json\ninclude_tag_key false\ntag_key name"],
+  ["flat_csv", "format csv\nfields message,float\nforce_quotes false\ndelimiter ;"],
+  ["flat_single_value", "format single_value\nmessage_key other\nadd_newline false"],
+  ["flat_beside_format", "output_tag false\ninclude_tag_key true\n<format>\n@type json\n</format>"],
+  ["flat_beside_inject", "format json\ninclude_tag_key true\n<inject>\nworker_id_key worker\n</inject>"],
 ]; // biome-ignore format: a table
 
 const configuration = (folder: string, port: number) => `

@@ -5,15 +5,18 @@ import { EventTime } from "../../../src/event/event-time.ts";
 import { msgpackToJson } from "../../../src/event/json.ts";
 import { walkEntries } from "../../../src/event/walker.ts";
 import { injection, injectTable } from "../../../src/formatter/inject.ts";
-import { configSection } from "../../support/config-section.ts";
+import { configElement, configSection } from "../../support/config-section.ts";
 
 const events = EventStream.fromEvents([
   { time: new EventTime(1_700_000_000, 123_456_789), record: { a: 1, tag: "old" } },
   { time: new EventTime(5, 0, true), record: {} },
 ]);
 
+const owner = configElement("match", "**", {});
+
 function inject(values: Record<string, string>): string[] {
-  const result = injection(configSection(injectTable, "", values))?.("my.tag", events) as EventStream;
+  const config = configSection(injectTable, "", values);
+  const result = injection({ inject: config, element: owner })?.("my.tag", events) as EventStream;
   assert.deepEqual(walkEntries(result.packed, 0, result.packed.length), {
     count: 2,
     end: result.packed.length,
@@ -43,6 +46,6 @@ test("the time is written in every form", () => {
 });
 
 test("without a field to write, streams pass untouched", () => {
-  assert.equal(injection(undefined), undefined);
-  assert.equal(injection(configSection(injectTable, "", {})), undefined);
+  assert.equal(injection({ inject: undefined, element: owner }), undefined);
+  assert.equal(injection({ inject: configSection(injectTable, "", {}), element: owner }), undefined);
 });
