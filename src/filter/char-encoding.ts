@@ -5,6 +5,7 @@ import { ByteWriter } from "../event/byte-writer.ts";
 import { arrayLength, containerHeader, isArrayType, stringHeader } from "../event/msgpack-header.ts";
 import { writeArrayHeader, writeBinary, writeMapHeader, writeString } from "../event/msgpack-writer.ts";
 import { mapSize, mapStart } from "../event/record-fields.ts";
+import { textDecoder } from "../event/text-decoder.ts";
 import { isMapType, skipValue } from "../event/walker.ts";
 
 /** Gives the record with other texts; names of fields stay. */
@@ -37,22 +38,9 @@ function declared(from: string, position: SourcePosition | undefined): WriteText
 
 function converted(from: string, to: string, position: SourcePosition | undefined): WriteText {
   if (!UTF8.test(to)) throw new ConfigError(`char_encoding to ${to} is not supported: only to utf-8`, position);
-  const decode = BINARY.test(from) ? decodeBinary : decoderOf(from, position);
+  const decode = textDecoder(from);
+  if (!decode) throw new ConfigError(`unknown encoding name - ${from}`, position);
   return (writer, bytes, start, end) => writeString(writer, Buffer.from(decode(bytes.subarray(start, end))));
-}
-
-/** Only ASCII has a meaning. */
-function decodeBinary(bytes: Buffer): string {
-  return bytes.toString("latin1").replace(/[\x80-\xff]/g, "\ufffd");
-}
-
-function decoderOf(name: string, position: SourcePosition | undefined): (bytes: Buffer) => string {
-  try {
-    const decoder = new TextDecoder(name.replaceAll("_", "-"), { ignoreBOM: true });
-    return (bytes) => decoder.decode(bytes);
-  } catch (cause) {
-    throw new ConfigError(`unknown encoding name - ${name}`, position, { cause });
-  }
 }
 
 function writeValue(writer: ByteWriter, bytes: Buffer, position: number, writeText: WriteText): number {

@@ -2,12 +2,15 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import type { CancelTimer } from "../clock.ts";
+import type { ConfigElement } from "../config/element.ts";
 import { enumeration, size, string, time } from "../config/literals.ts";
-import { type ConfigOf, optional, refused, section } from "../config/parameters.ts";
+import { type ConfigOf, optional, readSectionOrThrow, section } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
 import { nextJsonValue } from "../event/json-value-scanner.ts";
+import { textDecoder } from "../event/text-decoder.ts";
 import { INCOMPLETE, skipValue } from "../event/walker.ts";
-import { extractTable } from "../parser/extract.ts";
+import { type ExtractConfig, extractTable } from "../parser/extract.ts";
+import { flatExtractParameters, flatExtractSection } from "../parser/flat-parameters.ts";
 import type { Parser } from "../parser/parser.ts";
 import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
@@ -28,10 +31,10 @@ const table = section(
     command: string.required("Command line; it is run by the shell."),
     connect_mode: enumeration("read", "read_with_stderr").default("What is read: standard output, or both.", "read"),
     tag: string.optional("Tag of the events."),
-    tag_key: string.optional("Older place of <extract> tag_key."),
+    ...flatExtractParameters,
     run_interval: time.optional("Run the command again and again; without it once, at start."),
     read_block_size: size.default("Accepted; the system's own blocks are read.", 10240),
-    encoding: refused("bytes are passed on as the command writes them; write UTF-8"),
+    encoding: string.optional("Encoding of what the command writes, if not UTF-8; JSON and msgpack have their own."),
   },
   { ...parseSections, extract: optional(extractTable) },
 );
@@ -43,13 +46,15 @@ export const execInput: InputDefinition<ExecConfig> = {
   type: "exec",
   table,
   create(config, context) {
-    if (config.tagKey !== undefined) {
-      throw new ConfigError("write tag_key into an <extract> section", config.element.parameter("tag_key")?.position);
-    }
-    if (config.tag === undefined && config.extract?.tagKey === undefined) {
+    const extract = extractConfig(context.element);
+    if (config.tag === undefined && extract?.tagKey === undefined) {
       throw new ConfigError("'tag' or 'tag_key' option is required on exec input", context.element.position);
     }
-    return new ExecInput(config, context);
+    if (config.encoding !== undefined && !textDecoder(config.encoding)) {
+      const { position } = config.element.parameter("encoding") ?? context.element;
+      throw new ConfigError(`unknown encoding name - ${config.encoding}`, position);
+    }
+    return new ExecInput(config, extract, context);
   },
 };
 
@@ -59,16 +64,17 @@ class ExecInput implements Input {
   readonly #events: TextEvents;
   readonly #parser: Parser;
   readonly #warnings: RareWarnings;
+  readonly #isText: boolean;
   readonly #nextText: (bytes: Buffer, isLast: boolean) => Bounds | undefined;
   #cancel: CancelTimer = () => {};
   #child: ChildProcess | undefined;
   #run: Promise<void> = Promise.resolve();
   #isStopping = false;
 
-  constructor(config: ExecConfig, context: PluginContext) {
+  constructor(config: ExecConfig, extract: ExtractConfig | undefined, context: PluginContext) {
     const element = withParseDefaults(context.element, {
       "@type": "tsv",
-      time_type: hasTimeFormat(context) ? "string" : "float",
+      time_type: hasTimeFormat(context.element.childrenNamed("parse")[0] ?? context.element) ? "string" : "float",
       estimate_current_event: "false",
     });
     const type = element.childrenNamed("parse")[0]?.text("@type");
@@ -76,11 +82,12 @@ class ExecInput implements Input {
     this.#context = context;
     this.#warnings = new RareWarnings(context.logger, context.clock);
     this.#nextText = type === "json" ? nextJson : type === "msgpack" ? nextMsgpack : nextLine;
+    this.#isText = this.#nextText === nextLine;
     this.#parser = createParser(element, { ...context, encoding: "utf-8" });
     this.#events = new TextEvents({
       clock: context.clock,
       fields: [],
-      extract: config.extract && new Extract(config.extract, context.clock),
+      extract: extract && new Extract(extract, context.clock),
       withoutTime: "now",
     });
   }
@@ -124,16 +131,24 @@ class ExecInput implements Input {
   async #read(child: ChildProcess): Promise<void> {
     const failed = new Promise<never>((_resolve, reject) => child.on("error", reject));
     failed.catch(() => {});
+    const toUtf8 = this.#toUtf8();
     let rest: Buffer = Buffer.alloc(0);
     for await (const read of child.stdout as NonNullable<ChildProcess["stdout"]>) {
       this.#context.counters.add("received_bytes", (read as Buffer).length);
-      rest = await this.#take(Buffer.concat([rest, read as Buffer]), false);
+      rest = await this.#take(Buffer.concat([rest, toUtf8(read as Buffer, true)]), false);
     }
-    await this.#take(rest, true);
+    await this.#take(Buffer.concat([rest, toUtf8(Buffer.alloc(0), false)]), true);
     if (child.exitCode === null && child.signalCode === null) {
       await Promise.race([failed, new Promise((resolve) => child.on("exit", resolve))]);
     }
     if (child.exitCode) this.#warnings.warn("the command failed", { code: child.exitCode });
+  }
+
+  /** Converts what one run of the command writes. JSON and msgpack are read as bytes, as in fluentd. */
+  #toUtf8(): (bytes: Buffer, isPart: boolean) => Buffer {
+    const { encoding = "utf-8" } = this.#config;
+    const decode = this.#isText && !/^utf-?8$/i.test(encoding) ? textDecoder(encoding) : undefined;
+    return decode ? (bytes, isPart) => Buffer.from(decode(bytes, isPart)) : (bytes) => bytes;
   }
 
   /** Takes what is whole, and returns the rest. */
@@ -166,9 +181,16 @@ class ExecInput implements Input {
   }
 }
 
-function hasTimeFormat({ element }: PluginContext): boolean {
-  return (element.childrenNamed("parse")[0] ?? element).parameter("time_format") !== undefined;
+/** The section, or the keys of fluentd 0.12 for it; a format makes the time a text. Throws ConfigError. */
+function extractConfig(owner: ConfigElement): ExtractConfig | undefined {
+  const given = owner.childrenNamed("extract")[0] ?? flatExtractSection(owner);
+  if (!given) return undefined;
+  const config = readSectionOrThrow(extractTable, given);
+  const isText = hasTimeFormat(given) && given.parameter("time_type") === undefined;
+  return isText ? { ...config, timeType: "string" } : config;
 }
+
+const hasTimeFormat = (section: ConfigElement) => section.parameter("time_format") !== undefined;
 
 /** One text, and where the next may begin. */
 interface Bounds {

@@ -9,8 +9,11 @@ import type { AddressInfo, Server } from "node:net";
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 import { aborted } from "../clock.ts";
-import { ConfigError, errorMessage } from "../errors.ts";
+import { ConfigElement } from "../config/element.ts";
+import { readSectionOrThrow, section } from "../config/parameters.ts";
+import { errorMessage } from "../errors.ts";
 import { encode } from "../event/msgpack.ts";
+import { commonParameters, eventTimeParser } from "../parser/common-parameters.ts";
 import { flatParseSection } from "../parser/flat-parameters.ts";
 import { createParsers } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
@@ -20,9 +23,8 @@ import { checkTransport, createTransportServer, listen } from "../tls/transport.
 import { CONNECTION_LIMIT, DECOMPRESSION_LIMIT_BYTES } from "./forward/limits.ts";
 import { isSafeTag } from "./forward/tag-rule.ts";
 import { corsHeaders, preflightHeaders } from "./http/cors.ts";
-
 import { checkHttp, type HttpConfig, httpTable } from "./http/parameters.ts";
-import { RequestEvents } from "./http/request-events.ts";
+import { type Parsing, RequestEvents } from "./http/request-events.ts";
 import { bodyParams, envName, headerParams, queryParams, type RequestParams } from "./http/request-params.ts";
 import { numericTime } from "./text/extract.ts";
 
@@ -256,19 +258,21 @@ function givenTime(params: RequestParams): Buffer | "now" | undefined {
   return numericTime(String(number), "float");
 }
 
-/** With a `@type` in `<parse>` that parser reads the body; otherwise the section says which field has the time. */
-function parsing(context: PluginContext) {
-  const { element } = context;
+const timeTable = section(commonParameters({ timeKey: "time" }));
+
+/** With a `@type` in `<parse>` that parser reads the body; otherwise the section says which field has the time, and how. */
+function parsing(context: PluginContext): Parsing {
+  const { element, clock } = context;
   const parse = element.childrenNamed("parse")[0] ?? flatParseSection(element);
   const type = parse?.text("@type");
   if (type !== undefined && type !== "in_http") return { parsers: createParsers(element, context) };
-  for (const key of ["time_type", "time_format"]) {
-    const given = parse?.parameter(key);
-    if (given) throw new ConfigError(`'${key}' needs a <parse> with @type json here`, given.position);
-  }
-  const keeps = parse?.text("keep_time_key");
+  const config = readSectionOrThrow(timeTable, parse ?? new ConfigElement("parse", "", element.position));
+  const hasRule = ["time_type", "time_format"].some((key) => config.element.parameter(key));
   return {
-    timeKey: parse?.text("time_key") ?? "time",
-    keepTimeKey: keeps === "true" || keeps === "yes" || keeps === "",
+    time: {
+      key: Buffer.from(config.timeKey ?? "time"),
+      keeps: config.keepTimeKey,
+      parser: hasRule ? eventTimeParser(config, clock) : undefined,
+    },
   };
 }

@@ -57,6 +57,7 @@ class UnixInput implements Input {
       denyKeepalive: false,
       tagRule: new TagRule(config.tag, undefined),
       floatTimes: "convert",
+      convertsIntegers: true,
       now: clock.now,
       security: undefined,
       logins: undefined,

@@ -57,7 +57,7 @@ export function extraction(config: ExtractConfig | undefined, clock: Clock): Ext
 }
 
 /** The text of a string or number, and whether it is a number. Throws MalformedError for anything else. */
-function timeText(bytes: Buffer, position: number): [string, boolean] {
+export function timeText(bytes: Buffer, position: number): [string, boolean] {
   const end = skipValue(bytes, position, bytes.length);
   const text = textStart(bytes, position);
   if (text !== ABSENT) return [bytes.toString("latin1", text, end), false];

@@ -4,7 +4,7 @@
  */
 
 import { ConfigElement, type ConfigParameter } from "../config/element.ts";
-import { parseBool, string } from "../config/literals.ts";
+import { bool, parseBool, string } from "../config/literals.ts";
 import type { Parameter } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
 
@@ -34,14 +34,46 @@ export const flatParameters: Record<string, Parameter<string | undefined>> = Obj
   [...CHANGED, ...COPIED].map((name) => [name, string.optional(`Older place of <parse> ${name}.`)]),
 );
 
+/** Keys that go into `<extract>` as they are. */
+const EXTRACTED = ["time_key", "time_format", "timezone", "tag_key"];
+
+/** For the table of a plugin that takes such keys for `<extract>`, too. */
+export const flatExtractParameters = {
+  tag_key: string.optional("Older place of <extract> tag_key."),
+  timezone: string.optional("Older place of <extract> timezone."),
+  time_as_epoch: bool.optional("Older way to say time_key time and time_type unixtime in <extract>."),
+};
+
 /** A `<parse>` section made of such keys in `section`; undefined when there are none. Throws ConfigError. */
 export function flatParseSection(section: ConfigElement): ConfigElement | undefined {
   const given = [...CHANGED, ...COPIED].some((name) => section.parameter(name) !== undefined);
   if (!given) return undefined;
   const copied = COPIED.flatMap((name) => section.parameter(name) ?? []);
   const parameters = [...typeOf(section), ...copied, ...types(section), ...localtime(section)];
-  const element = new ConfigElement("parse", "", section.position, parameters);
-  element.isStrict = section.isStrict;
+  return sectionOf("parse", section, parameters);
+}
+
+/** An `<extract>` section made of such keys in `section`; undefined when there are none. Throws ConfigError. */
+export function flatExtractSection(section: ConfigElement): ConfigElement | undefined {
+  const keys = ["format", "localtime", "utc", ...EXTRACTED];
+  if (!keys.some((name) => section.parameter(name))) return undefined;
+  const copied = EXTRACTED.flatMap((name) => section.parameter(name) ?? []);
+  return sectionOf("extract", section, [...copied, ...extractedTime(section), ...localtime(section)]);
+}
+
+/** An epoch is asked for; a regular expression has a text, as in 0.12. */
+function extractedTime(section: ConfigElement): ConfigParameter[] {
+  const [format = "", epoch] = [section.text("format"), section.parameter("time_as_epoch")];
+  const isEpoch = epoch !== undefined && parseBool(epoch.value) === true;
+  if (!isEpoch && !(format.startsWith("/") && format.endsWith("/"))) return [];
+  const { position } = section;
+  const type = { key: "time_type", value: isEpoch ? "unixtime" : "string", position };
+  return section.parameter("time_key") ? [type] : [{ key: "time_key", value: "time", position }, type];
+}
+
+function sectionOf(name: string, owner: ConfigElement, parameters: ConfigParameter[]): ConfigElement {
+  const element = new ConfigElement(name, "", owner.position, parameters);
+  element.isStrict = owner.isStrict;
   return element;
 }
 

@@ -173,8 +173,8 @@ export class Connection implements Collecting {
 
   #sourceFields(): SourceFields | undefined {
     const { sourceAddressKey, sourceHostnameKey } = this.#rules;
-    const values = new Map<string, string | Buffer>();
-    if (sourceAddressKey !== undefined) values.set(sourceAddressKey, Buffer.from(this.#address));
+    const values = new Map<string, string>();
+    if (sourceAddressKey !== undefined) values.set(sourceAddressKey, this.#address);
     if (sourceHostnameKey !== undefined) values.set(sourceHostnameKey, this.#host);
     return values.size > 0 ? new SourceFields(values) : undefined;
   }

@@ -7,6 +7,7 @@
  * | `[time, map]`, time integer or EventTime | the same bytes                                         |
  * | `[[time, metadata], map]` (Fluent Bit) | `[time, map]`                                            |
  * | `[nil, map]`, `[0, map]`             | `[now, map]`                                               |
+ * | `[integer, map]` on a unix socket    | `[EventTime, map]`                                         |
  * | `[float, map]`                       | `[EventTime, map]`; dropped or kept by skip_invalid_event  |
  * | anything else                        | dropped                                                    |
  *
@@ -15,6 +16,7 @@
 
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { EventStream } from "../../event/event-stream.ts";
+import { decode } from "../../event/msgpack.ts";
 import { arrayLength, containerHeader, isArrayType } from "../../event/msgpack-header.ts";
 import { INCOMPLETE, isMapType, isTimeAt, skip, skipValue } from "../../event/walker.ts";
 import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
@@ -25,6 +27,8 @@ export type FloatTimes = "convert" | "drop" | "keep";
 
 export interface EntryRules {
   readonly floatTimes: FloatTimes;
+  /** Integers become EventTimes, but for those of packed entries. Source: fluentd 1.18 in_unix `convert_time`. */
+  readonly convertsIntegers?: boolean;
   /** Wall time in milliseconds. */
   readonly now: () => number;
 }
@@ -45,8 +49,8 @@ export class EntryWriter {
   }
 
   /** Whether plain entries may be taken as they are. */
-  get isVerbatim(): boolean {
-    return this.#fields === undefined;
+  isVerbatim(isPacked: boolean): boolean {
+    return this.#fields === undefined && (isPacked || !this.#rules.convertsIntegers);
   }
 
   /** Takes room for about so many bytes from `memory`, before the first event. */
@@ -101,6 +105,9 @@ export class EntryWriter {
     const type = bytes[start] as number;
     if (type === 0xc0 || type === 0) return this.#writeSeconds(this.#rules.now() / 1000);
     if (isTimeAt(bytes, start)) {
+      if (this.#rules.convertsIntegers && type !== 0xd7 && type !== 0xc7) {
+        return this.#writeSeconds(Number(decode(bytes.subarray(start, end))));
+      }
       this.#writer.copy(bytes, start, end);
       return true;
     }

@@ -263,7 +263,7 @@ export class Receiver implements MessageHandler {
       this.#options.counters.add("protocol_errors", 1, "truncated_entries");
       this.#warn("a message ends within an entry; the entries before it are kept", { tag });
     }
-    if (walk.plain && this.#entries.isVerbatim) {
+    if (walk.plain && this.#entries.isVerbatim(this.#bounds.mode === "packed")) {
       if (compressed || (isOwned && end - start >= LARGE_BODY_BYTES)) {
         const packed = bytes.subarray(start, walk.end);
         this.#isMemoryKept = true;

@@ -11,10 +11,10 @@ export class SourceFields {
   readonly #splice: RecordSplice;
   readonly #values: readonly Buffer[];
 
-  /** Of each field its value; a text or, for an address, bytes. */
-  constructor(values: ReadonlyMap<string, string | Buffer>) {
+  /** Of each field its value: to Ruby, addresses and names from the system are bytes. */
+  constructor(values: ReadonlyMap<string, string>) {
     this.#splice = new RecordSplice([...values.keys()]);
-    this.#values = [...values.values()].map((value) => encode(value));
+    this.#values = [...values.values()].map((value) => encode(Buffer.from(value)));
   }
 
   /** Writes the record at `start`, which must be whole, with the fields in it. */

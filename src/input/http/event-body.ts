@@ -11,6 +11,8 @@ import { decode } from "../../event/msgpack.ts";
 import { containerHeader, isArrayType } from "../../event/msgpack-header.ts";
 import { ABSENT, findField, isKey, mapSize, mapStart } from "../../event/record-fields.ts";
 import { INCOMPLETE, isMapType, skipValue } from "../../event/walker.ts";
+import { timeText } from "../../parser/extract.ts";
+import type { TimeParser } from "../../parser/time-parser.ts";
 import { eventTimeBytes } from "../text/extract.ts";
 import type { RequestParams } from "./request-params.ts";
 
@@ -74,14 +76,22 @@ export interface TimedRecord {
   readonly record: Buffer;
 }
 
-/** Takes the time out of a record's field, where it has one. Throws MalformedError when it is no number. */
-export function takeTime(bytes: Buffer, start: number, end: number, key: Buffer, keeps: boolean): TimedRecord {
+/** Where the time of a record is, and how it is read: without a parser it is a number. */
+export interface TimeField {
+  readonly key: Buffer;
+  readonly keeps: boolean;
+  readonly parser: TimeParser | undefined;
+}
+
+/** Takes the time out of a record's field, where it has one. Throws MalformedError when it is none. */
+export function takeTime(bytes: Buffer, start: number, end: number, { key, keeps, parser }: TimeField): TimedRecord {
   const record = bytes.subarray(start, end);
   const position = findField(record, 0, key);
   if (position === ABSENT) return { time: undefined, record };
   const value = decode(record.subarray(position, skipValue(record, position, record.length)));
   const rest = keeps ? record : without(record, key);
   if (value === null || value === false) return { time: undefined, record: rest };
+  if (parser) return { time: eventTimeBytes(parser.parse(...timeText(record, position))), record: rest };
   if (typeof value !== "number" && typeof value !== "bigint") {
     throw new MalformedError(`can't convert ${typeof value} into an exact number`);
   }

@@ -9,31 +9,25 @@ import type { Parser } from "../../parser/parser.ts";
 import type { ParserPair } from "../../parser/parser-list.ts";
 import type { PluginContext } from "../../plugin.ts";
 import { eventTimeBytes } from "../text/extract.ts";
-import { recordsOf, takeTime } from "./event-body.ts";
+import { recordsOf, type TimeField, takeTime } from "./event-body.ts";
 import type { RequestParams } from "./request-params.ts";
 
 /** How bodies are read: by the parser of `<parse>`, or by their content type, with the time in a field. */
-export interface Parsing {
-  readonly parsers?: ParserPair;
-  readonly timeKey?: string;
-  readonly keepTimeKey?: boolean;
-}
+export type Parsing = { readonly parsers: ParserPair } | { readonly time: TimeField };
 
 const NIL = 0xc0;
 
 export class RequestEvents {
   readonly #parsing: Parsing;
   readonly #context: PluginContext;
-  readonly #timeKey: Buffer;
 
   constructor(parsing: Parsing, context: PluginContext) {
     this.#parsing = parsing;
     this.#context = context;
-    this.#timeKey = Buffer.from(parsing.timeKey ?? "time");
   }
 
   get hasOwnParser(): boolean {
-    return this.#parsing.parsers !== undefined;
+    return "parsers" in this.#parsing;
   }
 
   /** `given` is the time that the request itself names for all its events. Throws MalformedError. */
@@ -54,21 +48,17 @@ export class RequestEvents {
       splice.write(writer, record, 0, values);
       size += 1;
     };
-    const { parsers } = this.#parsing;
-    if (parsers) this.#parse(parsers[isAscii(body) ? "utf-8" : "binary"], body, write);
+    if ("parsers" in this.#parsing) this.#parse(this.#parsing.parsers[isAscii(body) ? "utf-8" : "binary"], body, write);
     else {
+      const field = this.#parsing.time;
       recordsOf(params, (bytes, start, end) => {
-        const { time, record } = this.#timed(bytes, start, end, given !== undefined);
+        // A time that the request names leaves the record's own where it is.
+        if (given !== undefined) return write(undefined, bytes.subarray(start, end));
+        const { time, record } = takeTime(bytes, start, end, field);
         write(time, record);
       });
     }
     return new EventStream(writer.take(), size);
-  }
-
-  /** A time that the request names leaves the record's own where it is. */
-  #timed(bytes: Buffer, start: number, end: number, isGiven: boolean) {
-    if (isGiven) return { time: undefined, record: bytes.subarray(start, end) };
-    return takeTime(bytes, start, end, this.#timeKey, this.#parsing.keepTimeKey ?? false);
   }
 
   #parse(parser: Parser, body: Buffer, write: (time: Buffer | undefined, record: Buffer) => void): void {

@@ -5,6 +5,7 @@
  */
 
 import { ConfigError, type SourcePosition } from "../../errors.ts";
+import { textDecoder } from "../../event/text-decoder.ts";
 
 export interface TextEncoding {
   /** The bytes of a line's end; lines start at multiples of their number. */
@@ -14,17 +15,6 @@ export interface TextEncoding {
 }
 
 export const PLAIN_TEXT: TextEncoding = { newline: Buffer.from("\n") };
-
-/** Ruby's names that the standard's decoders do not know. */
-const ALIASES: Readonly<Record<string, string>> = {
-  cp932: "windows-31j",
-  csWindows31J: "windows-31j",
-  eucjp: "euc-jp",
-  "eucjp-ms": "euc-jp",
-  cp936: "gbk",
-  cp949: "euc-kr",
-  "utf8-mac": "utf-8",
-};
 
 const BINARY = new Set(["ascii-8bit", "binary"]);
 const NARROW: Readonly<Record<string, number>> = { "us-ascii": 0x7f, ascii: 0x7f, "ascii-8bit": 0x7f, binary: 0x7f };
@@ -43,11 +33,11 @@ export function textEncoding(
   const target = encoding.toLowerCase();
   const encode = encoder(target);
   if (fromEncoding === undefined || fromEncoding.toLowerCase() === target) {
-    if (!encode && decoder(target) === undefined) throw unknown(encoding, position);
+    if (!encode && textDecoder(target) === undefined) throw unknown(encoding, position);
     return { newline: newlineOf(target) };
   }
   const source = fromEncoding.toLowerCase();
-  const decode = decoder(source);
+  const decode = textDecoder(source);
   if (!decode) throw unknown(fromEncoding, position);
   if (!encode) {
     const known = "UTF-8, US-ASCII, ASCII-8BIT and ISO-8859-1";
@@ -58,17 +48,6 @@ export function textEncoding(
 
 function unknown(name: string, position: SourcePosition): ConfigError {
   return new ConfigError(`unknown encoding name - ${name}`, position);
-}
-
-function decoder(name: string): ((bytes: Buffer) => string) | undefined {
-  if (LATIN_1.has(name)) return (bytes) => bytes.toString("latin1");
-  if (name in NARROW) return (bytes) => bytes.toString("latin1").replace(/[^\0-\x7f]/g, "\ufffd");
-  try {
-    const standard = new TextDecoder(ALIASES[name] ?? name, { ignoreBOM: true });
-    return (bytes) => standard.decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function encoder(name: string): ((text: string) => Buffer) | undefined {

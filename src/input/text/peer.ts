@@ -16,11 +16,11 @@ export function peerFields({ sourceAddressKey, sourceHostnameKey }: PeerKeys): s
   return [...new Set([sourceAddressKey, sourceHostnameKey])].filter((key) => key !== undefined);
 }
 
-/** The msgpack of the fields' values for one peer: to Ruby an address is bytes. Looks the name up only where it is wanted. Never rejects. */
+/** The msgpack of the fields' values for one peer: to Ruby, addresses and names from the system are bytes. Looks the name up only where it is wanted. Never rejects. */
 export async function peerValues(keys: PeerKeys, address: string, hostNames: HostNames): Promise<Buffer[]> {
   const { sourceAddressKey, sourceHostnameKey } = keys;
   const plain = plainAddress(address);
-  const name = sourceHostnameKey === undefined ? undefined : encode(await hostNames.resolve(plain));
+  const name = sourceHostnameKey === undefined ? undefined : encode(Buffer.from(await hostNames.resolve(plain)));
   if (sourceAddressKey === sourceHostnameKey) return name ? [name] : [];
   return [sourceAddressKey === undefined ? undefined : encode(Buffer.from(plain)), name].filter(
     (value) => value !== undefined,

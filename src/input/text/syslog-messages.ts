@@ -92,16 +92,19 @@ export class SyslogMessages {
       if (entries[timeStart] === NIL) continue;
       const position = given === undefined ? findField(entries, recordStart, PRIORITY_FIELD) : ABSENT;
       const priority = given ?? (position === ABSENT ? 0 : Number(decode(valueAt(entries, position))));
-      const facility = FACILITIES[priority >> 3] ?? "";
+      const facility = FACILITIES[priority >> 3];
       const severity = SEVERITIES[priority & 7] as string;
       const record =
         position === ABSENT ? entries.subarray(recordStart, end) : withoutPriority(entries, recordStart, end);
       const names = [
         this.#options.severityKey === undefined ? undefined : encode(severity),
-        this.#options.facilityKey === undefined ? undefined : encode(facility),
+        this.#options.facilityKey === undefined ? undefined : encode(facility ?? null),
       ].filter((value) => value !== undefined);
       const time = entries.subarray(timeStart, recordStart);
-      this.#emit(`${this.#options.tag}.${facility}.${severity}`, time, record, this.#splice, [...names, ...values]);
+      this.#emit(`${this.#options.tag}.${facility ?? ""}.${severity}`, time, record, this.#splice, [
+        ...names,
+        ...values,
+      ]);
     }
   }
 

@@ -73,6 +73,16 @@ test("elements behind time and record are left out", () => {
   becomes(array(5, record, "more"), entry(5, record));
 });
 
+test("integers become EventTimes where they are to", () => {
+  const writer = new EntryWriter({ floatTimes: "convert", convertsIntegers: true, now: () => NOW_MS }, undefined);
+  assert.deepEqual([writer.isVerbatim(true), writer.isVerbatim(false)], [true, false]);
+  const times = [5, 300, 1_700_000_000, 0xffffffff];
+  for (const time of times) writer.writeEntries(entry(time, record), 0, entry(time, record).length);
+  writer.writeEntries(entry(eventTime(7), record), 0, entry(eventTime(7), record).length);
+  const expected = [...times, 7].map((time) => entry(eventTime(time), record));
+  assert.deepEqual(writer.take().packed, Buffer.concat(expected));
+});
+
 test("a torn last entry is left out, and is not counted as dropped", () => {
   const good = entry(eventTime(1), record);
   assert.deepEqual(written([good, good.subarray(0, good.length - 1)]), { dropped: 0, size: 1, packed: good });
@@ -88,7 +98,9 @@ test("source fields go behind the others, or in place of a field of that name", 
   const recordOf = (value: unknown) => {
     const { packed, size } = written([entry(5, value)], "convert", fields);
     const [event] = new EventStream(packed, size).events();
-    return JSON.stringify(event?.record);
+    return JSON.stringify(event?.record, (_key, value) =>
+      value?.type === "Buffer" ? Buffer.from(value.data).toString() : value,
+    );
   };
   assert.equal(recordOf({ k: "v" }), '{"k":"v","addr":"10.0.0.7","host":"node-7"}');
   assert.equal(recordOf({}), '{"addr":"10.0.0.7","host":"node-7"}');
@@ -105,6 +117,7 @@ test("a field that stands twice in a record gets the new value twice, so that ev
   const fields = new SourceFields(new Map([["a", "new"]]));
   const twice = Buffer.concat([Buffer.from([0x82]), encode("a"), encode(1), encode("a"), encode(2)]);
   const { packed } = written([entry(5, twice)], "convert", fields);
-  const expected = Buffer.concat([Buffer.from([0x82]), encode("a"), encode("new"), encode("a"), encode("new")]);
+  const bytes = encode(Buffer.from("new"));
+  const expected = Buffer.concat([Buffer.from([0x82]), encode("a"), bytes, encode("a"), bytes]);
   assert.deepEqual(packed, entry(5, expected));
 });
