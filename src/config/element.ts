@@ -66,6 +66,13 @@ export class ConfigElement {
     return this.children.filter((child) => child.name === name);
   }
 
+  /** The same section, with other parameters. */
+  withParameters(parameters: ConfigParameter[]): ConfigElement {
+    const copy = new ConfigElement(this.name, this.argument, this.position, parameters, this.children);
+    copy.isStrict = this.isStrict;
+    return copy;
+  }
+
   /** Whether both say the same, wherever they stand. */
   equals(other: ConfigElement): boolean {
     const values = ({ parameters }: ConfigElement) =>

@@ -83,7 +83,7 @@ class ExecInput implements Input {
     this.#warnings = new RareWarnings(context.logger, context.clock);
     this.#nextText = type === "json" ? nextJson : type === "msgpack" ? nextMsgpack : nextLine;
     this.#isText = this.#nextText === nextLine;
-    this.#parser = createParser(element, { ...context, encoding: "utf-8" });
+    this.#parser = createParser(element, { ...context, encoding: "utf-8", noTimeKey: true });
     this.#events = new TextEvents({
       clock: context.clock,
       fields: [],

@@ -267,12 +267,13 @@ function parsing(context: PluginContext): Parsing {
   const type = parse?.text("@type");
   if (type !== undefined && type !== "in_http") return { parsers: createParsers(element, context) };
   const config = readSectionOrThrow(timeTable, parse ?? new ConfigElement("parse", "", element.position));
+  const parser = eventTimeParser(config, clock);
   const hasRule = ["time_type", "time_format"].some((key) => config.element.parameter(key));
   return {
     time: {
       key: Buffer.from(config.timeKey ?? "time"),
       keeps: config.keepTimeKey,
-      parser: hasRule ? eventTimeParser(config, clock) : undefined,
+      parser: hasRule ? parser : undefined,
     },
   };
 }

@@ -6,7 +6,7 @@
 import { array, enumeration, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { MalformedError } from "../errors.ts";
-import { toByteText } from "./byte-text.ts";
+import { textToSplit, toByteText } from "./byte-text.ts";
 import { commonParameters } from "./common-parameters.ts";
 import type { ParserDefinition } from "./parser.ts";
 import { type FieldValue, TextEntries } from "./text-entries.ts";
@@ -29,7 +29,7 @@ export const csvParser: ParserDefinition<ConfigOf<typeof table>> = {
     const isFast = config.parserEngine === "fast";
     return {
       parse(bytes, start, end, target) {
-        const text = bytes.toString("latin1", start, end);
+        const text = textToSplit(bytes, start, end, context.encoding);
         const values = isFast ? fastValues(text, delimiter) : normalValues(text, delimiter);
         // The fast engine leaves out what is missing, the normal one has nil for it.
         const missing = isFast ? undefined : null;

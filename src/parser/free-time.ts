@@ -30,7 +30,7 @@ export const freeTime: TimeReader = (text, fields) => {
   Object.assign(fields, parts);
   if (fraction !== undefined) fields.nanosecond = nanoseconds(fraction);
   if (zone !== undefined) fields.offset = zoneOffset(zone);
-  return isInRange(fields) && isInYear(fields) && Math.abs(fields.offset ?? 0) < DAY_SECONDS;
+  return isInRange(fields) && isInYear(fields);
 };
 
 const DAY_SECONDS = 86_400;

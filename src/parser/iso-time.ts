@@ -110,5 +110,6 @@ function zoneAt(bytes: Buffer, position: number, end: number): number {
   const minutes = position + (bytes[position + 3] === 0x3a ? 4 : 3);
   if ((sign !== 0x2b && sign !== 0x2d) || minutes + 2 !== end) return Number.NaN;
   const offset = twoDigits(bytes, position + 1) * 3600 + twoDigits(bytes, minutes) * 60;
+  if (offset >= 86_400) return Number.NaN;
   return sign === 0x2d ? -offset : offset;
 }

@@ -2,7 +2,7 @@
 
 import { string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
-import { toByteText } from "./byte-text.ts";
+import { textToSplit, toByteText } from "./byte-text.ts";
 import { commonParameters } from "./common-parameters.ts";
 import type { ParserDefinition } from "./parser.ts";
 import { type FieldSlot, TextEntries } from "./text-entries.ts";
@@ -39,7 +39,7 @@ export const ltsvParser: ParserDefinition<ConfigOf<typeof table>> = {
     };
     return {
       parse(bytes, start, end, target) {
-        const text = bytes.toString("latin1", start, end);
+        const text = textToSplit(bytes, start, end, context.encoding);
         const pairs = expression ? expression.split(text) : splitLikeRuby(text, delimiter);
         const fields = new Map<string, string>();
         for (const pair of pairs) {

@@ -3,7 +3,7 @@
  * Source: fluent-plugin-multi-format-parser 1.1.0.
  */
 
-import { ConfigElement } from "../config/element.ts";
+import type { ConfigElement } from "../config/element.ts";
 import { string } from "../config/literals.ts";
 import { type ConfigOf, raw, section } from "../config/parameters.ts";
 import { ConfigError, MalformedError } from "../errors.ts";
@@ -11,6 +11,7 @@ import { ByteWriter } from "../event/byte-writer.ts";
 import { encode } from "../event/msgpack.ts";
 import { hasTime, splitEntries, writeWithFields } from "./added-fields.ts";
 import { commonParameters } from "./common-parameters.ts";
+
 import type { Parser, ParserContext, ParserDefinition } from "./parser.ts";
 
 const table = section(
@@ -58,14 +59,16 @@ function alternativesOf({ element, createParser }: ParserContext): Alternative[]
       const type = child.text("format") ?? child.text("@type");
       if (type === undefined)
         throw new ConfigError("'format' parameter is required, in section pattern", child.position);
-      return { parser: createParser(withoutOwn(child), type), name: encode(child.text("format_name") ?? null) };
+      return { parser: createParser(withoutOwnKeys(child), type), name: encode(child.text("format_name") ?? null) };
     });
 }
 
-/** What a `<pattern>` says to its parser. */
-function withoutOwn({ name, argument, position, parameters, children, isStrict }: ConfigElement): ConfigElement {
-  const given = parameters.filter(({ key }) => key !== "format" && key !== "format_name");
-  return Object.assign(new ConfigElement(name, argument, position, given, children), { isStrict });
+/** The section as the parser knows it. */
+function withoutOwnKeys(pattern: ConfigElement): ConfigElement {
+  const parameters = pattern.parameters.filter(({ key }) => key !== "format_name");
+  return pattern.withParameters(
+    parameters.map((given) => (given.key === "format" ? { ...given, key: "@type" } : given)),
+  );
 }
 
 /** A text that is wrong for one parser may be right for the next. */

@@ -1,6 +1,6 @@
 /** Every parser by its `@type`, and how an input or a filter gets the one that its `<parse>` section asks for. */
 
-import { ConfigElement } from "../config/element.ts";
+import type { ConfigElement } from "../config/element.ts";
 import { nearest } from "../config/nearest.ts";
 import { Problems, raw, readSection } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
@@ -96,7 +96,8 @@ function create(given: ConfigElement, givenType: string, owner: ParserOwner): Pa
     throw new ConfigError(`Unknown parser plugin '${type}'. ${advice}`, element.position);
   }
   const problems = new Problems();
-  const config = readSection(definition.table, element, problems);
+  const read = readSection(definition.table, element, problems);
+  const config = owner.noTimeKey && !element.parameter("time_key") ? { ...read, timeKey: undefined } : read;
   if (problems.errors[0]) throw problems.errors[0];
   for (const { message, position } of problems.warnings) owner.logger.warn(message, { ...position });
   return definition.create(config, {
@@ -106,24 +107,14 @@ function create(given: ConfigElement, givenType: string, owner: ParserOwner): Pa
     ...(owner.emitsUnmatched !== undefined && { emitsUnmatched: owner.emitsUnmatched }),
     element,
     matchDeadlineMs: config.timeout > 0 ? config.timeout * 1000 : undefined,
-    createParser: (inner, innerType) => create(inner, innerType, owner),
+    createParser: (inner, innerType) => create(inner, innerType, { ...owner, noTimeKey: false }),
   });
 }
 
 /** A type written as `/expression/`: its slashes are no part of it, and no flags follow. */
 function withExpression(element: ConfigElement, value: string): ConfigElement {
-  const { position } = element.parameter("@type") ?? element.parameter("format") ?? element;
+  const { position } = element.parameter("@type") ?? element;
   const own = element.parameter("expression");
-  const parameters = element.parameters.filter(({ key }) => key !== "@type" && key !== "type" && key !== "format");
-  const expression = { key: "expression", value, position };
-  return Object.assign(
-    new ConfigElement(
-      element.name,
-      element.argument,
-      element.position,
-      own ? parameters : [...parameters, expression],
-      element.children,
-    ),
-    { isStrict: element.isStrict },
-  );
+  const parameters = element.parameters.filter(({ key }) => key !== "@type" && key !== "type");
+  return element.withParameters(own ? parameters : [...parameters, { key: "expression", value, position }]);
 }

@@ -56,6 +56,8 @@ export interface ParserOwner {
   readonly encoding?: TextEncoding;
   /** Whether texts of several lines that do not match become events of their own; only a parser of such asks. */
   readonly emitsUnmatched?: boolean;
+  /** Times come from the field that `time_key` names, and from none where it is not given. */
+  readonly noTimeKey?: boolean;
 }
 
 export interface ParserContext extends ParserOwner {

@@ -89,7 +89,8 @@ function formattedTime(
   const parser = cached((text, isNumber) => {
     if (isNumber) throw new MalformedError(`value must be string: ${text}`);
     const fields: TimeFields = {};
-    if (!read(text, fields)) throw invalidTime(text);
+    // Ruby knows no zone that is a day away.
+    if (!read(text, fields) || Math.abs(fields.offset ?? 0) >= DAY_SECONDS) throw invalidTime(text);
     const moment = wallTime(fields, clock.now());
     if (!Number.isFinite(moment.seconds)) throw invalidTime(text);
     return new EventTime(inZone(moment, zone), moment.nanoseconds);
@@ -104,6 +105,8 @@ function formattedTime(
 function inZone({ seconds, offset }: { seconds: number; offset: number }, zone: TimeZone | undefined): number {
   return zone ? seconds + offset - zone.offsetAt(seconds + offset) : seconds;
 }
+
+const DAY_SECONDS = 86_400;
 
 /** More letters than any usual time has. */
 const ISO_ROOM_BYTES = 40;

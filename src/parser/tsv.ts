@@ -2,7 +2,7 @@
 
 import { array, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
-import { toByteText } from "./byte-text.ts";
+import { textToSplit, toByteText } from "./byte-text.ts";
 import { commonParameters } from "./common-parameters.ts";
 import type { ParserDefinition } from "./parser.ts";
 import { TextEntries } from "./text-entries.ts";
@@ -21,9 +21,11 @@ export const tsvParser: ParserDefinition<ConfigOf<typeof table>> = {
     const entries = new TextEntries(config, context);
     const { slots, columns } = entries.columnSlots(config.keys);
     const delimiter = toByteText(config.delimiter);
+    const isSplit = config.keys.length > 1;
     return {
       parse(bytes, start, end, target) {
-        const values = splitAtMost(bytes.toString("latin1", start, end), delimiter, config.keys.length);
+        const text = isSplit ? textToSplit(bytes, start, end, context.encoding) : bytes.toString("latin1", start, end);
+        const values = splitAtMost(text, delimiter, config.keys.length);
         entries.write(
           target,
           slots,

@@ -98,10 +98,10 @@ export function takeTime(bytes: Buffer, start: number, end: number, { key, keeps
   return { time: timeOf(Number(value)), record: rest };
 }
 
-/** As `Time.at` has it: the exact value of the float, cut off to nanoseconds. */
+/** As `Time.at` has it: the exact value of the float, cut off to nanoseconds; of the seconds, 32 bits are sent. */
 function timeOf(value: number): Buffer {
   const seconds = Math.floor(value);
-  if (!(seconds >= 0 && seconds <= 0xffffffff)) throw new MalformedError(`${value} is no time`);
+  if (!Number.isFinite(seconds)) throw new MalformedError(`${value} is no time`);
   return eventTimeBytes(new EventTime(seconds, Math.floor((value - seconds) * 1e9)));
 }
 

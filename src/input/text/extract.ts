@@ -67,8 +67,8 @@ function without(bytes: Buffer, start: number, end: number, names: readonly Buff
  * Throws MalformedError.
  */
 export function numericTime(value: unknown, type: "float" | "unixtime"): Buffer {
-  const [, seconds, fraction = ""] = /^\s*(\d+)(?:\.(\d+))?/.exec(String(value)) ?? [];
-  if (seconds === undefined || Number(seconds) > 0xffffffff) {
+  const [, seconds, fraction = ""] = /^\s*(-?\d+)(?:\.(\d+))?/.exec(String(value)) ?? [];
+  if (seconds === undefined) {
     throw new MalformedError(`invalid time value: ${String(value).slice(0, 64)}`);
   }
   const nanoseconds = type === "unixtime" ? 0 : Number(fraction.slice(0, 9).padEnd(9, "0"));

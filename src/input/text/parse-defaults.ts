@@ -13,6 +13,7 @@ export function withParseDefaults(section: ConfigElement, defaults: Readonly<Rec
     .filter(([key]) => given?.parameter(key) === undefined)
     .map(([key, value]): ConfigParameter => ({ key, value, position }));
   const parse = new ConfigElement("parse", "", position, [...added, ...(given?.parameters ?? [])], given?.children);
+  parse.isStrict = section.isStrict;
   const others = section.children.filter((child) => child.name !== "parse");
   return new ConfigElement(section.name, section.argument, section.position, section.parameters, [
     ...others,
