@@ -13,7 +13,8 @@ import { systemCertificates } from "./trust-store.ts";
 export class ClientContext {
   readonly #options: SecureContextOptions;
   readonly #authorities: readonly string[];
-  #context: SecureContext;
+  /** Undefined until it is used: with its first authority, Node.js 20 reads all that it has of its own. */
+  #context: SecureContext | undefined;
   #trustsSystem: boolean;
 
   /** Reads the files that the configuration names. Throws ConfigError. */
@@ -24,24 +25,28 @@ export class ClientContext {
       ...(!isInsecure && clientIdentity(config, position)),
     };
     this.#authorities = isInsecure ? [] : authorities(config, position);
-    this.#trustsSystem = isInsecure;
+    this.#trustsSystem = !isInsecure && this.#authorities.length === 0;
     try {
-      this.#context = createSecureContext({ ...this.#options, ca: [...this.#authorities] });
+      createSecureContext({ ...this.#options, ca: [] });
     } catch (cause) {
       throw new ConfigError(`tls_ciphers: OpenSSL does not take '${config.tlsCiphers}'`, position, { cause });
     }
   }
 
   get secureContext(): SecureContext {
-    if (this.#authorities.length === 0) this.trustSystem();
+    this.#context ??= createSecureContext({ ...this.#options, ca: this.#trusted() });
     return this.#context;
   }
 
   /** From now on the system's authorities are trusted, too, by another `secureContext`. */
   trustSystem(): void {
     if (this.#trustsSystem) return;
-    this.#context = createSecureContext({ ...this.#options, ca: [...systemCertificates(), ...this.#authorities] });
     this.#trustsSystem = true;
+    this.#context = undefined;
+  }
+
+  #trusted(): string[] {
+    return [...(this.#trustsSystem ? systemCertificates() : []), ...this.#authorities];
   }
 }
 
