@@ -18,6 +18,11 @@ export type DecompressionLimits = Pick<MessageLimits, "decompressionSizeLimit" |
 const RATIO_FLOOR_BYTES = 16 * 1024 * 1024;
 /** What is decompressed at once, on the event loop: about 4 ms of work. More goes to zlib's threads. */
 const SYNC_OUTPUT_BYTES = 1024 * 1024;
+/** Of a gzip member: header, an empty block, trailer. */
+const GZIP_LEAST_BYTES = 20;
+const OUTPUT_PIECE_BYTES = 16 * 1024;
+/** Log lines compress to a tenth; what tells more is read piece by piece. */
+const BELIEVED_RATIO = 64;
 /** More than this is measured first. */
 const UNMEASURED_BYTES = 16 * 1024 * 1024;
 /** Each frame of zstd costs a context of its own, about 40 µs; more of them go to the threads, too. */
@@ -65,7 +70,7 @@ export function decompress(
     try {
       const most = Math.min(limit, SYNC_OUTPUT_BYTES);
       if (method === "zstd") return zstdFramesSync(bytes, most);
-      return zlib.gunzipSync(bytes, { maxOutputLength: most });
+      return zlib.gunzipSync(bytes, { maxOutputLength: most, chunkSize: outputMemory(bytes, most) });
     } catch (error) {
       if (!isTooLarge(error) || (limit <= SYNC_OUTPUT_BYTES && method === "gzip"))
         throw explained(error, method, limit);
@@ -74,6 +79,15 @@ export function decompress(
   return inTurn(() => (method === "zstd" ? zstdFrames(bytes, limit) : gunzipMembers(bytes, limit))).catch((error) =>
     Promise.reject(explained(error, method, limit)),
   );
+}
+
+/**
+ * Memory for the output in one piece, where the body tells its size: with Node's pieces of 16 KiB, which are joined
+ * later, 200 KB take 1.6 times as long. The size comes from a stranger, and stands modulo 2^32 for the last member only.
+ */
+function outputMemory(bytes: Buffer, most: number): number {
+  const told = bytes.length < GZIP_LEAST_BYTES ? 0 : bytes.readUInt32LE(bytes.length - 4);
+  return Math.max(OUTPUT_PIECE_BYTES, Math.min(told + 1, most, bytes.length * BELIEVED_RATIO));
 }
 
 const waiting: (() => void)[] = [];
