@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { UnrecoverableError } from "../../../src/errors.ts";
 import { messageWrites, type OutgoingMessage, WRITE_BYTES } from "../../../src/forward-protocol/outgoing-message.ts";
@@ -46,17 +47,33 @@ test("a small message is one write: header, body and option together", async () 
   assert.equal(writes[0]?.bytes.toString("latin1"), "\x93\xa1t\xdb\0\0\0\x03abc\x82\xa4size\x01\xaacompressed\xa4text");
 });
 
-test("a large message is cut into writes of the same size, whatever its blocks are", async () => {
-  const body = Buffer.alloc(2 * WRITE_BYTES + 1000, "x");
+test("no write of a large message is larger than WRITE_BYTES, whatever its blocks are, and nothing is missing", async () => {
+  const body = randomBytes(2 * WRITE_BYTES + 1000);
+  const whole = Buffer.concat([
+    encodePackedForwardHeader("t", body.length),
+    body,
+    encodePackedForwardOption({ size: 1, compressed: "text" }),
+  ]);
   for (const cut of [1, 700, WRITE_BYTES, WRITE_BYTES + 1, body.length - 1]) {
     const writes = await writesOf([body.subarray(0, cut), body.subarray(cut)]);
+    assert.ok(Buffer.concat(writes.map(({ bytes }) => bytes)).equals(whole));
     assert.deepEqual(
       writes.map(({ isLast }) => isLast),
-      [false, false, true],
+      writes.map((_, index) => index === writes.length - 1),
     );
-    assert.equal(writes[1]?.bytes.length, WRITE_BYTES);
-    assert.ok(Buffer.concat(writes.map(({ bytes }) => bytes)).includes(body));
+    for (const { bytes } of writes) assert.ok(bytes.length <= WRITE_BYTES + 100, `${bytes.length}`);
   }
+});
+
+test("small blocks are gathered, large ones go by themselves", async () => {
+  const small = Buffer.alloc(WRITE_BYTES / 8 - 10, "s");
+  const large = Buffer.alloc(WRITE_BYTES / 2, "l");
+  const parts: number[] = [];
+  const blocks = [small, large, ...Array<Buffer>(10).fill(small)];
+  const byteSize = blocks.reduce((sum, { length }) => sum + length, 0);
+  const message: OutgoingMessage = { tag: "t", size: 1, byteSize, compressed: "text", blocks: () => blocks };
+  for await (const write of messageWrites(message)) parts.push(write.parts.length);
+  assert.deepEqual(parts, [2, 1, 8, 3]); // the header and the option are parts, too
 });
 
 test("a body that is shorter or longer than announced never becomes a whole message", async () => {
