@@ -6,7 +6,7 @@
  *   --seconds N         load per measurement (5)
  *   --quick             one run of 2 seconds
  *   --before FOLDER     measure another build of Suiro, too: a worktree of an older commit, compiled
- *   --ack-after MODE    measure Suiro with this ack_after, too: synced or delivered, beside its default written
+ *   --ack-after MODE    measure Suiro with this ack_after, too: written or delivered, beside its default synced
  *   --profile FOLDER    write CPU profiles of Suiro
  *   --guard             fail where Suiro has become slower beside the floor or fluentd than bench/guard.json has it
  *   --save-guard        write bench/guard.json from this run

@@ -83,7 +83,7 @@ export class Deliveries {
       this.#update();
       this.#checkIdle();
     };
-    const delivered = emit(emitter, tag, events, resends?.origin(sources));
+    const delivered = emit(emitter, tag, events, resends?.origin(sources, chunks.length > 0));
     resends?.begin(sources, delivered);
     delivered.then(
       () => {

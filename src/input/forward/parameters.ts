@@ -60,8 +60,8 @@ export const forwardTable = section(
     ack_after: enumeration("written", "synced", "delivered").default(
       "Suiro's own. When a chunk is acked: when its events are written, as fluentd does (a killed process loses none of " +
         "them), when they are on the disk of a file buffer (nor does a machine that loses power), or when the next " +
-        "receiver has them.",
-      "written",
+        "receiver has them. With a memory buffer synced is written.",
+      "synced",
     ),
     resend_ids: enumeration("time_ordered", "all", "none").default(
       "Suiro's own. Chunks that come again are acked and not stored twice if their id is one that fluentd or Suiro made " +

@@ -78,8 +78,11 @@ export class Resends {
     return isUnderway ? underway.delivered : holdings.whenSafe(id, ackAfter);
   }
 
-  origin(sources: readonly ChunkSource[]): Origin | undefined {
-    return sources.length === 0 ? this.#plain : new Origin(sources, this.#options.ackAfter);
+  /** What a batch says of itself. One that nobody wants an ack for waits for no disk: it was promised to nobody. */
+  origin(sources: readonly ChunkSource[], isAcked: boolean): Origin | undefined {
+    const { ackAfter } = this.#options;
+    if (sources.length > 0) return new Origin(sources, ackAfter);
+    return isAcked || ackAfter === "delivered" ? this.#plain : undefined;
   }
 
   /** These chunks are on their way until `delivered` is settled. */

@@ -70,6 +70,25 @@ test("a gzip body is handed on as it came, beside its plain entries", async (t) 
   assert.deepEqual(events.packed, body);
 });
 
+for (const [ackAfter, acked, unacked] of [
+  [undefined, "synced", undefined],
+  ["written", undefined, undefined],
+  ["delivered", "delivered", "delivered"],
+] as const) {
+  test(`ack_after ${ackAfter ?? "by default"} is what events with an ack wait for, and those without one`, async (t) => {
+    const { connect, emitter } = await startForwardInput(t, { values: ackAfter ? { ack_after: ackAfter } : {} });
+    const peer = await connect();
+    peer.send(forward("acked", entries, { chunk: "c" }));
+    await peer.take(ack("c").length);
+    peer.send(forward("unacked", entries, null));
+    await emitter.waitFor(() => emitter.batches.length === 2);
+    assert.deepEqual(
+      emitter.batches.map(({ origin }) => origin?.ackAfter),
+      [acked, unacked],
+    );
+  });
+}
+
 test("messages of one tag in one read become one emit, and each keeps its ack", async (t) => {
   const { connect, emitter } = await startForwardInput(t);
   const peer = await connect();
