@@ -6,6 +6,8 @@
 import { EVENT_TIME_BYTES, writeEventTime } from "./event-time.ts";
 
 const FIRST_CAPACITY = 1024;
+/** Fewer bytes are copied sooner one by one than by a view that has to be made first. */
+const LOOP_BYTES = 64;
 
 export class ByteWriter {
   #bytes: Buffer;
@@ -111,7 +113,7 @@ export class ByteWriter {
   copy(source: Uint8Array, start = 0, end = source.length): void {
     const count = end - start;
     this.#reserve(count);
-    if (count < 24) {
+    if (count < LOOP_BYTES) {
       for (let index = 0; index < count; index++) this.#bytes[this.#length + index] = source[start + index] as number;
     } else {
       this.#bytes.set(source.subarray(start, end), this.#length);

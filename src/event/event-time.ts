@@ -38,7 +38,15 @@ export const EVENT_TIME_BYTES = 10;
 export function writeEventTime(target: Buffer, offset: number, seconds: number, nanoseconds: number): number {
   target[offset] = 0xd7;
   target[offset + 1] = 0x00;
-  target.writeUInt32BE(seconds >>> 0, offset + 2);
-  target.writeUInt32BE(nanoseconds >>> 0, offset + 6);
+  writeUint32(target, offset + 2, seconds);
+  writeUint32(target, offset + 6, nanoseconds);
   return offset + EVENT_TIME_BYTES;
+}
+
+/** What `writeUInt32BE` does, without its checks: they were half of the cost of a time. */
+function writeUint32(target: Buffer, offset: number, value: number): void {
+  target[offset] = value >>> 24;
+  target[offset + 1] = value >>> 16;
+  target[offset + 2] = value >>> 8;
+  target[offset + 3] = value;
 }

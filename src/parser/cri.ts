@@ -88,39 +88,98 @@ function text(writer: ByteWriter, bytes: Buffer, start: number, end: number, enc
 }
 
 function plainParser(config: Config, { clock, encoding }: ParserContext): Parser {
-  const line = new CriLine();
   const heads = new EntryWriter(config, clock);
   const timeParser = eventTimeParser(config, clock);
-  const keptKey = config.keepTimeKey ? config.timeKey : undefined;
-  // A time_key of another field's name: the time takes that field's place.
-  const replaced = ["stream", "logtag", "message"].indexOf(keptKey ?? "");
-  const timeKey = keptKey !== undefined && replaced < 0 ? encode(keptKey) : undefined;
-  const field = (writer: ByteWriter, bytes: Buffer, index: number, from: number, to: number, start: number) => {
-    if (index === replaced) text(writer, bytes, start, line.timeEnd, encoding);
-    else text(writer, bytes, from, to, encoding);
-  };
+  const fields = new LeadingFields(config, encoding);
+  const { isMessageReplaced, lastKey } = fields;
   return {
     parse(bytes, start, end, target) {
-      if (!line.cut(bytes, start, end)) return false;
-      const { timeEnd, streamEnd, logtagEnd } = line;
+      const timeEnd = spaceAt(bytes, start, end);
+      const messageStart = fields.read(bytes, start, timeEnd, end);
+      if (messageStart < 0) return false;
       const time = timeParser.read(bytes, start, timeEnd);
       const { writer } = target;
       heads.time(target, time.seconds, time.nanoseconds);
-      writer.byte(timeKey ? 0x84 : 0x83);
-      writer.copy(STREAM);
-      field(writer, bytes, 0, timeEnd + 1, streamEnd, start);
-      writer.copy(LOGTAG);
-      field(writer, bytes, 1, streamEnd + 1, logtagEnd, start);
-      writer.copy(MESSAGE);
-      field(writer, bytes, 2, logtagEnd + 1, end, start);
-      if (timeKey) {
-        writer.copy(timeKey);
+      writer.copy(fields.packed);
+      if (isMessageReplaced) text(writer, bytes, start, timeEnd, encoding);
+      else text(writer, bytes, messageStart, end, encoding);
+      if (lastKey) {
+        writer.copy(lastKey);
         text(writer, bytes, start, timeEnd, encoding);
       }
       target.size += 1;
       return true;
     },
   };
+}
+
+/** Of longer ones it is not worth while to compare the next. */
+const REMEMBERED_BYTES = 64;
+
+/**
+ * The record from its map's header to the key of the message. Nearly every line has the stream and the logtag of the line
+ * before, whose bytes then serve again: a quarter less CPU a line.
+ */
+class LeadingFields {
+  /** msgpack. */
+  packed: Buffer = Buffer.alloc(0);
+  readonly isMessageReplaced: boolean;
+  /** With `keep_time_key`: the time goes behind the message, under this key. */
+  readonly lastKey: Buffer | undefined;
+  readonly #encoding: TextEncoding;
+  /** A time_key of another field's name: the time takes that field's place. */
+  readonly #replaced: number;
+  readonly #line = new CriLine();
+  readonly #writer = new ByteWriter();
+  /** From the time to the message, as in the line before. */
+  readonly #seen = Buffer.alloc(REMEMBERED_BYTES);
+  /** 0 when that is not to be used again. */
+  #seenLength = 0;
+
+  constructor({ keepTimeKey, timeKey }: Config, encoding: TextEncoding) {
+    const keptKey = keepTimeKey ? timeKey : undefined;
+    this.#replaced = ["stream", "logtag", "message"].indexOf(keptKey ?? "");
+    this.isMessageReplaced = this.#replaced === 2;
+    this.lastKey = keptKey !== undefined && this.#replaced < 0 ? encode(keptKey) : undefined;
+    this.#encoding = encoding;
+  }
+
+  /** Where the message begins; -1 when the line has fewer than three white spaces. */
+  read(bytes: Buffer, start: number, timeEnd: number, end: number): number {
+    const sameEnd = timeEnd + this.#seenLength;
+    if (this.#seenLength > 0 && sameEnd <= end && this.#isSeenAt(bytes, timeEnd)) return sameEnd;
+    const line = this.#line;
+    if (!line.cut(bytes, start, end)) return -1;
+    this.#write(bytes, start);
+    const messageStart = line.logtagEnd + 1;
+    const length = messageStart - timeEnd;
+    const hasTime = this.#replaced === 0 || this.#replaced === 1;
+    this.#seenLength = hasTime || length > REMEMBERED_BYTES ? 0 : length;
+    bytes.copy(this.#seen, 0, timeEnd, messageStart);
+    return messageStart;
+  }
+
+  #isSeenAt(bytes: Buffer, position: number): boolean {
+    const seen = this.#seen;
+    for (let index = 0; index < this.#seenLength; index++) if (bytes[position + index] !== seen[index]) return false;
+    return true;
+  }
+
+  #write(bytes: Buffer, start: number): void {
+    const { timeEnd, streamEnd, logtagEnd } = this.#line;
+    const writer = this.#writer;
+    const field = (key: Buffer, index: number, from: number, to: number) => {
+      writer.copy(key);
+      if (index === this.#replaced) text(writer, bytes, start, timeEnd, this.#encoding);
+      else text(writer, bytes, from, to, this.#encoding);
+    };
+    writer.truncate(0);
+    writer.byte(this.lastKey ? 0x84 : 0x83);
+    field(STREAM, 0, timeEnd + 1, streamEnd);
+    field(LOGTAG, 1, streamEnd + 1, logtagEnd);
+    writer.copy(MESSAGE);
+    this.packed = writer.view();
+  }
 }
 
 /** The message goes through another parser, whose time counts; of several events of a message the last one. */
