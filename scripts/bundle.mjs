@@ -2,6 +2,7 @@
 // took a start as long as all that is done in them. What src/ imports lazily stays in files of its own.
 //   node scripts/bundle.mjs      checks no types; scripts/prepare.mjs does both
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -13,6 +14,10 @@ const bundle = await rolldown({
   cwd: root,
   input: { main: "src/main.ts" },
   platform: "node",
+  // Of the Kubernetes client library only what is used: its modules say nothing of it, and do nothing when loaded.
+  // node-fetch has it for runtimes without URL; it loads punycode, of which later ones warn.
+  resolve: { alias: { "whatwg-url": "node:url" } },
+  treeshake: { moduleSideEffects: (id) => !id.includes("@kubernetes/client-node") },
   plugins: [{ name: "builtin-modules", renderChunk: withoutFacades }],
 });
 const { output } = await bundle.write({
@@ -39,8 +44,9 @@ writeFileSync(join(target, "LICENSES.txt"), packagesOf(modules).map(licenseOf).j
  * node:http does with all of fetch. Where it is asked for the module, only those are read that are used.
  */
 function withoutFacades(code) {
-  const imports = /^import (?:\* as )?([\w$]+)?(?:, )?(\{.*\})? from "(node:\S+)";$/gm;
-  const asked = code.replace(imports, (_line, whole, names, name) => {
+  const imports = /^import (?:\* as )?([\w$]+)?(?:, )?(\{.*\})? from "(\S+)";$/gm;
+  const asked = code.replace(imports, (line, whole, names, name) => {
+    if (!isBuiltin(name)) return line;
     const module = `process.getBuiltinModule("${name}")`;
     const parts = [whole && `${whole} = ${module}`, names && `${names.replaceAll(" as ", ": ")} = ${module}`];
     return `const ${parts.filter(Boolean).join(", ")};`;

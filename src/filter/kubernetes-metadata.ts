@@ -15,7 +15,7 @@ import { secondsAt } from "../event/time-at.ts";
 import type { Filter, FilterDefinition, PluginContext } from "../plugin.ts";
 import { filteredStream } from "./event-loop.ts";
 import { type FieldChoice, type Namespace, namespaceOf, type Pod, podOf } from "./kubernetes-metadata/api-objects.ts";
-import { apiSettings, apiUrl, fieldChoice } from "./kubernetes-metadata/api-settings.ts";
+import { type ApiSettings, apiSettings, apiUrl, fieldChoice } from "./kubernetes-metadata/api-settings.ts";
 import {
   type ContainerOrigin,
   mayHoldMetadata,
@@ -24,7 +24,7 @@ import {
   TagOrigins,
 } from "./kubernetes-metadata/container-origin.ts";
 import type { KnownObjects } from "./kubernetes-metadata/known-objects.ts";
-import { KubernetesApi } from "./kubernetes-metadata/kubernetes-api.ts";
+import type { KubernetesApi, ObjectKind } from "./kubernetes-metadata/kubernetes-api.ts";
 import { MetadataLookup } from "./kubernetes-metadata/metadata-lookup.ts";
 import { ObjectWatch, type WatchContext } from "./kubernetes-metadata/object-watch.ts";
 import { type KubernetesMetadataConfig, kubernetesMetadataTable } from "./kubernetes-metadata/parameters.ts";
@@ -41,11 +41,16 @@ class KubernetesMetadataFilter implements Filter {
   readonly #context: PluginContext;
   readonly #origins: TagOrigins;
   readonly #lookup: MetadataLookup;
-  readonly #watches: readonly ObjectWatch[];
+  readonly #config: KubernetesMetadataConfig;
+  readonly #choice: FieldChoice;
+  /** Undefined where there is no API. */
+  readonly #apiSettings: ApiSettings | undefined;
+  readonly #node: string | undefined;
   readonly #looksIntoRecords: boolean;
   readonly #statsMs: number;
   readonly #both = new RecordSplice(["docker", "kubernetes"]);
   readonly #withoutDocker = new RecordSplice(["kubernetes"]);
+  #watches: readonly ObjectWatch[] = [];
   #stopStats = () => {};
   /** Until then the pods of the node are not known. */
   #ready: Promise<unknown> | undefined;
@@ -54,10 +59,13 @@ class KubernetesMetadataFilter implements Filter {
     const { clock, logger, element } = context;
     if (config.cacheSize < 1) throw new ConfigError("cache_size must be 1 or more", element.position);
     const url = apiUrl(config, environment);
-    const api = url === undefined ? undefined : new KubernetesApi(apiSettings(config, url), clock);
-    const choice = fieldChoice(config, url, logger);
+    this.#context = context;
+    this.#config = config;
+    this.#apiSettings = url === undefined ? undefined : apiSettings(config, url);
+    this.#choice = fieldChoice(config, url, logger);
+    this.#node = environment.K8S_NODE_NAME?.trim() || undefined;
     const settings = {
-      choice,
+      choice: this.#choice,
       cacheSize: config.cacheSize,
       cacheLifeMs: config.cacheTtl < 0 ? Number.POSITIVE_INFINITY : config.cacheTtl * 1000,
       withNamespaces: !config.skipNamespaceMetadata,
@@ -65,19 +73,26 @@ class KubernetesMetadataFilter implements Filter {
         ? { namespace_name: config.orphanedNamespaceName, namespace_id: config.orphanedNamespaceId }
         : undefined,
     };
-    this.#context = context;
     this.#origins = new TagOrigins(config.tagToKubernetesNameRegexp, config.cacheSize, element.position);
-    this.#lookup = new MetadataLookup(settings, api, clock, logger);
+    this.#lookup = new MetadataLookup(settings, clock, logger);
     this.#looksIntoRecords = config.lookupFromK8sField;
     this.#statsMs = config.statsInterval * 1000;
-    if (url === undefined)
+    if (url === undefined) {
       logger.warn("there is no kubernetes_url and no KUBERNETES_SERVICE_HOST: only names are added");
-    this.#watches = api && config.watch ? this.#watchesOf(config, api, choice, environment.K8S_NODE_NAME?.trim()) : [];
+    } else if (config.watch && this.#node === undefined) {
+      logger.warn("the environment variable K8S_NODE_NAME is not set: pods of the whole cluster are watched");
+    }
   }
 
   readonly isPerEvent = true;
 
   async start(): Promise<void> {
+    if (this.#apiSettings) {
+      const { KubernetesApi } = await import("./kubernetes-metadata/kubernetes-api.ts");
+      const api = new KubernetesApi(this.#apiSettings, this.#context.clock);
+      this.#lookup.askFrom(api);
+      if (this.#config.watch) this.#watches = this.#watchesOf(api);
+    }
     for (const watch of this.#watches) watch.start();
     if (this.#watches.length > 0) {
       this.#ready = Promise.all(this.#watches.map(({ firstList }) => firstList)).then(() => {
@@ -148,17 +163,11 @@ class KubernetesMetadataFilter implements Filter {
     });
   }
 
-  #watchesOf(
-    config: KubernetesMetadataConfig,
-    api: KubernetesApi,
-    choice: FieldChoice,
-    node: string | undefined,
-  ): ObjectWatch[] {
+  #watchesOf(api: KubernetesApi): ObjectWatch[] {
     const { clock, logger } = this.#context;
+    const config = this.#config;
+    const choice = this.#choice;
     const lookup = this.#lookup;
-    if (!node) {
-      logger.warn("the environment variable K8S_NODE_NAME is not set: pods of the whole cluster are watched");
-    }
     const retry = {
       intervalMs: config.watchRetryInterval * 1000,
       base: config.watchRetryExponentialBackoffBase,
@@ -166,7 +175,7 @@ class KubernetesMetadataFilter implements Filter {
     };
     const context: WatchContext = { api, clock, logger, retry, count: (name) => lookup.count(name) };
     const pods = followed<Pod>("pods", lookup.pods, (object) => podOf(object, choice), lookup);
-    const fieldSelector = node ? `spec.nodeName=${node}` : undefined;
+    const fieldSelector = this.#node === undefined ? undefined : `spec.nodeName=${this.#node}`;
     const namespaces = followed<Namespace>(
       "namespaces",
       lookup.namespaces,
@@ -190,7 +199,7 @@ class KubernetesMetadataFilter implements Filter {
 
 /** What a watch of this kind does with what it hears. */
 function followed<T extends Pod | Namespace>(
-  kind: string,
+  kind: ObjectKind,
   known: KnownObjects<T>,
   read: (object: unknown) => T | undefined,
   lookup: MetadataLookup,

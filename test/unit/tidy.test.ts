@@ -41,6 +41,7 @@ const stratumOf = (name: string) => strata.findIndex((rooms) => rooms.includes(n
  * the product is built for: they stay, whatever a bare hand would save.
  */
 const importers: Record<string, string> = {
+  "@kubernetes/client-node": "filter/kubernetes-metadata/client-library.ts",
   "@msgpack/msgpack": "event/msgpack.ts",
   "@peculiar/x509": "tls/certificate-authority.ts",
   "reflect-metadata": "tls/certificate-authority.ts",

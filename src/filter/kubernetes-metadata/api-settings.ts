@@ -8,8 +8,20 @@ import { ConfigError, type SourcePosition } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { checkKeyPair, readCertificates, readPrivateKey } from "../../tls/certificate-files.ts";
 import type { FieldChoice } from "./api-objects.ts";
-import type { ApiSettings } from "./kubernetes-api.ts";
 import type { KubernetesMetadataConfig } from "./parameters.ts";
+
+export interface ApiSettings {
+  /** Up to and with the API's version, without a slash at the end: `https://10.0.0.1:443/api/v1`. */
+  readonly baseUrl: string;
+  readonly openTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  readonly tokenFile: string | undefined;
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly verify: boolean;
+  readonly partialChain: boolean;
+}
 
 /** As in records: without a version, as it was written. Undefined where there is no API. */
 export function apiUrl(config: KubernetesMetadataConfig, environment: NodeJS.ProcessEnv): string | undefined {
@@ -66,7 +78,7 @@ function checkedUrl(text: string, position: SourcePosition): string {
     throw new ConfigError(`kubernetes_url: '${text}' is no address; write https://HOST:PORT/api`, position);
   }
   const path = url.pathname.replace(/\/+$/, "");
-  return `${url.origin}${path === "" ? "/api" : path}`;
+  return `${url.origin}${/\/o?api(s\/[^/]+)?$/i.test(path) ? path : `${path}/api`}`;
 }
 
 function checkFiles(config: KubernetesMetadataConfig, position: SourcePosition): void {

@@ -1,56 +1,36 @@
 /**
- * The two things asked of the Kubernetes API: an answer, and a watch that goes on. Every wait has an end, every answer
- * a limit. Token and certificates are read for each connection, since Kubernetes renews them.
- *
- * The official client library is left out on purpose: version 1 takes 72 MB on disk in 73 packages, 72 MB of memory and
- * 0.6 s to load, more than the whole agent; version 2 needs Node 22.19. Two GET requests are all that is used here.
+ * What is asked of the Kubernetes API, by its client library: one object, all of a kind, and a watch that goes on. Every
+ * wait has an end, every answer a limit.
  * Source: Kubernetes API concepts, "Efficient detection of changes"; kubeclient 4.13 (paths, timeouts).
  */
 
-import { readFileSync } from "node:fs";
-import { Agent, type ClientRequest, type IncomingMessage, request as requestPlain } from "node:http";
-import { request as requestTls, Agent as TlsAgent } from "node:https";
-import type { Socket } from "node:net";
+import { STATUS_CODES } from "node:http";
 import type { Clock } from "../../clock.ts";
-import { errorMessage, LimitError, MalformedError, NetworkError, TimeoutError } from "../../errors.ts";
+import { MalformedError, NetworkError, TimeoutError } from "../../errors.ts";
 import { failureCode } from "../../tls/handshake-failure.ts";
-import { systemCertificates } from "../../tls/trust-store.ts";
+import { ApiConnection } from "./api-connection.ts";
+import type { ApiSettings } from "./api-settings.ts";
+import { ApiStatusError } from "./api-status-error.ts";
+import {
+  ApiException,
+  CoreV1Api,
+  createConfiguration,
+  type HttpMethod,
+  type Middleware,
+  RequestContext,
+  Watch,
+} from "./client-library.ts";
 
 /** A list of all pods of a cluster with 5,000 of them has some 50 MB. */
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
 /** etcd takes objects up to 1.5 MB. */
 const MAX_EVENT_BYTES = 8 * 1024 * 1024;
-const MAX_ERROR_BYTES = 64 * 1024;
 /** A long list comes slowly, but it comes. */
 const MAX_ANSWER_MS = 60_000;
 /** How long one watch lasts; then it is made anew, and a connection that died unnoticed with it. */
 const WATCH_SECONDS = 290;
 /** Lookups at the same time; others wait, within their own time. */
 const MAX_CONNECTIONS = 4;
-const KEEP_ALIVE_MS = 30_000;
-
-/** The API answered, and the answer is an error. */
-export class ApiStatusError extends NetworkError {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
-export interface ApiSettings {
-  /** Up to and with the API's version, without a slash at the end: `https://10.0.0.1:443/api/v1`. */
-  readonly baseUrl: string;
-  readonly openTimeoutMs: number;
-  readonly readTimeoutMs: number;
-  readonly tokenFile: string | undefined;
-  readonly caFile: string | undefined;
-  readonly certFile: string | undefined;
-  readonly keyFile: string | undefined;
-  readonly verify: boolean;
-  readonly partialChain: boolean;
-}
 
 /** One change that a watch tells. */
 export interface WatchEvent {
@@ -58,162 +38,131 @@ export interface WatchEvent {
   readonly object: unknown;
 }
 
-type Query = Readonly<Record<string, string>>;
+export type ObjectKind = "pods" | "namespaces";
+
+export interface ListQuery {
+  readonly resourceVersion: string;
+  readonly fieldSelector?: string;
+}
+
+const REMEDIES: Readonly<Record<number, string>> = {
+  401: "; the token of bearer_token_file is not taken",
+  403: "; the service account needs get, list and watch of pods and namespaces",
+};
 
 export class KubernetesApi {
   readonly #settings: ApiSettings;
   readonly #clock: Clock;
-  readonly #agent: Agent;
+  readonly #connection: ApiConnection;
 
   constructor(settings: ApiSettings, clock: Clock) {
     this.#settings = settings;
     this.#clock = clock;
-    const options = { maxSockets: MAX_CONNECTIONS, keepAlive: false };
-    this.#agent = settings.baseUrl.startsWith("https:") ? new TlsAgent(options) : new Agent(options);
+    const tooMuch = `an answer is larger than ${MAX_ANSWER_BYTES} bytes; set K8S_NODE_NAME to the node's name`;
+    const limit = { maxBytes: MAX_ANSWER_BYTES, tooMuch, maxConnections: MAX_CONNECTIONS };
+    this.#connection = new ApiConnection(settings, limit, clock);
   }
 
-  /**
-   * The JSON answer to GET `path`. Rejects with ApiStatusError, NetworkError, TimeoutError, LimitError or
-   * MalformedError; always within the timeouts.
-   */
-  async get(path: string, query: Query, signal: AbortSignal): Promise<unknown> {
-    const { response, request } = await this.#ask(path, query, signal, this.#agent);
-    const cancel = this.#clock.after(MAX_ANSWER_MS, () => request.destroy(this.#tooLate(path, MAX_ANSWER_MS)));
-    try {
-      return parse(await this.#body(response, MAX_ANSWER_BYTES), path);
-    } finally {
-      cancel();
-    }
+  /** Rejects, as all here, with ApiStatusError, NetworkError, TimeoutError or MalformedError; within the timeouts. */
+  pod(namespace: string, name: string, signal: AbortSignal): Promise<unknown> {
+    const path = `/namespaces/${namespace}/pods/${name}`;
+    return this.#ask(path, signal, (core) => core.readNamespacedPod({ namespace, name }));
   }
 
-  /** Tells `onEvent` each change until the server ends the watch; rejects as `get`. */
-  async watch(path: string, query: Query, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void> {
-    const asked = { ...query, watch: "true", allowWatchBookmarks: "true", timeoutSeconds: String(WATCH_SECONDS) };
-    const { response, request } = await this.#ask(path, asked, signal, false);
-    const lifeMs = WATCH_SECONDS * 1000 + this.#settings.readTimeoutMs;
-    const cancel = this.#clock.after(lifeMs, () => request.destroy(this.#tooLate(path, lifeMs)));
-    let rest: Buffer[] = [];
-    let waiting = 0;
-    try {
-      for await (const bytes of response as AsyncIterable<Buffer>) {
-        let start = 0;
-        for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
-          const line = Buffer.concat([...rest, bytes.subarray(start, end)]);
-          rest = [];
-          waiting = 0;
-          start = end + 1;
-          if (line.length > 0) onEvent(parse(line, path) as WatchEvent);
-        }
-        rest.push(bytes.subarray(start));
-        waiting += bytes.length - start;
-        if (waiting > MAX_EVENT_BYTES)
-          throw new LimitError(`${path}: a change is larger than ${MAX_EVENT_BYTES} bytes`);
-      }
-    } catch (error) {
-      throw this.#explained(error as Error, path);
-    } finally {
-      cancel();
-      request.destroy();
-    }
+  namespace(name: string, signal: AbortSignal): Promise<unknown> {
+    return this.#ask(`/namespaces/${name}`, signal, (core) => core.readNamespace({ name }));
   }
 
-  /** Ends the connections that nobody uses. */
-  close(): void {
-    this.#agent.destroy();
+  /** All objects of the kind, as the API's list has them. */
+  list(kind: ObjectKind, query: ListQuery, signal: AbortSignal): Promise<unknown> {
+    return this.#ask<unknown>(`/${kind}`, signal, (core) =>
+      kind === "pods" ? core.listPodForAllNamespaces(query) : core.listNamespace(query),
+    );
   }
 
-  /** Resolves when an answer other than an error begins. */
-  async #ask(path: string, query: Query, signal: AbortSignal, agent: Agent | false) {
-    const request = this.#request(path, query, signal, agent);
+  /** Tells `onEvent` each change until the server ends the watch. */
+  async watch(
+    kind: ObjectKind,
+    query: ListQuery,
+    onEvent: (event: WatchEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const path = `/${kind}`;
+    const tooMuch = `a change is larger than ${MAX_EVENT_BYTES} bytes`;
+    const limit = { maxBytes: MAX_EVENT_BYTES, tooMuch, maxConnections: 1 };
+    const connection = new ApiConnection(this.#settings, limit, this.#clock);
     const { openTimeoutMs, readTimeoutMs } = this.#settings;
-    const limitMs = openTimeoutMs + readTimeoutMs;
-    const cancel = this.#clock.after(limitMs, () => request.destroy(this.#tooLate(path, limitMs)));
+    const asked = { ...query, allowWatchBookmarks: true, timeoutSeconds: WATCH_SECONDS };
+    let cancel = () => {};
+    let stop = () => {};
     try {
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        request.on("error", reject); // stays: what comes later must not end the process
-        request.on("response", resolve);
-        request.on("socket", (socket: Socket) => this.#limitConnect(socket, request, path));
+      await new Promise<void>((resolve, reject) => {
+        const endAfter = (limitMs: number) => {
+          cancel();
+          cancel = this.#clock.after(limitMs, () => reject(this.#tooLate(path, limitMs)));
+        };
+        const tell = (type: string, object: unknown) => {
+          connection.progress();
+          try {
+            onEvent({ type, object });
+          } catch (error) {
+            reject(error); // The library would take no notice of it.
+          }
+        };
+        stop = () => reject(signal.reason);
+        signal.addEventListener("abort", stop);
+        endAfter(openTimeoutMs + readTimeoutMs);
+        new Watch(connection)
+          .watch(path, asked, tell, (error) => (error ? reject(error) : resolve()))
+          .then(() => endAfter(WATCH_SECONDS * 1000 + readTimeoutMs), reject);
       });
-      const status = response.statusCode ?? 0;
-      if (status !== 200) throw new ApiStatusError(status, await this.#refusal(path, status, response));
-      return { request, response };
     } catch (error) {
-      request.destroy();
       throw this.#explained(error as Error, path);
     } finally {
       cancel();
+      signal.removeEventListener("abort", stop);
+      connection.close();
     }
   }
 
-  #request(path: string, query: Query, signal: AbortSignal, agent: Agent | false): ClientRequest {
-    const { baseUrl, tokenFile } = this.#settings;
-    const url = new URL(baseUrl + path);
-    url.search = new URLSearchParams(query).toString();
-    const headers: Record<string, string> = { accept: "application/json" };
-    if (tokenFile !== undefined) headers.authorization = `Bearer ${readToken(tokenFile)}`;
-    const options = { headers, signal, agent };
-    const request =
-      url.protocol === "https:" ? requestTls(url, { ...options, ...this.#tls() }) : requestPlain(url, options);
-    request.end();
-    return request;
+  /** Ends what is under way. */
+  close(): void {
+    this.#connection.close();
   }
 
-  #tls() {
-    const { caFile, certFile, keyFile, verify, partialChain } = this.#settings;
-    return {
-      rejectUnauthorized: verify,
-      ...(verify && { ca: caFile === undefined ? systemCertificates() : readFileSync(caFile) }),
-      ...(partialChain && { allowPartialTrustChain: true }),
-      ...(certFile !== undefined && { cert: readFileSync(certFile) }),
-      ...(keyFile !== undefined && { key: readFileSync(keyFile) }),
-    };
-  }
-
-  #limitConnect(socket: Socket, request: ClientRequest, path: string): void {
-    const { baseUrl, openTimeoutMs } = this.#settings;
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    const cancel = this.#clock.after(openTimeoutMs, () => request.destroy(this.#tooLate(path, openTimeoutMs)));
-    socket.once(baseUrl.startsWith("https:") ? "secureConnect" : "connect", cancel);
-    socket.once("close", cancel);
-  }
-
-  /** The whole answer; the API must not be silent within it for longer than the read timeout. */
-  async #body(response: IncomingMessage, limit: number): Promise<Buffer> {
-    const parts: Buffer[] = [];
-    let size = 0;
-    const late = () =>
-      response.destroy(new TimeoutError(`silent for ${this.#settings.readTimeoutMs} ms within an answer`));
-    let cancel = this.#clock.after(this.#settings.readTimeoutMs, late);
-    try {
-      for await (const bytes of response as AsyncIterable<Buffer>) {
+  /** The answer must begin within the timeouts, and end within a minute. */
+  async #ask<T>(path: string, signal: AbortSignal, ask: (core: CoreV1Api) => Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const endAfter = (limitMs: number) => this.#clock.after(limitMs, () => late.abort(this.#tooLate(path, limitMs)));
+    let cancel = endAfter(this.#settings.openTimeoutMs + this.#settings.readTimeoutMs);
+    const middleware: Middleware = {
+      pre: async (request) => {
+        request.setSignal(AbortSignal.any([signal, late.signal]));
+        return request;
+      },
+      post: async (response) => {
         cancel();
-        cancel = this.#clock.after(this.#settings.readTimeoutMs, late);
-        size += bytes.length;
-        if (size > limit)
-          throw new LimitError(`an answer is larger than ${limit} bytes; set K8S_NODE_NAME to the node's name`);
-        parts.push(bytes);
-      }
+        cancel = endAfter(MAX_ANSWER_MS);
+        return response;
+      },
+    };
+    try {
+      return await ask(this.#core(middleware));
+    } catch (error) {
+      throw this.#explained(late.signal.aborted ? late.signal.reason : (error as Error), path);
     } finally {
       cancel();
     }
-    return Buffer.concat(parts, size);
   }
 
-  async #refusal(path: string, status: number, response: IncomingMessage): Promise<string> {
-    const body = await this.#body(response, MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
-    let reason = response.statusMessage ?? "";
-    try {
-      reason = (JSON.parse(body.toString()) as { message?: string }).message ?? reason;
-    } catch {
-      // A proxy's page: the status says enough.
-    }
-    const remedy =
-      status === 401
-        ? "; the token of bearer_token_file is not taken"
-        : status === 403
-          ? "; the service account needs get, list and watch of pods and namespaces"
-          : "";
-    return `Kubernetes API ${this.#settings.baseUrl}${path} answers ${status}: ${reason}${remedy}`;
+  #core(middleware: Middleware): CoreV1Api {
+    // The address has the version in it, as the library's paths do.
+    const urlOf = (path: string) => this.#settings.baseUrl + path.replace(/^\/api\/v1/, "");
+    const baseServer = {
+      makeRequestContext: (path: string, method: HttpMethod) => new RequestContext(urlOf(path), method),
+    };
+    const authMethods = { default: this.#connection };
+    return new CoreV1Api(createConfiguration({ baseServer, authMethods, promiseMiddleware: [middleware] }));
   }
 
   #tooLate(path: string, limitMs: number): TimeoutError {
@@ -221,27 +170,42 @@ export class KubernetesApi {
   }
 
   #explained(error: Error, path: string): Error {
-    if (error instanceof TimeoutError || error instanceof ApiStatusError) return error;
-    if (error instanceof LimitError || error instanceof MalformedError || error.name === "AbortError") return error;
+    const address = `Kubernetes API ${this.#settings.baseUrl}${path}`;
+    if (error instanceof TimeoutError || error instanceof ApiStatusError || error instanceof NetworkError) return error;
+    if (error.name === "AbortError") return error;
+    const status = statusOf(error);
+    if (status !== undefined) {
+      const reason = saidBy(error) ?? STATUS_CODES[status];
+      return new ApiStatusError(status, `${address} answers ${status}: ${reason}${REMEDIES[status] ?? ""}`);
+    }
+    if (error instanceof SyntaxError || error instanceof TypeError) {
+      return new MalformedError(`${address}: the answer is not what an API gives; check kubernetes_url`, {
+        cause: error,
+      });
+    }
     const isDistrust = /CERT|ISSUER|SIGNATURE|ALTNAME/.test(failureCode(error));
     const remedy = isDistrust ? "; set ca_file to the authority that the API's certificate is from" : "";
-    const message = `Kubernetes API ${this.#settings.baseUrl}${path}: ${error.message}${remedy}`;
-    return new NetworkError(message, { cause: error });
+    return new NetworkError(`${address}: ${reasonOf(error)}${remedy}`, { cause: error });
   }
 }
 
-function readToken(path: string): string {
+/** The library's requests and its watch name the status each in its own way. */
+function statusOf(error: Error): number | undefined {
+  if (error instanceof ApiException) return error.code;
+  const status = (error as { statusCode?: unknown }).statusCode;
+  return typeof status === "number" ? status : undefined;
+}
+
+/** The API's own words, where its answer has them: a proxy's page has not. */
+function saidBy(error: Error): string | undefined {
   try {
-    return readFileSync(path, "utf8").trim();
-  } catch (error) {
-    throw new NetworkError(`bearer_token_file ${path} cannot be read: ${errorMessage(error)}`, { cause: error });
+    return (JSON.parse((error as ApiException<string>).body) as { message?: string }).message;
+  } catch {
+    return undefined;
   }
 }
 
-function parse(bytes: Buffer, path: string): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch (error) {
-    throw new MalformedError(`Kubernetes API: the answer to ${path} is no JSON`, { cause: error });
-  }
+/** Without the words that node-fetch puts before it. */
+function reasonOf(error: Error): string {
+  return error.message.replace(/^(?:request to \S+ failed, reason|Invalid response body while .* fetch \S+): /, "");
 }

@@ -16,10 +16,11 @@ import type { Clock } from "../../clock.ts";
 import { errorMessage } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { type FieldChoice, type Fields, type Namespace, namespaceOf, type Pod, podOf } from "./api-objects.ts";
+import { ApiStatusError } from "./api-status-error.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import type { ContainerOrigin } from "./container-origin.ts";
 import { KnownObjects } from "./known-objects.ts";
-import { ApiStatusError, type KubernetesApi } from "./kubernetes-api.ts";
+import type { KubernetesApi } from "./kubernetes-api.ts";
 import { type PreparedMetadata, prepareMetadata } from "./prepared-metadata.ts";
 
 /** A pod that the API does not have is asked for again no sooner. */
@@ -49,13 +50,15 @@ interface Prepared {
   readonly metadata: PreparedMetadata;
 }
 
+type Question<T> = (api: KubernetesApi, signal: AbortSignal) => Promise<T | undefined>;
+
 export class MetadataLookup {
   readonly pods: KnownObjects<Pod>;
   readonly namespaces: KnownObjects<Namespace>;
   /** Things that happened, by the names that the plugin counts them under. */
   readonly stats = new Map<string, number>();
   readonly #settings: LookupSettings;
-  readonly #api: KubernetesApi | undefined;
+  #api: KubernetesApi | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #ids: BoundedCache<Ids>;
@@ -66,11 +69,9 @@ export class MetadataLookup {
   #awayUntil = 0;
   #awayMs = 0;
 
-  /** Without an API events get only the names that their tags have. */
-  constructor(settings: LookupSettings, api: KubernetesApi | undefined, clock: Clock, logger: Logger) {
+  constructor(settings: LookupSettings, clock: Clock, logger: Logger) {
     const { cacheSize, cacheLifeMs } = settings;
     this.#settings = settings;
-    this.#api = api;
     this.#clock = clock;
     this.#logger = logger;
     this.pods = new KnownObjects(cacheSize, cacheLifeMs, clock);
@@ -78,6 +79,11 @@ export class MetadataLookup {
     this.#ids = new BoundedCache(cacheSize, clock);
     this.#prepared = new BoundedCache(cacheSize, clock);
     this.#absent = new BoundedCache(cacheSize, clock);
+  }
+
+  /** From now on `api` is asked. Without one events get only the names that their tags have. */
+  askFrom(api: KubernetesApi): void {
+    this.#api = api;
   }
 
   count(name: string): void {
@@ -176,8 +182,9 @@ export class MetadataLookup {
   }
 
   async #askPod({ namespace, pod }: ContainerOrigin): Promise<Pod | undefined> {
-    const path = `/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}`;
-    const answer = await this.#ask(path, "pod", (object) => podOf(object, this.#settings.choice));
+    const answer = await this.#ask(`pod ${namespace}/${pod}`, "pod", async (api, signal) =>
+      podOf(await api.pod(namespace, pod, signal), this.#settings.choice),
+    );
     if (answer === "away") return this.pods.named(pod, namespace);
     if (answer) this.pods.add(answer);
     return answer;
@@ -187,34 +194,35 @@ export class MetadataLookup {
     if (!this.#settings.withNamespaces) return undefined;
     const there = this.namespaces.named(name);
     if (there) return there;
-    const path = `/namespaces/${encodeURIComponent(name)}`;
-    const answer = await this.#ask(path, "namespace", (object) => namespaceOf(object, this.#settings.choice));
+    const answer = await this.#ask(`namespace ${name}`, "namespace", async (api, signal) =>
+      namespaceOf(await api.namespace(name, signal), this.#settings.choice),
+    );
     if (answer === "away" || !answer) return undefined;
     this.namespaces.add(answer);
     return answer;
   }
 
   /** Several that want the same share one request. */
-  #ask<T>(path: string, kind: string, read: (object: unknown) => T | undefined): Promise<T | "away" | undefined> {
-    const there = this.#asking.get(path) as Promise<T | "away" | undefined> | undefined;
+  #ask<T>(what: string, kind: string, ask: Question<T>): Promise<T | "away" | undefined> {
+    const there = this.#asking.get(what) as Promise<T | "away" | undefined> | undefined;
     if (there) return there;
-    const asked = this.#askOnce(path, kind, read).finally(() => this.#asking.delete(path));
-    this.#asking.set(path, asked);
+    const asked = this.#askOnce(what, kind, ask).finally(() => this.#asking.delete(what));
+    this.#asking.set(what, asked);
     return asked;
   }
 
-  async #askOnce<T>(path: string, kind: string, read: (object: unknown) => T | undefined) {
+  async #askOnce<T>(what: string, kind: string, ask: Question<T>) {
     if (this.#end.signal.aborted || this.#isAway) return "away";
-    if (this.#absent.has(path)) return undefined;
+    if (this.#absent.has(what)) return undefined;
     try {
-      const object = await (this.#api as KubernetesApi).get(path, {}, this.#end.signal);
+      const found = await ask(this.#api as KubernetesApi, this.#end.signal);
       this.#awayMs = 0;
       this.count(`${kind}_cache_api_updates`);
-      return read(object);
+      return found;
     } catch (error) {
       this.count(`${kind}_cache_api_nil_error`);
       if (error instanceof ApiStatusError && error.status === NOT_FOUND) {
-        this.#absent.set(path, true, ABSENT_MS);
+        this.#absent.set(what, true, ABSENT_MS);
         this.#logger.debug(errorMessage(error));
         return undefined;
       }

@@ -8,7 +8,8 @@ import { type Clock, sleep } from "../../clock.ts";
 import { errorMessage, NetworkError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { mapOf } from "./api-objects.ts";
-import { ApiStatusError, type KubernetesApi, type WatchEvent } from "./kubernetes-api.ts";
+import { ApiStatusError } from "./api-status-error.ts";
+import type { KubernetesApi, ListQuery, ObjectKind, WatchEvent } from "./kubernetes-api.ts";
 
 const MAX_WAIT_MS = 60_000;
 /** Between two watches that both ended at once, without an error. */
@@ -16,8 +17,7 @@ const MIN_WATCH_MS = 1000;
 const GONE = 410;
 
 export interface WatchTarget {
-  /** `pods`, `namespaces`. */
-  readonly kind: string;
+  readonly kind: ObjectKind;
   readonly fieldSelector?: string | undefined;
   /** Every object there is. */
   replace(objects: readonly unknown[]): void;
@@ -97,7 +97,7 @@ export class ObjectWatch {
   async #list(): Promise<void> {
     const { kind } = this.#target;
     // Version 0: out of the API server's memory, without a read of etcd.
-    const list = mapOf(await this.#context.api.get(`/${kind}`, this.#query("0"), this.#end.signal));
+    const list = mapOf(await this.#context.api.list(kind, this.#query("0"), this.#end.signal));
     const version = mapOf(list.metadata).resourceVersion;
     if (!Array.isArray(list.items) || typeof version !== "string") {
       throw new NetworkError(`Kubernetes API: /${kind} is no list; check kubernetes_url`);
@@ -111,7 +111,7 @@ export class ObjectWatch {
 
   #watch(version: string): Promise<void> {
     const { api } = this.#context;
-    return api.watch(`/${this.#target.kind}`, this.#query(version), (event) => this.#take(event), this.#end.signal);
+    return api.watch(this.#target.kind, this.#query(version), (event) => this.#take(event), this.#end.signal);
   }
 
   #take({ type, object }: WatchEvent): void {
@@ -150,7 +150,7 @@ export class ObjectWatch {
     return waitMs;
   }
 
-  #query(resourceVersion: string): Record<string, string> {
+  #query(resourceVersion: string): ListQuery {
     const { fieldSelector } = this.#target;
     return { resourceVersion, ...(fieldSelector !== undefined && { fieldSelector }) };
   }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { createServer as createHttpServer, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -266,6 +267,122 @@ test("the API's certificate is checked against ca_file; a client certificate is 
 
   const withoutClient = await RunningFilter.start(`${base}\nca_file ${certificates.authorityPath}`);
   assert.equal((await withoutClient.see("web", A)).namespace_name, ".orphaned");
+});
+
+/** A server that answers every request by `answer`. */
+async function rawServer(answer: (url: string, response: ServerResponse) => unknown): Promise<string> {
+  const raw = createHttpServer((request, response) => {
+    response.setHeader("content-type", "application/json");
+    answer(request.url ?? "", response);
+  }).listen(0, "127.0.0.1");
+  await once(raw, "listening");
+  after(() => {
+    raw.closeAllConnections();
+    raw.close();
+  });
+  return `http://127.0.0.1:${(raw.address() as AddressInfo).port}`;
+}
+
+const emptyList = JSON.stringify({ kind: "List", metadata: { resourceVersion: "7" }, items: [] });
+
+test("an answer without an end, and a change without an end, do not fill the memory", async () => {
+  const block = "x".repeat(1024 * 1024);
+  let flooded = 0;
+  const flood = (response: ServerResponse) => {
+    const write = () => {
+      flooded += block.length;
+      if (!response.destroyed) response.write(block, write);
+    };
+    write();
+  };
+  const url = await rawServer((path, response) => {
+    if (path.includes("watch=true") || path.includes("/pods/")) {
+      flooded = 0;
+      flood(response);
+    } else response.end(emptyList);
+  });
+  const watching = await RunningFilter.start(`kubernetes_url ${url}\nskip_namespace_metadata true`);
+  const told = (filter: RunningFilter, level: "warn" | "error") => filter.log.messages(level).join();
+  await watching.until(() => /pods: a change is larger than 8388608 bytes/.test(told(watching, "warn")));
+  await watching.stop();
+
+  const asking = await RunningFilter.start(`kubernetes_url ${url}\nwatch false\nskip_namespace_metadata true`);
+  const seen = asking.see("web", A);
+  await eventually(() => flooded > 150 * 1024 * 1024);
+  asking.clock.advance(1000);
+  assert.equal((await seen).pod_name, "web");
+  assert.match(told(asking, "error"), /pods\/web: an answer is larger than 134217728 bytes; set K8S_NODE_NAME/);
+});
+
+test("answers of the wrong shape are told, and harm nothing", async () => {
+  const odd = [
+    "17",
+    "[]",
+    "{}",
+    '{"items":5}',
+    '{"items":[5],"metadata":{"resourceVersion":"1"}}',
+    "<html>",
+    '{"items":',
+  ];
+  for (const body of odd) {
+    const url = await rawServer((path, response) => {
+      if (!path.includes("watch=true")) {
+        response.end(body);
+        return;
+      }
+      for (const line of [
+        "17",
+        "null",
+        '{"type":"ADDED"}',
+        '{"type":"ADDED","object":null}',
+        '{"type":"ADDED","object":{"metadata":null}}',
+      ])
+        response.write(`${line}\n`);
+    });
+    const filter = await RunningFilter.start(`kubernetes_url ${url}`);
+    assert.equal((await filter.see("web", A)).pod_name, "web", body);
+    await filter.stop();
+  }
+});
+
+test("a service account without the right to watch is told what it needs", async () => {
+  const url = await rawServer((path, response) => {
+    if (path.includes("watch=true")) response.writeHead(403).end();
+    else response.end(emptyList);
+  });
+  const filter = await RunningFilter.start(`kubernetes_url ${url}`);
+  const told = /pods answers 403: Forbidden; the service account needs get, list and watch of pods and namespaces/;
+  await filter.until(() => told.test(filter.log.messages("warn").join()));
+});
+
+test("no more than four lookups are under way at once", async () => {
+  const waiting: ServerResponse[] = [];
+  const url = await rawServer((_path, response) => waiting.push(response));
+  const filter = await RunningFilter.start(`kubernetes_url ${url}\nwatch false\nskip_namespace_metadata true`);
+  const seen = Array.from({ length: 9 }, (_, index) => filter.see(`pod-${index}`, A));
+  let answered = 0;
+  while (answered < 9) {
+    await eventually(() => waiting.length > 0);
+    await settle();
+    assert.ok(waiting.length <= 4, `${waiting.length} at once`);
+    waiting.shift()?.writeHead(404).end("{}");
+    answered += 1;
+  }
+  await Promise.all(seen);
+});
+
+test("kubernetes_url may lack /api, and have a path before it, as kubeclient takes it", async () => {
+  const asked: string[] = [];
+  const url = await rawServer((path, response) => {
+    asked.push(path);
+    response.writeHead(404).end("{}");
+  });
+  for (const path of ["", "/", "/cluster/7", "/cluster/7/api", "/api/"]) {
+    const filter = await RunningFilter.start(`kubernetes_url ${url}${path}\nwatch false\nskip_namespace_metadata true`);
+    await filter.see("web", A);
+  }
+  const pod = "/api/v1/namespaces/shop/pods/web";
+  assert.deepEqual(asked, [pod, pod, `/cluster/7${pod}`, `/cluster/7${pod}`, pod]);
 });
 
 test("what cannot work stops the start, and says what to do", () => {
