@@ -10,7 +10,7 @@ RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.dist.json ./
 COPY scripts ./scripts
 COPY src ./src
-RUN node scripts/prepare.mjs --force && npm prune --omit=dev --no-audit --no-fund
+RUN node scripts/prepare.mjs --force
 
 FROM node:24-slim
 # 999 is the uid of fluentd's Debian image, so volumes that it wrote stay readable. npm and yarn are not needed to run.
@@ -28,7 +28,8 @@ RUN apt-get update \
 
 WORKDIR /opt/suiro
 COPY --from=build /build/package.json ./
-COPY --from=build /build/node_modules ./node_modules
+# All else that dist/ uses is bundled into it.
+COPY --from=build /build/node_modules/yaml ./node_modules/yaml
 COPY --from=build /build/dist ./dist
 COPY LICENSE ./
 COPY --chmod=755 docker/entrypoint.sh /bin/entrypoint.sh
