@@ -14,6 +14,7 @@ import { timeConstant } from "../config/ruby/time-methods.ts";
 import { RubyBinary, RubyError, type RubyFunction, RubyObject, textOf } from "../config/ruby/values.ts";
 import { jsonToMsgpack } from "../event/json-reader.ts";
 import { LazyHash, readRubyValue } from "./lazy-hash.ts";
+import { dateTimeConstant, timeReading } from "./ruby-time-reading.ts";
 import type { TransformEvent } from "./transform-event.ts";
 
 export class RubyEvent {
@@ -41,7 +42,8 @@ export class RubyEvent {
         ...pureConstants,
         ENV: environmentVariables(process.env),
         Socket: socketConstant(hostname),
-        Time: timeConstant(now),
+        Time: timeConstant(now, timeReading(now)),
+        DateTime: dateTimeConstant(now),
         JSON: jsonConstant,
       },
     };

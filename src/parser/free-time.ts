@@ -16,7 +16,7 @@ export const iso8601: TimeReader = (text, fields) => {
   fields.month = Number(month);
   fields.day = Number(day);
   setClock(fields, hour, minute, second, fraction);
-  if (zone !== undefined) fields.offset = zoneOffset(zone);
+  if (zone !== undefined) setZone(fields, zone);
   return isInRange(fields);
 };
 
@@ -29,7 +29,7 @@ export const freeTime: TimeReader = (text, fields) => {
   if (fraction === undefined && Object.values(parts).every((part) => part === undefined)) return false;
   Object.assign(fields, parts);
   if (fraction !== undefined) fields.nanosecond = nanoseconds(fraction);
-  if (zone !== undefined) fields.offset = zoneOffset(zone);
+  if (zone !== undefined) setZone(fields, zone);
   return isInRange(fields) && isInYear(fields);
 };
 
@@ -49,6 +49,11 @@ function setClock(fields: TimeFields, hour: string, minute: string, second: stri
   fields.minute = Number(minute);
   fields.second = Number(second);
   if (fraction !== undefined) fields.nanosecond = nanoseconds(fraction);
+}
+
+function setZone(fields: TimeFields, zone: string): void {
+  fields.zone = zone;
+  fields.offset = zoneOffset(zone);
 }
 
 const nanoseconds = (digits: string) => Number(digits.slice(0, 9).padEnd(9, "0"));

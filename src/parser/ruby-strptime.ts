@@ -147,6 +147,7 @@ const weekday = pattern(
 );
 const ZONE = /(?:gmt|utc?)?[-+]\d+(?:[,.:]\d+(?::\d+)?)?|[a-z.\s]+(?:standard|daylight)\stime\b|[a-z]+(?:\sdst)?\b/iy;
 const zone = pattern(ZONE, (scan, found) => {
+  scan.zone = found;
   scan.offset = zoneOffset(found);
 });
 const hour = blankPadded(0, 24, (scan, value) => {
@@ -228,7 +229,7 @@ function finish(scan: Scan, fields: TimeFields): boolean {
   if (isAfternoon !== undefined && read.hour !== undefined) read.hour = (read.hour % 12) + (isAfternoon ? 12 : 0);
   Object.assign(fields, read);
   if (read.yearDay === 366 && read.year !== undefined && !isLeapYear(read.year)) return false;
-  const { offset: _offset, ...date } = read;
+  const { offset: _offset, zone: _zone, ...date } = read;
   return Object.keys(date).length > 0 && !(hasWeek && read.day === undefined);
 }
 

@@ -15,6 +15,8 @@ export interface TimeFields {
   yearDay?: number;
   /** Seconds east of UTC. */
   offset?: number | undefined;
+  /** The zone as the text has it. */
+  zone?: string;
   /** Seconds since 1970, read as such. */
   epoch?: number;
 }

@@ -44,6 +44,20 @@ const expressions = [
   '${x = record["int"].to_i; x += 1; x * 2}', '${record["a"]["b"]}', '${record["a"]["b"] rescue "safe"}', '${record["message"].to_s + 1}', '${Integer("x") rescue -1}', '${Integer("0x1f")}', '${Float("1.5")}', '${record["int"].round}', '${2.5.round}', '${3.14159.round(2)}', '${7.0.floor}', '${-7.5.to_i}', '${record["message"].to_s.scrub("?")}', '${record["message"].to_s.dup.force_encoding("UTF-8").valid_encoding?}', '${record["message"].to_s.gsub("l", "l" => "1")}', '${record["message"].to_s.delete("l")}', '${record["message"].to_s.squeeze}', '${record["message"].to_s.capitalize}', '${record["message"].to_s.center(20, "*")}', '${record["message"].to_s.ljust(20, ".")}', '${record["message"].to_s.index("World")}', '${record["message"].to_s.partition(", ")}', '${record["message"].to_s.chars.first}', '${record["message"].to_s.unicode_normalize rescue "x"}', '${record["message"].to_s.inspect}', '${record["log"].inspect}', '${record.inspect.length > 0}', '${record["kubernetes"].inspect}', "${record['message']}/${record['int']}", "${record['message']}${record['message']}", "é${record['message']}", "${record['int']}${record['message']}-", "${[record['message'], 'é'].join('-')}", "${[1, record['message']].join(',')}", "literal", "5", "with \\n escape", "tab\there", "${record['int']}${record['float']}", "[${record['int']}]x", 'a "quoted" ${tag}', "${unless record['x'] then 'none' end}", "${record['message'].to_s.sub(/(?<first>\\w+)/, '<\\k<first>>')}", "${record['message'].to_s.gsub(/o/) { |m| m.upcase }}", '${record["list"].inject(0) { |s, x| s + x.to_i }}', '${record["list"].each_with_index.map { |x, i| i } rescue "no"}', '${record.map { |k, v| k }.first(2)}', '${record.any? { |k, v| v == 7 }}', '${record.sort_by { |k, v| k }.first}', '${record.length}', '${record.to_a.flatten.size > 0}', '${record.each_with_object({}) { |(k, v), h| h[k] = 1 }}', '${record.min_by { |k, v| k } rescue 1}', '${record.delete("message"); record["message"].nil?}', '${require "digest/md5"; Digest::MD5.hexdigest(record["message"].to_s)}', '${Digest::SHA256.hexdigest("a")[0..7]}', '${CGI.unescape("a%20b+c")}', '${record["message"].to_s.encode("UTF-8", invalid: :replace, undef: :replace, replace: "?")}', '${record["int"].zero?}', '${record["message"].to_s <=> "a"}', '${record["message"].to_s.eql?("a")}', '${(1..3).to_a}', '${("a".."e").include?("c")}', '${!!record["nil"]}', '${record["nil"] or "word"}', '${not record["nil"]}', '${record["int"].to_s.rjust(3, "0")}', '${record["message"].to_s.start_with?(/H/)}', '${record["message"].to_s.match(/x/).nil?}', '${record["message"].to_s.lines.size}', '${"a\\tb"}', "${'a\\tb'}",
 ]; // biome-ignore format: a list
 
+/** Texts that are times to Ruby, and what it shows of them. */
+const times = [
+  ...["2024-01-02 03:04:05.5 +0900", "2024-01-02T03:04:05Z", "Tue, 02 Jan 2024 03:04:05 GMT", "2 Jan 2024 3:04 PM EST", "2024/1/2", "20240102T030405-0000", "2024-01-02T03:04:05+00:00", "Jan  2 03:04:05 2024 UTC", "no time"].flatMap(
+    (text) => [`Time.parse("${text}")`, `DateTime.parse("${text}")`, `Time.iso8601("${text}")`],
+  ),
+  ...[
+    ["02/Jan/2024:03:04:05 +0900", "%d/%b/%Y:%H:%M:%S %z"], ["2024-01-02 03:04:05,678", "%Y-%m-%d %H:%M:%S,%L"], ["1704164645", "%s"], ["1704164645678", "%Q"], ["Jan 02 2024 3:04 PM UTC", "%b %d %Y %I:%M %p %Z"],
+    ["2024-01-02T03:04:05.123456789Z", "%Y-%m-%dT%H:%M:%S.%N%z"], ["2024-061", "%Y-%j"], ["x", "%Y"], ["2024-01-02 03:04:05 -0500", "%F %T %z"],
+  ].flatMap(([text, format]) => [`Time.strptime("${text}", "${format}")`, `DateTime.strptime("${text}", "${format}")`]),
+].flatMap((time) => [`\${${time}.to_s}`, `\${${time}.strftime("%Y-%m-%dT%H:%M:%S.%6N %z")}`, `\${${time}.to_time.to_i}`, `\${${time}.to_time.utc.iso8601(3)}`, `\${${time}.to_s rescue "none"}x`]); // biome-ignore format: a list
+const moreTimes = [
+  '${Time.strptime(record["time"], "%Y-%m-%dT%H:%M:%S.%L%z").to_f}', '${Time.parse(record["time"]).strftime("%s%L")}', '${DateTime.parse(record["time"]).strftime("%Q")}', '${DateTime.parse(record["time"]).iso8601(3)}', "${DateTime.parse(record['time']).to_time.to_f}", "${DateTime.parse(record['time']).year}", "${Time.strptime(record['absent'], '%Y').to_i}", "${DateTime.now.class.to_s}", "${DateTime.now.to_time.to_i > 1}",
+]; // biome-ignore format: a list
+
 /** Whole configurations. */
 const configurations = [
   "<record>\na ${record[\"message\"]}\nb x${record[\"int\"]}y\nc ${tag}\nd ${tag_parts[1]}-${tag_parts[-1]}\ne ${tag_prefix[1]}|${tag_suffix[1]}\nf ${time}\ng 5\nh ${record[\"absent\"]}\ni ${record[\"kubernetes\"]}\nj x${record[\"kubernetes\"]}\nk ${record['message']}\nl __UPPER__\nm ${record[\"float\"]}\nn ${record[\"u64\"]}\no ${k}z\n</record>",
@@ -64,7 +78,9 @@ const configurations = [
 const textsOnly = records.slice(0, 3);
 
 const cases: PluginCase[] = [
-  ...expressions.map((expression) => `enable_ruby true\n<record>\nout ${expression}\n</record>`),
+  ...[...expressions, ...times, ...moreTimes].map(
+    (expression) => `enable_ruby true\n<record>\nout ${expression}\n</record>`,
+  ),
   ...configurations,
 ].map((config) => {
   const entries = entriesOf(config.includes("JSON.parse") ? textsOnly : records);

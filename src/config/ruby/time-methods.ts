@@ -1,7 +1,7 @@
 /** Methods of times, and the constant `Time`. */
 
 import { floatValue } from "./number-methods.ts";
-import { RubyTime } from "./time.ts";
+import { RubyDateTime, RubyTime } from "./time.ts";
 import {
   compare,
   integerOf,
@@ -38,7 +38,7 @@ export const timeMethods: MethodTable<RubyTime> = {
   "utc?": (self) => self.isUtc,
   localtime: inZone,
   getlocal: inZone,
-  to_time: (self) => self,
+  to_time: (self) => (self instanceof RubyDateTime ? self.toTime() : self),
   to_i: (self) => self.seconds,
   to_f: (self) => floatValue(self.seconds + self.nanoseconds / 1e9),
   to_r: (self) => floatValue(self.seconds + self.nanoseconds / 1e9),
@@ -69,8 +69,8 @@ export const timeMethods: MethodTable<RubyTime> = {
   ">=": (self, [other = null]) => compare(self, other) >= 0,
 };
 
-/** `Time`; `now` gives milliseconds since 1970. */
-export function timeConstant(now: () => number): RubyObject {
+/** `Time`; `now` gives milliseconds since 1970. `reading` are the functions that read a time from a text. */
+export function timeConstant(now: () => number, reading: Readonly<Record<string, RubyFunction>> = {}): RubyObject {
   const parse: RubyFunction = ([text]) => parseTime(textOf(text));
   return new RubyObject("Time", {
     now: () => RubyTime.fromMilliseconds(now()),
@@ -83,6 +83,7 @@ export function timeConstant(now: () => number): RubyObject {
     parse,
     iso8601: parse,
     xmlschema: parse,
+    ...reading,
   });
 }
 

@@ -53,3 +53,26 @@ export class RubyTime {
     return this.format(this.isUtc ? "%Y-%m-%d %H:%M:%S UTC" : "%Y-%m-%d %H:%M:%S %z");
   }
 }
+
+/** `DateTime`: always at a fixed offset, in minutes. */
+export class RubyDateTime extends RubyTime {
+  constructor(seconds: number, nanoseconds: number, offsetMinutes: number) {
+    super(seconds, nanoseconds, offsetMinutes);
+  }
+
+  /** Knows `%Q`, the milliseconds since 1970, which `Time` does not. */
+  override format(format: string): string {
+    const milliseconds = this.seconds * 1000 + Math.floor(this.nanoseconds / 1e6);
+    return super.format(
+      format.replace(/%[%Q]/g, (directive) => (directive === "%Q" ? String(milliseconds) : directive)),
+    );
+  }
+
+  override get text(): string {
+    return this.format("%Y-%m-%dT%H:%M:%S%:z");
+  }
+
+  toTime(): RubyTime {
+    return new RubyTime(this.seconds, this.nanoseconds, this.offsetMinutes);
+  }
+}

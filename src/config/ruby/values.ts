@@ -8,7 +8,7 @@
 
 import { floatText } from "./float-text.ts";
 import { inspectBytes, inspectText } from "./text.ts";
-import { RubyTime } from "./time.ts";
+import { RubyDateTime, RubyTime } from "./time.ts";
 
 export type RubyValue =
   | null
@@ -143,7 +143,7 @@ export function classOf(value: RubyValue): string {
   if (value instanceof RubyRange) return "Range";
   if (value instanceof RegExp) return "Regexp";
   if (value instanceof RubyMatch) return "MatchData";
-  if (value instanceof RubyTime) return "Time";
+  if (value instanceof RubyTime) return value instanceof RubyDateTime ? "DateTime" : "Time";
   return Array.isArray(value) ? "Array" : "Hash";
 }
 
