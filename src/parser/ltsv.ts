@@ -2,9 +2,11 @@
 
 import { string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
-import { textToSplit, toByteText } from "./byte-text.ts";
+import { ByteWriter } from "../event/byte-writer.ts";
+import { BEYOND_ASCII, textToSplit, toByteText } from "./byte-text.ts";
 import { commonParameters } from "./common-parameters.ts";
 import type { ParserDefinition } from "./parser.ts";
+import { writeTextHeader } from "./ruby-number.ts";
 import { type FieldSlot, TextEntries } from "./text-entries.ts";
 import { pattern, TextPattern } from "./text-pattern.ts";
 import { splitLikeRuby } from "./value-conversion.ts";
@@ -29,10 +31,11 @@ export const ltsvParser: ParserDefinition<ConfigOf<typeof table>> = {
     const expression = config.delimiterPattern && new TextPattern(config.delimiterPattern, context.encoding);
     const label = toByteText(config.labelDelimiter);
     const known = new Map<string, FieldSlot>();
+    const namedSlot = (name: string) => ({ ...entries.slot(Buffer.from(name, "latin1").toString()), key: keyOf(name) });
     const slotOf = (name: string) => {
       let slot = known.get(name);
       if (!slot) {
-        slot = entries.slot(Buffer.from(name, "latin1").toString());
+        slot = context.encoding === "binary" && BEYOND_ASCII.test(name) ? rawSlot(name) : namedSlot(name);
         if (known.size < MAX_SLOTS) known.set(name, slot);
       }
       return slot;
@@ -52,3 +55,14 @@ export const ltsvParser: ParserDefinition<ConfigOf<typeof table>> = {
     };
   },
 };
+
+/** To Ruby a label of bytes is none of those that the configuration names. */
+const rawSlot = (name: string): FieldSlot => ({ key: keyOf(name), isTime: false, conversion: undefined });
+
+/** In msgpack, whatever bytes it has. */
+function keyOf(name: string): Buffer {
+  const writer = new ByteWriter(name.length + 5);
+  writeTextHeader(writer, name.length, "utf-8");
+  writer.copy(Buffer.from(name, "latin1"));
+  return writer.take();
+}

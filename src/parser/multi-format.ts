@@ -11,8 +11,8 @@ import { ByteWriter } from "../event/byte-writer.ts";
 import { encode } from "../event/msgpack.ts";
 import { hasTime, splitEntries, writeWithFields } from "./added-fields.ts";
 import { commonParameters } from "./common-parameters.ts";
-
 import type { Parser, ParserContext, ParserDefinition } from "./parser.ts";
+import { checkUnused } from "./unused-parameters.ts";
 
 const table = section(
   { ...commonParameters({}), format_key: string.optional("Field for the name of the pattern that matched.") },
@@ -30,6 +30,7 @@ export const multiFormatParser: ParserDefinition<ConfigOf<typeof table>> = {
   type: "multi_format",
   table,
   create(config, context) {
+    checkUnused(config, context.clock);
     const alternatives = alternativesOf(context);
     const key = config.formatKey === undefined ? undefined : encode(config.formatKey);
     const writer = new ByteWriter();

@@ -7,6 +7,7 @@ import { commonParameters } from "./common-parameters.ts";
 import { EntryWriter } from "./entry-writer.ts";
 import type { ParserDefinition } from "./parser.ts";
 import { writeTextHeader } from "./ruby-number.ts";
+import { checkUnused } from "./unused-parameters.ts";
 
 const table = section({
   ...commonParameters({}),
@@ -18,6 +19,7 @@ export const noneParser: ParserDefinition<ConfigOf<typeof table>> = {
   type: "none",
   table,
   create(config, { clock, encoding }) {
+    checkUnused(config, clock);
     const entries = new EntryWriter(config, clock);
     const key = encode(config.messageKey);
     return {

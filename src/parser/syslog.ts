@@ -5,6 +5,7 @@
 
 import { bool, enumeration, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
+import { textToSplit } from "./byte-text.ts";
 import { commonParameters, eventTimeParser } from "./common-parameters.ts";
 import { EntryWriter } from "./entry-writer.ts";
 import type { ParserContext, ParserDefinition } from "./parser.ts";
@@ -40,10 +41,13 @@ export const syslogParser: ParserDefinition<Config> = {
     const read = reader(config, context);
     const heads = new EntryWriter(config, context.clock);
     const message = new SyslogMessage();
+    // Ruby matches a text only where all its letters are whole.
+    const isMatched = config.messageFormat === "auto" || config.parserEngine === "regexp";
+    const encoding = isMatched ? context.encoding : "binary";
     return {
       parse(bytes, start, end, target) {
         message.clear();
-        if (!read(bytes.toString("latin1", start, end), message)) return false;
+        if (!read(textToSplit(bytes, start, end, encoding), message)) return false;
         heads.time(target, message.time.seconds, message.time.nanoseconds);
         message.writeRecord(target.writer, context.encoding);
         target.size += 1;

@@ -92,7 +92,7 @@ function formattedTime(
     // Ruby knows no zone that is a day away.
     if (!read(text, fields) || Math.abs(fields.offset ?? 0) >= DAY_SECONDS) throw invalidTime(text);
     const moment = wallTime(fields, clock.now());
-    if (!Number.isFinite(moment.seconds)) throw invalidTime(text);
+    if (!(Math.abs(moment.seconds) <= MAX_SECONDS)) throw invalidTime(text);
     return new EventTime(inZone(moment, zone), moment.nanoseconds);
   });
   // fluentd does not see that `%:z` carries a zone, and moves such times, too.
@@ -107,6 +107,9 @@ function inZone({ seconds, offset }: { seconds: number; offset: number }, zone: 
 }
 
 const DAY_SECONDS = 86_400;
+
+/** What a Date can hold, less a day for any zone. */
+const MAX_SECONDS = 8.64e12 - DAY_SECONDS;
 
 /** More letters than any usual time has. */
 const ISO_ROOM_BYTES = 40;
@@ -148,7 +151,12 @@ function leadingInteger(text: string): number {
   return match ? Number((match[1] as string).replaceAll("_", "")) : 0;
 }
 
-const NUMBER = /^\s*[+-]?(?:0x[\da-f]+|\d+(?:_\d+)*(?:\.\d+)?(?:e[+-]?\d+)?)\s*$/i;
+const DIGITS = String.raw`\d+(?:_\d+)*`;
+/** What Ruby's `Float` takes. */
+const NUMBER = new RegExp(
+  String.raw`^\s*[+-]?(?:0x[\da-f]+|(?:${DIGITS}(?:\.${DIGITS})?|\.${DIGITS})(?:e[+-]?${DIGITS})?)\s*$`,
+  "i",
+);
 
 /** The first format that reads the text wins; a numeric one is asked only about numbers. */
 function mixedParser(options: TimeOptions, clock: Clock): TimeParser {

@@ -24,8 +24,11 @@ export const tsvParser: ParserDefinition<ConfigOf<typeof table>> = {
     const isSplit = config.keys.length > 1;
     return {
       parse(bytes, start, end, target) {
-        const text = isSplit ? textToSplit(bytes, start, end, context.encoding) : bytes.toString("latin1", start, end);
+        const text = bytes.toString("latin1", start, end);
         const values = splitAtMost(text, delimiter, config.keys.length);
+        // With a blank Ruby looks no further than the rest.
+        const unseen = delimiter === " " ? (values.at(-1)?.length ?? 0) : 0;
+        if (isSplit) textToSplit(bytes, start, end - unseen, context.encoding);
         entries.write(
           target,
           slots,
@@ -40,6 +43,7 @@ export const tsvParser: ParserDefinition<ConfigOf<typeof table>> = {
 /** Ruby's `split` with a limit: the last piece is the rest; of an empty text there is none. */
 function splitAtMost(text: string, delimiter: string, limit: number): string[] {
   if (text === "") return [];
+  if (delimiter === " " && limit > 1) return splitAtBlanks(text, limit);
   const pieces: string[] = [];
   let start = 0;
   while (pieces.length < limit - 1) {
@@ -47,6 +51,24 @@ function splitAtMost(text: string, delimiter: string, limit: number): string[] {
     if (next < 0) break;
     pieces.push(text.slice(start, next));
     start = next + delimiter.length;
+  }
+  pieces.push(text.slice(start));
+  return pieces;
+}
+
+/** A single blank stands for any white space to Ruby, and what stands before the first piece does not count. */
+function splitAtBlanks(text: string, limit: number): string[] {
+  const pieces: string[] = [];
+  const blanks = /[\t-\r ]*/y;
+  let start = 0;
+  for (;;) {
+    blanks.lastIndex = start;
+    blanks.exec(text);
+    start = blanks.lastIndex;
+    const length = text.slice(start).search(/[\t-\r ]/);
+    if (length < 0 || pieces.length === limit - 1) break;
+    pieces.push(text.slice(start, start + length));
+    start += length;
   }
   pieces.push(text.slice(start));
   return pieces;

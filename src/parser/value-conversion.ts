@@ -95,7 +95,7 @@ function textEncodingOf(kind: ValueKind): TextEncoding {
 
 /** Ruby's `split`: empty pieces at the end are dropped; a single blank splits at any white space. */
 export function splitLikeRuby(text: string, delimiter: string | RegExp): string[] {
-  const items = delimiter === " " ? text.replace(/^[\s\0]+/, "").split(/[ \t\n\v\f\r\0]+/) : text.split(delimiter);
+  const items = delimiter === " " ? text.replace(/^[\t-\r ]+/, "").split(/[\t-\r ]+/) : text.split(delimiter);
   while (items.at(-1) === "") items.pop();
   return items;
 }
@@ -106,6 +106,8 @@ function timeConversion(option: string | undefined, config: CommonConfig, clock:
   const [first = "", ...rest] = (option ?? "").split(":");
   if (rest.length > 0 && timeZone(first)) [timezone, format] = [first, rest.join(":")];
   const type = timeTypes.find((candidate) => candidate === format) ?? "string";
+  // No format reads nothing.
+  if (type === "mixed" && config.timeFormatFallbacks.length === 0) return (writer) => writer.byte(NIL);
   const parser = createTimeParser(
     {
       type,

@@ -337,6 +337,48 @@ const MULTI_FORMAT_CASES: ParserCase[] = [
   { parse: "@type multi_format\n<pattern>\nformat json\n</pattern>", texts: ["x", '{"a":1}'] },
 ];
 
+/** What random configurations and texts found. */
+const FOUND_CASES: ParserCase[] = [
+  {
+    parse: '@type tsv\nkeys a,b,c\ndelimiter " "',
+    texts: ["x y z", "  x  y\tz  w ", "x", "x ", "x y", "x y ", "", " ", "x \0 y", Buffer.from("a b c \xff", "latin1")],
+  },
+  {
+    parse: '@type tsv\nkeys a,b,c\ndelimiter " "',
+    texts: [Buffer.from("a b c \xff", "latin1"), Buffer.from("a \xff c d", "latin1")],
+    encoding: "utf-8",
+  },
+  ...(["binary", "utf-8"] as const).map((encoding) => ({
+    parse: "@type ltsv\nlabel_delimiter =\ntypes é:integer,b:integer\ntime_key ü\ntime_format %Y",
+    texts: ["é=1\tb=2\tü=2024", Buffer.from("\xe9=1\tb=2", "latin1"), "b=x\té=\té=7"],
+    encoding,
+  })),
+  ...["none", "multi_format\n<pattern>\nformat none\n</pattern>"].flatMap((type) =>
+    ["time_type mixed", "localtime false", "timezone Nowhere", "types a:time:mixed", "timezone +09:00"].map((bad) => ({
+      parse: `@type ${type}\n${bad}`,
+      texts: ["x"],
+    })),
+  ),
+  {
+    parse: "@type ltsv\ntypes a:time:mixed,b:array: \ntime_format_fallbacks %Y,unixtime",
+    texts: ["a:2024\tb: x\0 y z", "a:17e8\tb:\u00a0x"],
+  },
+  { parse: "@type ltsv\ntypes a:time:mixed", texts: ["a:2024"] },
+  {
+    parse: "@type ltsv\ntime_type mixed\ntime_format %Y\ntime_format_fallbacks float",
+    texts: [".5", "5.", "1_0.2_5", "._5", "-.5", "1e1", "2024", "1__0", "x"].map((text) => `time:${text}`),
+  },
+  ...["rfc3164", "rfc5424", "auto"].flatMap((format) =>
+    ["regexp", "string"].map((engine) => ({
+      parse: `@type syslog\nmessage_format ${format}\nparser_engine ${engine}\nwith_priority true`,
+      texts: ["<6>Feb 28 12:34:56 h a[1]: \xff", "<x>Feb 28 12:34:56 h a: \xff"].map((text) =>
+        Buffer.from(text, "latin1"),
+      ),
+      encoding: "utf-8" as const,
+    })),
+  ),
+];
+
 for (const [name, cases] of Object.entries({
   cri: CRI,
   json: JSON_CASES,
@@ -346,6 +388,7 @@ for (const [name, cases] of Object.entries({
   multiline: MULTILINE_CASES,
   syslog: SYSLOG_CASES,
   multi_format: MULTI_FORMAT_CASES,
+  "what was found by chance": FOUND_CASES,
 })) {
   test(`${name}: same events as fluentd`, { skip: withoutFluentd }, () =>
     assert.deepEqual(differentAnswers(cases), []),
