@@ -54,6 +54,13 @@ const times = [
     ["2024-01-02T03:04:05.123456789Z", "%Y-%m-%dT%H:%M:%S.%N%z"], ["2024-061", "%Y-%j"], ["x", "%Y"], ["2024-01-02 03:04:05 -0500", "%F %T %z"],
   ].flatMap(([text, format]) => [`Time.strptime("${text}", "${format}")`, `DateTime.strptime("${text}", "${format}")`]),
 ].flatMap((time) => [`\${${time}.to_s}`, `\${${time}.strftime("%Y-%m-%dT%H:%M:%S.%6N %z")}`, `\${${time}.to_time.to_i}`, `\${${time}.to_time.utc.iso8601(3)}`, `\${${time}.to_s rescue "none"}x`]); // biome-ignore format: a list
+/** Where lines begin and end. */
+const lineEnds = ["a\\n", "a\\n\\n", "", "\\n", "a\\r\\nb\\n", "a\\rb", "a\\u2028b", "x\\ny"].flatMap((text) => [
+  `\${"${text}".gsub(/^/, ">")}`,
+  `\${"${text}".gsub(/$/, "<")}`,
+  `\${"${text}".match?(/^[\\r\\n]*$/)}`,
+  `\${"${text}".scan(/^.*$/)}`,
+]);
 const moreTimes = [
   '${Time.strptime(record["time"], "%Y-%m-%dT%H:%M:%S.%L%z").to_f}', '${Time.parse(record["time"]).strftime("%s%L")}', '${DateTime.parse(record["time"]).strftime("%Q")}', '${DateTime.parse(record["time"]).iso8601(3)}', "${DateTime.parse(record['time']).to_time.to_f}", "${DateTime.parse(record['time']).year}", "${Time.strptime(record['absent'], '%Y').to_i}", "${DateTime.now.class.to_s}", "${DateTime.now.to_time.to_i > 1}",
 ]; // biome-ignore format: a list
@@ -78,7 +85,7 @@ const configurations = [
 const textsOnly = records.slice(0, 3);
 
 const cases: PluginCase[] = [
-  ...[...expressions, ...times, ...moreTimes].map(
+  ...[...expressions, ...times, ...moreTimes, ...lineEnds].map(
     (expression) => `enable_ruby true\n<record>\nout ${expression}\n</record>`,
   ),
   ...configurations,

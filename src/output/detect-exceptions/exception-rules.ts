@@ -60,7 +60,7 @@ const RUBY: readonly Row[] = [
   ["frames", "^[\\t ]+.*?\\.rb:\\d+:in `", "frames"],
 ];
 
-const DART_BEGINNINGS = ["Instance of", "Exception", "Bad state", "IntegerDivisionByZeroException", "Invalid argument", "RangeError", "Assertion failed", "Reading static variable", "UnimplementedError", "Unsupported operation", "Concurrent modification", "Out of Memory", "Stack Overflow"]; // biome-ignore format: a list
+const DART_BEGINNINGS = ["Instance of", "Exception", "Bad state", "IntegerDivisionByZeroException", "Invalid argument", "RangeError", "Assertion failed", "Cannot instantiate", "Reading static variable", "UnimplementedError", "Unsupported operation", "Concurrent modification", "Out of Memory", "Stack Overflow"]; // biome-ignore format: a list
 const DART_FRAME = "^#\\d+\\s+.+?\\(.+?\\)$";
 
 const DART: readonly Row[] = [
