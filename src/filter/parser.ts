@@ -10,7 +10,7 @@ import { ByteWriter } from "../event/byte-writer.ts";
 import { EventStream } from "../event/event-stream.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import { ABSENT, isBinary, textStart } from "../event/record-fields.ts";
-import { type FieldPath, findPath } from "../event/record-reader.ts";
+import { digPath, type FieldPath } from "../event/record-reader.ts";
 import { skipValue } from "../event/walker.ts";
 import type { Parser, ParseTarget } from "../parser/parser.ts";
 import { createParsers, type ParserPair, parseParameters, parseSections } from "../parser/parser-list.ts";
@@ -83,17 +83,17 @@ class ParserFilter {
   /** Writes what becomes of one event; returns what was wrong with it. */
   #event(packed: Buffer, start: number, recordStart: number, end: number, target: ParseTarget): Error | undefined {
     const entry = packed.subarray(start, end);
-    const value = findPath(packed, recordStart, this.#path);
-    if (value === ABSENT || packed[value] === NIL) {
-      if (this.#config.reserveData) this.#keep(target, entry);
-      return new MalformedError(`${this.#config.keyName} does not exist`);
-    }
-    const text = textStart(packed, value);
-    const content = packed.subarray(text === ABSENT ? value : text, skipValue(packed, value, packed.length));
-    const parser = this.#parsers[isBinary(packed, value) ? "binary" : "utf-8"];
-    const parse = text === ABSENT ? parser.parseValue : parser.parse;
-    if (!parse) return new MalformedError("parse failed: the value is no text");
     try {
+      const value = digPath(packed, recordStart, this.#path);
+      if (value === ABSENT || packed[value] === NIL) {
+        if (this.#config.reserveData) this.#keep(target, entry);
+        return new MalformedError(`${this.#config.keyName} does not exist`);
+      }
+      const text = textStart(packed, value);
+      const content = packed.subarray(text === ABSENT ? value : text, skipValue(packed, value, packed.length));
+      const parser = this.#parsers[isBinary(packed, value) ? "binary" : "utf-8"];
+      const parse = text === ABSENT ? parser.parseValue : parser.parse;
+      if (!parse) return new MalformedError("parse failed: the value is no text");
       return this.#parsed(parse, content, entry, target);
     } catch (error) {
       if (error instanceof MalformedError) return error;

@@ -133,17 +133,11 @@ class RecordModifier {
     }
   }
 
-  /** Fields that are taken out later may be replaced in before: it shows nowhere. */
+  /** Only in fields that stay. */
   #replace(record: LazyHash): void {
     for (const { key, pattern, by } of this.#replaces) {
       const value = record.get(key);
-      if (
-        value === undefined ||
-        value === null ||
-        (this.#kept && !this.#kept.some((name) => name.equals(Buffer.from(key))))
-      ) {
-        continue;
-      }
+      if (value === undefined || value === null || !this.#stays(Buffer.from(key))) continue;
       if (classOf(value) !== "String") {
         throw new RubyError("TypeError", `no implicit conversion of ${classOf(value)} into String`);
       }
@@ -151,6 +145,13 @@ class RecordModifier {
         record.set(key, callMethod(value, "gsub", [pattern, by], undefined));
       }
     }
+  }
+
+  #stays(key: Buffer): boolean {
+    const isRemoved = this.#removed.some(
+      ([name, ...rest]) => rest.length === 0 && Buffer.isBuffer(name) && name.equals(key),
+    );
+    return !isRemoved && !(this.#kept && !this.#kept.some((name) => name.equals(key)));
   }
 
   #fieldsOf(config: Config): Field[] {

@@ -7,7 +7,7 @@ import { hostname as machineName } from "node:os";
 import { array, bool, string } from "../config/literals.ts";
 import { type ConfigOf, many, section } from "../config/parameters.ts";
 import { stringMethods } from "../config/ruby/string-methods.ts";
-import { classOf, isNumeric, numberOf, RubyError } from "../config/ruby/values.ts";
+import { classOf, isNumeric, numberOf, RubyBinary, RubyError, textOf } from "../config/ruby/values.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { EVENT_TIME_BYTES, writeEventTime } from "../event/event-time.ts";
@@ -216,7 +216,7 @@ function renewedTime(record: Buffer, key: Buffer): Buffer | undefined {
   if (position === ABSENT) return undefined;
   let value = readRubyValue(record, position);
   if (value === null) value = 0;
-  if (typeof value === "string") value = stringMethods.to_f?.(value, []) ?? 0;
+  if (typeof value === "string" || value instanceof RubyBinary) value = stringMethods.to_f?.(textOf(value), []) ?? 0;
   if (!isNumeric(value))
     throw new RubyError("NoMethodError", `undefined method 'to_f' for an instance of ${classOf(value)}`);
   const seconds = Math.floor(numberOf(value));

@@ -29,6 +29,35 @@ const grep: PluginCase[] = [
   "regexp1 message cool\nexclude1 level info", "regexp1 message", "<regexp>\nkey a\npattern /x/\n</regexp>\n<regexp>\nkey a\npattern /y/\n</regexp>", "<and>\n<regexp>\nkey a\npattern /x/\n</regexp>\n<exclude>\nkey b\npattern /x/\n</exclude>\n</and>", "",
 ].map((config) => ({ kind: "filter", type: "grep", config, batches: [["a.b", mixed]] })); // biome-ignore format: a list
 
+/** The key leads through what has no fields; a field that is removed is not replaced in. */
+const through = entriesOf([
+  { a: "12 x", n: { a: 1 } },
+  { n: -0.25, a: 7 },
+  { n: { b: ["q 1"] }, level: 12 },
+  { n: "text" },
+  {},
+]);
+const found: PluginCase[] = [
+  ...["$.n.b[0]", "$.a[-1]", "$['n']['a']", "a"].flatMap((key) =>
+    ["", "reserve_data true", "emit_invalid_record_to_error false\nreserve_data true"].map((more): PluginCase => {
+      const config = `key_name ${key}\nreserve_time true\n${more}\n<parse>\n@type regexp\nexpression /(?<x>\\d+)/\n</parse>`;
+      return { kind: "filter", type: "parser", config, batches: [["a.b", through]] };
+    }),
+  ),
+  ...["remove_keys level,a", "remove_keys $.level", "remove_keys $.n.b", "whitelist_keys n", "remove_keys a"].map(
+    (which): PluginCase => {
+      const config = `${which}\n<replace>\nkey level\nexpression /1/\nreplace 2\n</replace>`;
+      return { kind: "filter", type: "record_modifier", config, batches: [["a.b", through]] };
+    },
+  ),
+  {
+    kind: "filter",
+    type: "record_transformer",
+    config: "renew_time_key t",
+    batches: [["a.b", entriesOf([{ t: "12.5x" }, { t: "/a" }, { t: "3" }, { t: ["x"] }, { t: null }, {}])]],
+  },
+];
+
 const rewrite: PluginCase[] = [
   "<rule>\nkey level\npattern /^(.+)$/\ntag new.$1.${tag}\n</rule>", "<rule>\nkey message\npattern /^(\\w+) (\\w+)$/\ntag $2.$1.${tag_parts[1]}.__TAG_PARTS[0]__\n</rule>", "capitalize_regex_backreference yes\n<rule>\nkey level\npattern /(\\w+)/\ntag x.$1\n</rule>",
   "remove_tag_prefix a\n<rule>\nkey level\npattern /(.*)/\ntag x.${tag}.${tag_parts[0]}\n</rule>", "remove_tag_regexp /^a\\./\n<rule>\nkey level\npattern /.+/\ntag x.${tag}\n</rule>", "<rule>\nkey message\npattern /cool/\ntag not.cool.$1\ninvert true\n</rule>", "<rule>\nkey level\npattern /info/\ntag a.b\n</rule>\n<rule>\nkey level\npattern /warn/\ntag w\n</rule>",
@@ -134,7 +163,7 @@ const modifier: PluginCase[] = [
   "char_encoding utf-8", "char_encoding utf-8:utf-8", "char_encoding shift_jis:utf-8", "char_encoding ascii-8bit:utf-8", "<record>\na ${record['k']['new'] = 1; 'x'}\nb ${record['k']}\n</record>", "<record>\n_ ${record['top'] = tag; nil}\n</record>\nremove_keys _", "<record>\na 5\nb \"${tag}\"\nc x\"y${tag}\n</record>", "",
 ].map((config) => ({ kind: "filter", type: "record_modifier", config, batches: [["a.b", mixed]] })); // biome-ignore format: a list
 
-for (const [name, cases] of Object.entries({ grep, rewrite, concat, detect, modifier })) {
+for (const [name, cases] of Object.entries({ grep, rewrite, concat, detect, modifier, found })) {
   test(`${name} gives what the real plugin gives`, { skip: withoutFluentd }, async () => {
     await assertSameAsFluentd(cases);
   });
