@@ -127,19 +127,19 @@ export class ChunkBuffer {
 
   /** Takes over what an earlier process left; says what it found in a folder. Throws BufferIoError when the folder cannot be used. */
   async start(): Promise<BufferFound | undefined> {
-    const { folder, clock, counters, fileSystem, logger } = this.#options;
+    const { backup, folder, clock, counters, fileSystem, logger } = this.#options;
     if (!folder) return undefined;
     await folder.open();
     const state = this.journal.read(folder.prefix);
     const isMachineLost = state.isMachineLost(fileSystem.machineStart());
     const found = await folder.resume(state);
-    const { chunks, delivered } = await recoverChunks(
-      found,
-      state,
+    const machineStartedAtMs = fileSystem.machineStartedAtMs();
+    const { chunks, delivered } = await recoverChunks(found, state, {
       isMachineLost,
-      fileSystem.machineStartedAtMs(),
+      machineStartedAtMs,
       logger,
-    );
+      backup,
+    });
     for (const chunk of chunks) await this.#adopt(chunk);
     this.#queue.sort();
     counters.add("chunks_resumed", this.#queue.length + this.#stage.size);

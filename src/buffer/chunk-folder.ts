@@ -10,7 +10,7 @@ import type { Logger } from "../logger.ts";
 import type { ChunkBackup } from "./chunk-backup.ts";
 import { ChunkFile } from "./chunk-file.ts";
 import { createChunkId } from "./chunk-id.ts";
-import { emptyMetadata } from "./chunk-metadata.ts";
+import { emptyMetadata, metadataKey } from "./chunk-metadata.ts";
 import {
   type ChunkName,
   type ChunkPathPattern,
@@ -23,7 +23,7 @@ import {
 } from "./chunk-path.ts";
 import type { FileStatus, FileSystem } from "./file-system.ts";
 import type { FolderLock } from "./folder-lock.ts";
-import type { JournalState } from "./journal-state.ts";
+import type { JournaledChunk, JournalState } from "./journal-state.ts";
 import { type ChunkMeta, decodeMeta, type PartialChunkMeta } from "./meta-file.ts";
 import { OpenFiles } from "./open-files.ts";
 
@@ -218,7 +218,7 @@ export class ChunkFolder {
     const journaled = state.chunks.get(name.id.toString("hex"));
     if (byteSize === 0 && !journaled) return `${kind} file chunk is empty`;
     const metaBytes = this.#metaBytes(path);
-    const found = metaBytes && decodeMeta(metaBytes);
+    const found = metaBytes && this.#sound(decodeMeta(metaBytes), journaled, path);
     const meta = found ?? (journaled ? decodeMeta(journaled.meta) : metaBytes ? undefined : withoutMeta);
     if (!meta) return `${kind} meta file is broken. it is no metadata`;
     if (requiresTag && meta.metadata.tag === undefined) return `${kind} meta file is broken. it has no tag`;
@@ -237,6 +237,20 @@ export class ChunkFolder {
       byteSize,
       changedAtMs: status.changedAtMs,
     };
+  }
+
+  /** What a meta file says, unless the journal knows another tag or other keys of the chunk: they never change. */
+  #sound(
+    found: PartialChunkMeta | undefined,
+    journaled: JournaledChunk | undefined,
+    path: string,
+  ): PartialChunkMeta | undefined {
+    const told = found && journaled && decodeMeta(journaled.meta);
+    if (!found || !told || metadataKey(found.metadata) === metadataKey(told.metadata)) return found;
+    this.#options.logger.warn("a meta file is not what was written: what the journal knows counts", {
+      path: metaPath(path),
+    });
+    return undefined;
   }
 
   /** A kill between the two renames of an enqueue leaves the meta file under the chunk's staged name. */

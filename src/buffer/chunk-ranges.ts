@@ -1,6 +1,7 @@
 /**
- * What a chunk's bytes are to be: ranges of about RANGE_BYTES with a CRC-32 each. A range grows by one step a commit,
- * with the checksum running on, so that bytes are summed once and a torn range is good up to a step.
+ * What a chunk's bytes are to be: ranges with a CRC-32 each. A range grows by one step a commit, with the checksum
+ * running on, so that bytes are summed once and a torn range is good up to a step. The first commits of a chunk have
+ * ranges of their own; further on a range has an eighth of what is before it, and RANGE_BYTES at the most.
  */
 
 import { crc32 } from "node:zlib";
@@ -8,6 +9,8 @@ import { joinedChecksum } from "./joined-checksum.ts";
 
 /** Small enough that little goes with a bad one, large enough that ranges are few: 4096 in a chunk of 256 MiB. */
 const RANGE_BYTES = 64 * 1024;
+/** So the small ranges of a chunk are about 60, and a bad one costs a small chunk no more than a part of it. */
+const SHARE_OF_BEFORE = 1 / 8;
 
 export interface Step {
   readonly end: number;
@@ -54,7 +57,7 @@ export class ChunkRanges {
   next(views: readonly Buffer[], size: number, known?: number): NextStep {
     const last = this.ranges.at(-1);
     const step = last?.steps.at(-1);
-    const isOpen = last && step && step.end - last.start < RANGE_BYTES;
+    const isOpen = last && step && step.end - last.start < Math.min(RANGE_BYTES, last.start * SHARE_OF_BEFORE);
     const start = isOpen ? last.start : this.end;
     const byteSize = views.reduce((sum, view) => sum + view.length, 0);
     const before = isOpen ? step.checksum : 0;

@@ -5,12 +5,14 @@
  * |-------------------------------------------|-------------------------------------------------------------------|
  * | not in the journal, or changed by fluentd | it is taken as fluentd would: whole entries count                 |
  * | delivered, and not removed                | it is removed                                                     |
- * | more bytes than recorded                  | nobody was told that we have them: they are cut off               |
+ * | more bytes than recorded                  | they are cut off: nobody was told that we have them, unless the   |
+ * |                                           | journal lost its end, which cannot be seen. So they are kept apart |
  * | after a power loss, bytes that were not synced and are missing | all that was written since counts no more; nobody was told |
  * | else                                      | it is compared with its checksums before it is sent               |
  */
 
 import type { Logger } from "../logger.ts";
+import type { ChunkBackup } from "./chunk-backup.ts";
 import { compareRanges } from "./chunk-check.ts";
 import type { FoundChunk } from "./chunk-folder.ts";
 import { chunkIdSeconds, isOwnChunkId } from "./chunk-id.ts";
@@ -36,14 +38,20 @@ export interface Recovered extends Pick<BufferFound, "delivered"> {
   readonly chunks: readonly RecoveredChunk[];
 }
 
+export interface RecoveryOptions {
+  readonly isMachineLost: boolean;
+  readonly machineStartedAtMs: number;
+  readonly logger: Logger;
+  readonly backup: ChunkBackup;
+}
+
 /** Gives the chunks that are to be taken over; `state` knows afterwards what it may claim. Throws BufferIoError. */
 export async function recoverChunks(
   found: readonly FoundChunk[],
   state: JournalState,
-  isMachineLost: boolean,
-  machineStartedAtMs: number,
-  logger: Logger,
+  options: RecoveryOptions,
 ): Promise<Recovered> {
+  const { isMachineLost, machineStartedAtMs, logger } = options;
   const delivered = new Map<string, number>();
   const recovered: RecoveredChunk[] = [];
   for (const chunk of found) {
@@ -69,8 +77,11 @@ export async function recoverChunks(
   }
   if (isMachineLost) await cutUnsynced(recovered, state, logger);
   const kept: RecoveredChunk[] = [];
+  const keepsTails = !isMachineLost || state.synced < 0;
   for (const chunk of recovered) {
-    const fitted = chunk.journaled ? await fit(chunk, chunk.journaled, isMachineLost) : chunk;
+    const isKept = !keepsTails || !chunk.journaled || (await keepTail(chunk, chunk.journaled.ranges.end, options));
+    const journaled = isKept ? chunk.journaled : undefined; // With its tail it is looked through as fluentd's are.
+    const fitted = journaled ? await fit(chunk, journaled, isMachineLost) : { ...chunk, journaled };
     if (fitted) kept.push(fitted);
   }
   return { chunks: kept, delivered };
@@ -123,6 +134,28 @@ async function cutUnsynced(recovered: readonly RecoveredChunk[], state: JournalS
     "the machine was lost before the last events were on the disk; their senders were not told that we had them",
   );
   state.cut(cutFrom);
+}
+
+/** Keeps the bytes behind `end` apart, for a person to look at. False when they cannot be kept. */
+async function keepTail(
+  { byteSize, file, meta }: RecoveredChunk,
+  end: number,
+  { backup, logger }: RecoveryOptions,
+): Promise<boolean> {
+  if (byteSize <= end) return true;
+  const { path } = file;
+  const bytes = `${end}-${byteSize}`;
+  logger.warn("a buffer chunk has bytes that its journal does not know, as a killed process leaves; they are cut off", {
+    path,
+    bytes,
+  });
+  try {
+    await backup.keep(`${meta.id.toString("hex")}.${end}`, file.read(byteSize, end));
+    return true;
+  } catch (error) {
+    logger.error("backup failed. The bytes count.", { path, bytes, error });
+    return false;
+  }
 }
 
 /** Cuts off what does not count; undefined when nothing is left. */
