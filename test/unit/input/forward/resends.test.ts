@@ -54,6 +54,8 @@ test("an id with another tag or other bytes is another chunk", () => {
   assert.notEqual(sourceOf("id", "u")?.checksum, checksum);
   assert.notEqual(sourceOf("id", "t", Buffer.from("some Events"))?.checksum, checksum);
   assert.equal(sourceOf("id")?.checksum, checksum);
+  const ofTag = (tag: string) => sourceOf("id", tag, Buffer.from(`events that end with ${tag}`))?.checksum;
+  assert.notEqual(ofTag("app.x"), ofTag("app.y"));
 });
 
 test("what every output holds may be acked; what some hold is taken again; equal ids with other bytes are new", async () => {
