@@ -95,10 +95,18 @@ export interface MessageOption {
 
 /** fluentd's ids have 25 bytes; an id is held until its ack is written. */
 const MAX_CHUNK_ID_BYTES = 1024;
+/** One that is answered at once, and not held. */
+const ANSWERED_ID_BYTES = 64 * 1024;
 const NO_OPTION: MessageOption = { chunk: undefined, compressed: undefined, fluentSignal: 0 };
 
 /** Reads the option `bytes[start, end)`; nil or nothing is no option. Throws MalformedError and LimitError. */
-export function readOption(bytes: Buffer, start: number, end: number, keyLimit = 16): MessageOption {
+export function readOption(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  keyLimit = 16,
+  idLimitBytes = MAX_CHUNK_ID_BYTES,
+): MessageOption {
   const type = bytes[start];
   if (start === end || type === 0xc0) return NO_OPTION;
   const isMap = type !== undefined && ((type >= 0x80 && type < 0x90) || type === 0xde || type === 0xdf);
@@ -112,7 +120,7 @@ export function readOption(bytes: Buffer, start: number, end: number, keyLimit =
   for (let index = 0; index < count; index++) {
     const valueStart = skip(bytes, position, end);
     const valueEnd = skip(bytes, valueStart, end);
-    if (isText(bytes, position, valueStart, CHUNK)) chunk = chunkValue(bytes, valueStart, valueEnd);
+    if (isText(bytes, position, valueStart, CHUNK)) chunk = chunkValue(bytes, valueStart, valueEnd, idLimitBytes);
     else if (isText(bytes, position, valueStart, COMPRESSED)) compressed = textValue(bytes, valueStart, valueEnd);
     else if (isText(bytes, position, valueStart, FLUENT_SIGNAL)) {
       fluentSignal = Number(decode(bytes.subarray(valueStart, valueEnd)));
@@ -128,7 +136,7 @@ export function readOption(bytes: Buffer, start: number, end: number, keyLimit =
  */
 export function chunkOfOption(bytes: Buffer): string | undefined {
   try {
-    return readOption(bytes, 0, bytes.length, Number.POSITIVE_INFINITY).chunk;
+    return readOption(bytes, 0, bytes.length, Number.POSITIVE_INFINITY, ANSWERED_ID_BYTES).chunk;
   } catch {
     return undefined;
   }
@@ -149,9 +157,9 @@ function isText(bytes: Buffer, start: number, end: number, text: Buffer): boolea
 }
 
 /** nil and false ask for no ack. */
-function chunkValue(bytes: Buffer, start: number, end: number): string | undefined {
+function chunkValue(bytes: Buffer, start: number, end: number, limitBytes: number): string | undefined {
   if (bytes[start] === 0xc0 || bytes[start] === 0xc2) return undefined;
-  if (end - start > MAX_CHUNK_ID_BYTES) throw new LimitError(`a chunk id has more than ${MAX_CHUNK_ID_BYTES} bytes`);
+  if (end - start > limitBytes) throw new LimitError(`a chunk id has more than ${limitBytes} bytes`);
   return bytes.toString("latin1", start, end);
 }
 

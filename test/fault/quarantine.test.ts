@@ -111,6 +111,41 @@ test("events that are none are left out, and their message is kept", async (t) =
   assert.deepEqual(running.content(), mixed);
 });
 
+test("a body that ends within an entry is taken up to there, the rest is counted, and the message is kept", async (t) => {
+  const running = await start(t);
+  const peer = await running.connect();
+  const torn = packed("t", Buffer.concat([entry(5, { a: 1 }), entry(5, { b: 2 }).subarray(0, 4)]), chunk);
+  peer.send(torn);
+  assert.deepEqual(await peer.take(ack("poison").length), ack("poison"));
+  await eventually(() => running.frames().length === 1);
+  assert.equal(running.emitter.events.length, 1);
+  assert.equal(running.counters.get("dropped_events", "invalid_event"), 1);
+  assert.deepEqual(running.content(), torn);
+});
+
+test("a message whose tag can be none is acked, counted and kept", async (t) => {
+  const running = await start(t);
+  for (const tag of ["../up", "a\nb", "x".repeat(513), "", null]) {
+    const peer = await running.connect();
+    const before = running.frames().length;
+    peer.send(message(tag as string, 5, { a: 1 }, chunk));
+    assert.deepEqual(await peer.take(ack("poison").length), ack("poison"));
+    await eventually(() => running.frames().length === before + 1);
+  }
+  assert.equal(running.counters.get("dropped_events", "invalid_tag"), 5);
+  assert.ok(running.notes().every(({ reason }) => reason === "invalid_tag"));
+  assert.equal(running.emitter.batches.length, 0);
+});
+
+test("a chunk id that is too long to be remembered is answered, so that its sender does not fill the quarantine", async (t) => {
+  const running = await start(t);
+  const peer = await running.connect();
+  const id = "x".repeat(5000);
+  peer.send(message("t", 5, { a: 1 }, { chunk: id }));
+  assert.deepEqual(await peer.take(ack(id).length), ack(id));
+  assert.equal(running.frames().length, 1);
+});
+
 test("a record with an extension type of somebody's own is no poison: it is passed on as it came", async (t) => {
   const running = await start(t);
   const peer = await running.connect();

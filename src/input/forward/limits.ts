@@ -83,7 +83,7 @@ export const limitParameters = {
 /** Where messages go that can never be delivered. */
 export const quarantineParameters = {
   quarantine_path: string.optional(
-    "Suiro's own. Folder for messages that can never be delivered: too large, undecodable, not events. They are acked, " +
+    "Suiro's own. Folder for messages that can never be delivered: too large, undecodable, not events, under a tag that can be none. They are acked, " +
       "logged and counted, and can be looked at and sent again with `suiro buffer`. Without it a folder named " +
       "`quarantine` in root_dir, in FLUENT_BACKUP_DIR, or in /tmp/fluent.",
   ),

@@ -50,10 +50,10 @@ export class Poison {
   }
 
   /** Keeps a message whose events were counted already, where there is room. */
-  async keepCopy(bytes: Buffer, error: string, tag: string): Promise<void> {
+  async keepCopy(bytes: Buffer, reason: string, error: string, tag?: string): Promise<void> {
     const { quarantine, host, warnings } = this.#options;
-    const path = await quarantine?.keep(bytes, { reason: "invalid_event", error, tag, host }).catch(() => undefined);
-    if (path !== undefined) warnings.error(KEPT, { path, reason: "invalid_event", host, tag });
+    const path = await quarantine?.keep(bytes, { reason, error, tag, host }).catch(() => undefined);
+    if (path !== undefined) warnings.error(KEPT, { path, reason, host, tag });
   }
 
   /** Takes a message that is too large to be held. Undefined when it cannot be kept. `done` gets its option. */

@@ -68,6 +68,12 @@ const BATCH_BYTES = 64 * 1024;
 const LOGGED_NAME_LENGTH = 253;
 const NO_OPTION = readOption(Buffer.alloc(0), 0, 0);
 
+const FAULTS = {
+  invalid_event: "an event is a time and a map; what is none was left out",
+  invalid_tag: "a tag has from 1 to tag_size_limit bytes, no control characters and no `..` between slashes",
+} as const;
+type MessageFault = keyof typeof FAULTS;
+
 export class Receiver implements MessageHandler {
   readonly #options: ReceiverOptions;
   readonly #bounds = new MessageBounds();
@@ -83,8 +89,8 @@ export class Receiver implements MessageHandler {
   #brokenMessages = 0;
   /** The memory of the message at hand went on with its events, or is read later. */
   #isMemoryKept = false;
-  /** The message at hand had events that are none. */
-  #hasInvalid = false;
+  /** Why the message at hand was not taken as it came. */
+  #fault: MessageFault | undefined;
   readonly #poison: Poison;
 
   constructor(options: ReceiverOptions) {
@@ -106,7 +112,7 @@ export class Receiver implements MessageHandler {
 
   message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
     this.#isMemoryKept = false;
-    this.#hasInvalid = false;
+    this.#fault = undefined;
     const wait = this.#receiveOrKeep(bytes, start, end, isOwned);
     if (isOwned && !this.#isMemoryKept) this.#options.rules.frameMemory.give(bytes);
     if (!this.#options.rules.denyKeepalive) return wait;
@@ -125,8 +131,8 @@ export class Receiver implements MessageHandler {
     const keep = (error: unknown) => this.#keep(bytes, start, end, error);
     try {
       const wait = this.#receive(bytes, start, end, isOwned);
-      const keepInvalid = () => (this.#hasInvalid ? this.#keepInvalid(bytes, start, end) : undefined);
-      return wait ? wait.then(keepInvalid, keep) : keepInvalid();
+      const keepFaulty = () => (this.#fault ? this.#keepFaulty(bytes, start, end, this.#fault) : undefined);
+      return wait ? wait.then(keepFaulty, keep) : keepFaulty();
     } catch (error) {
       return keep(error);
     }
@@ -144,10 +150,11 @@ export class Receiver implements MessageHandler {
     this.#acknowledgeOption(option);
   }
 
-  /** Events that are none are dropped in any case; their message is kept where there is room. */
-  async #keepInvalid(bytes: Buffer, start: number, end: number): Promise<void> {
+  /** What is no event, or has no tag, is dropped in any case; its message is kept where there is room. */
+  async #keepFaulty(bytes: Buffer, start: number, end: number, fault: MessageFault): Promise<void> {
     const message = Buffer.from(bytes.subarray(start, end));
-    await this.#poison.keepCopy(message, "an event is a time and a map; what is none was left out", this.#tag);
+    const tag = fault === "invalid_tag" ? undefined : this.#tag;
+    await this.#poison.keepCopy(message, fault, FAULTS[fault], tag);
   }
 
   /** Acks a message of which nothing is known but its option. */
@@ -240,7 +247,7 @@ export class Receiver implements MessageHandler {
     this.#gather(tag, bodyEnd - bodyStart);
     if (!this.#entries.writeEvent(bytes, bodyStart, recordStart, bodyEnd)) {
       this.#dropped += 1;
-      this.#hasInvalid = true;
+      this.#fault = "invalid_event";
       this.#warn("got invalid event and drop it:", { tag });
     }
     this.#expectAck(option);
@@ -261,6 +268,8 @@ export class Receiver implements MessageHandler {
     const isWhole = walk.end === end;
     if (!isWhole) {
       this.#options.counters.add("protocol_errors", 1, "truncated_entries");
+      this.#dropped += 1;
+      this.#fault = "invalid_event";
       this.#warn("a message ends within an entry; the entries before it are kept", { tag });
     }
     if (walk.plain && this.#entries.isVerbatim(this.#bounds.mode === "packed")) {
@@ -282,7 +291,7 @@ export class Receiver implements MessageHandler {
       const dropped = this.#entries.writeEntries(bytes, start, walk.end);
       this.#dropped += dropped;
       if (dropped > 0) {
-        this.#hasInvalid = true;
+        this.#fault = "invalid_event";
         this.#warn("skip invalid event:", { tag, events: dropped });
       }
     }
@@ -336,7 +345,10 @@ export class Receiver implements MessageHandler {
     const events = isOpaque ? 1 : walkEntries(bytes, bodyStart, bodyEnd).count;
     this.#options.counters.add("received_events", events);
     this.#options.counters.add("dropped_events", events, reason);
-    if (reason === "invalid_tag") this.#warn("got a message with an invalid tag and drop it", {});
+    if (reason === "invalid_tag") {
+      this.#fault = reason;
+      this.#warn("got a message with an invalid tag and drop it", {});
+    }
     if (option.chunk) this.#options.deliveries.acknowledge([option.chunk]);
     return undefined;
   }
