@@ -26,10 +26,11 @@ const ownStreams = (): BufferStreams => ({
 /** Lists the chunks at `paths`. Gives the exit code. */
 export function list(paths: readonly string[], { json = false } = {}, streams = ownStreams()): Promise<number> {
   return each(paths, streams, async (chunks) => {
+    const journals = new JournalCheck();
     const rows = chunks.map((chunk) => ({
       state: chunk.state,
       tag: chunk.tag ?? null,
-      events: chunk.size ?? null,
+      events: journals.sizeOf(chunk) ?? null,
       bytes: chunk.byteSize,
       compression: chunk.compression,
       modified: chunk.modifiedAt.toISOString(),

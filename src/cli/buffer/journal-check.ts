@@ -29,6 +29,19 @@ export class JournalCheck {
     return found;
   }
 
+  /** Events of the chunk, as its meta file says, or its journal, which is ahead of it while an agent appends. */
+  sizeOf(chunk: StoredChunk): number | undefined {
+    const prefix = prefixOf(chunk);
+    const { state } = (prefix !== undefined && this.#journal(prefix)) || { state: undefined };
+    const ranges = state?.isDamaged ? undefined : state?.chunks.get(chunk.id.toString("hex"))?.ranges;
+    return ranges?.end === chunk.byteSize ? ranges.size : chunk.size;
+  }
+
+  /** Whether the buffer whose files begin with `prefix` has, or had, a chunk of this id. */
+  isKnown(prefix: string, id: Buffer): boolean {
+    return this.#journal(prefix).state.chunks.has(id.toString("hex"));
+  }
+
   #journal(prefix: string) {
     const known = this.#journals.get(prefix);
     if (known) return known;

@@ -3,6 +3,7 @@
  * of an agent that is stopped, where they wait for its next start.
  */
 
+import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -18,6 +19,7 @@ import { ClientSession } from "../../forward-protocol/client-session.ts";
 import { createTcpConnector } from "../../forward-protocol/tcp-connector.ts";
 import { createTlsConnector, tlsClientParameters } from "../../tls/client.ts";
 import type { CatPeer } from "../cat-connection.ts";
+import { JournalCheck } from "./journal-check.ts";
 import { filesOf, folderOf, type StoredChunk } from "./stored-chunks.ts";
 import { countEvents, plainBytes } from "./stored-events.ts";
 
@@ -119,22 +121,29 @@ async function place(chunk: StoredChunk, folder: string, givenTag: string | unde
   const { tag, size } = await sendable(chunk, givenTag);
   mkdirSync(folder, { recursive: true });
   const pattern = chunkPathPattern(folder, ".log", nodeFileSystem);
-  const path = queuedPath(stagedPath(pattern, chunk.id));
+  // One that the journal knows as delivered would be removed as such at the next start.
+  const id = new JournalCheck().isKnown(pattern.prefix, chunk.id) ? likeId(chunk.id) : chunk.id;
+  const path = queuedPath(stagedPath(pattern, id));
   const blocks: Buffer[] = [];
   for await (const block of plainBytes(chunk)) blocks.push(block);
   const now = Math.floor(chunk.modifiedAt.getTime() / 1000);
   const metadata = { tag, timekey: undefined, variables: undefined, sequence: 0 };
-  writeFileSync(`${path}.meta`, encodeMeta({ metadata, id: chunk.id, size, createdAt: now, modifiedAt: now }), {
+  writeFileSync(`${path}.meta`, encodeMeta({ metadata, id, size, createdAt: now, modifiedAt: now }), {
     flag: "wx",
   });
   writeFileSync(path, Buffer.concat(blocks), { flag: "wx" });
   return size;
 }
 
+/** Another id of the same time, of a kind that a start after a lost machine leaves alone. */
+function likeId(id: Buffer): Buffer {
+  return Buffer.concat([id.subarray(0, 12), randomBytes(4)]);
+}
+
 /** What can be sent of a chunk: its whole events. Throws UnrecoverableError. */
 async function sendable(chunk: StoredChunk, givenTag: string | undefined) {
-  const tag = chunk.tag ?? givenTag;
-  if (tag === undefined) throw new UnrecoverableError("nothing tells its tag: give --tag");
+  const tag = chunk.reason === "invalid_tag" ? givenTag : (chunk.tag ?? givenTag);
+  if (tag === undefined) throw new UnrecoverableError("nothing tells a tag that it may have: give --tag");
   if (chunk.reason === "invalid_event") {
     throw new UnrecoverableError("its events were delivered, what is left is none: mend it with `suiro buffer export`");
   }

@@ -45,7 +45,8 @@ export interface StoredChunk {
 }
 
 const CHUNK_NAME = /\.([bq])((?:[0-9a-f]{2})+)\.[^/]+$/;
-const BACKUP_NAME = /^([0-9a-f]{32})\.[^.]+$/;
+/** A whole chunk, or what was bad of it from a byte on. */
+const BACKUP_NAME = /^([0-9a-f]{32})(?:\.(?:\d+|tail))?\.[^.]+$/;
 const MOST_DETECTED_BYTES = 4;
 
 /**

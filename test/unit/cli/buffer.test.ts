@@ -12,7 +12,7 @@ import { exportEvents, list, replayChunks, show, verify } from "../../../src/cli
 import { configElement, startForwardInput } from "../../support/forward-input.ts";
 import { entry, eventTime, forward, message, packed } from "../../support/forward-messages.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { batchOf, createBuffer, eventsOf } from "../buffer/buffer-fixture.ts";
+import { batchOf, bytesOf, createBuffer, eventsOf, messagesIn } from "../buffer/buffer-fixture.ts";
 
 const entries = Buffer.concat([entry(eventTime(1_700_000_000, 5), { a: 1 }), entry(1_700_000_001, { b: "ü" })]);
 const ID = "660e09a2c3ee053a4be777b88642a110";
@@ -71,6 +71,24 @@ test("ls tells state, events, bytes and tag, as a table or as JSON", async () =>
   const lines = await run((streams) => list([folder], { json: true }, streams));
   const [row] = lines.text.trim().split("\n").map((line) => JSON.parse(line)); // biome-ignore format: short
   assert.deepEqual([row.state, row.events, row.bytes, row.tag], ["queued", 2, entries.length, "plain.a"]);
+});
+
+test("ls counts the events of a chunk that an agent appends to, and finds the pieces of bad chunks", async () => {
+  const folder = temporaryFolder();
+  const { buffer } = createBuffer({ folder });
+  await buffer.start();
+  await buffer.append([batchOf("a", eventsOf("one", "two"))], false);
+  const backup = temporaryFolder();
+  for (const name of [`${ID}.0.log`, `${ID}.131072.log`, `${ID}.tail.log`, `${ID}.log`, `${ID}.other.log`]) {
+    writeFileSync(join(backup, name), entries);
+  }
+  const { text } = await run((streams) => list([folder, backup], { json: true }, streams));
+  await buffer.close();
+  const rows = text.trim().split("\n").map((line) => JSON.parse(line)); // biome-ignore format: short
+  assert.deepEqual(
+    rows.map(({ state, events }) => [state, events]),
+    [["staged", 2], ...Array(4).fill(["backup", null])],
+  );
 });
 
 test("show prints events as JSON lines, of plain and compressed chunks, staged and queued", async () => {
@@ -166,13 +184,44 @@ test("replay says what cannot be sent, and leaves it", async (t) => {
   const target = { host: "127.0.0.1", port, timeout: 30, delete: true };
   const { code, text } = await run((streams) => replayChunks([backup, rest], target, streams));
   assert.equal(code, 1);
-  assert.match(text, /nothing tells its tag: give --tag/);
+  assert.match(text, /nothing tells a tag that it may have: give --tag/);
   assert.match(text, /its events were delivered/);
   assert.equal(emitter.batches.length, 0);
   assert.ok(existsSync(join(backup, `${ID}.log`)));
   const gone = await run((streams) => replayChunks([folderWith()], { ...target, port: 1 }, streams));
   assert.equal(gone.code, 1);
   assert.match(gone.reported, /cannot connect to 127\.0\.0\.1:1/);
+});
+
+test("replay puts a chunk that was delivered or set aside into its own buffer again, where it is sent", async () => {
+  const folder = temporaryFolder();
+  const first = createBuffer({ folder });
+  await first.buffer.start();
+  await first.buffer.append([batchOf("a", eventsOf("one"))], true);
+  await first.buffer.append([batchOf("b", eventsOf("two"))], false);
+  const chunk = first.buffer.take() as NonNullable<ReturnType<typeof first.buffer.take>>;
+  const backup = temporaryFolder();
+  writeFileSync(join(backup, `${chunk.id.toString("hex")}.log`), eventsOf("one").packed);
+  first.buffer.purge(chunk);
+  await first.buffer.close();
+  const target = { host: "", port: 0, timeout: 1, into: folder, tag: "a" };
+  assert.equal((await run((streams) => replayChunks([backup], target, streams))).code, 0);
+  const { buffer } = createBuffer({ folder });
+  await buffer.start();
+  buffer.enqueueAll();
+  const found: unknown[] = [];
+  for (let next = buffer.take(); next; next = buffer.take()) found.push(...messagesIn(await bytesOf(next.read())));
+  assert.deepEqual(found.sort(), ["one", "two"]);
+  await buffer.close();
+});
+
+test("replay sends a message that came under a tag that can be none under another", async (t) => {
+  const { port, emitter } = await startForwardInput(t);
+  const frame = quarantineWith(forward("../up", [entry(5, { a: 1 })]), "invalid_tag");
+  const target = { host: "127.0.0.1", port, timeout: 30 };
+  assert.match((await run((streams) => replayChunks([frame], target, streams))).text, /give --tag/);
+  assert.equal((await run((streams) => replayChunks([frame], { ...target, tag: "up" }, streams))).code, 0);
+  assert.deepEqual(emitter.events, ['up 5 {"a":1}']);
 });
 
 test("replay puts chunks into a buffer folder, but not while an agent uses it or theirs", async (t) => {
