@@ -1,7 +1,7 @@
 /** `suiro buffer` on chunks as fluentd and Suiro leave them, on backups and on quarantined messages. */
 
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -201,7 +201,9 @@ test("replay puts a chunk that was delivered or set aside into its own buffer ag
   await first.buffer.append([batchOf("b", eventsOf("two"))], false);
   const chunk = first.buffer.take() as NonNullable<ReturnType<typeof first.buffer.take>>;
   const backup = temporaryFolder();
-  writeFileSync(join(backup, `${chunk.id.toString("hex")}.log`), eventsOf("one").packed);
+  const path = join(backup, `${chunk.id.toString("hex")}.log`);
+  writeFileSync(path, eventsOf("one").packed);
+  utimesSync(path, chunk.meta.modifiedAt, chunk.meta.modifiedAt); // set aside in the same second
   first.buffer.purge(chunk);
   await first.buffer.close();
   const target = { host: "", port: 0, timeout: 1, into: folder, tag: "a" };
