@@ -14,22 +14,31 @@ export interface ControlTarget {
   readonly socket?: string;
 }
 
+export interface RunningAgent {
+  readonly path: string;
+  readonly status: AgentStatus;
+}
+
+/** This user's agents, or the one that is meant. */
+export async function runningAgents({ pid, socket }: ControlTarget): Promise<RunningAgent[]> {
+  const paths = socket === undefined ? socketPaths(socketFolder(process.env)) : [socket];
+  const wanted = paths.filter((path) => pid === undefined || basename(path).startsWith(`${pid}-`));
+  const agents = wanted.map(async (path) => ({ path, status: await agentStatusAt(path) }));
+  return (await Promise.all(agents)).filter((agent): agent is RunningAgent => agent.status !== undefined);
+}
+
 /** The socket of the one agent that runs, or of the one that is meant. Throws SuiroError with what to do. */
 export async function findAgent(target: ControlTarget): Promise<string> {
   if (target.socket !== undefined) return target.socket;
-  const folder = socketFolder(process.env);
-  const wanted = socketPaths(folder).filter(
-    (path) => target.pid === undefined || basename(path).startsWith(`${target.pid}-`),
-  );
-  const statuses = await Promise.all(wanted.map(async (path) => ({ path, status: await agentStatusAt(path) })));
-  const running = statuses.filter(({ status }) => status !== undefined);
+  const running = await runningAgents(target);
   const [first, second] = running;
   if (first && !second) return first.path;
   if (!first) {
     const who = target.pid === undefined ? "no agent of this user runs" : `no agent with process id ${target.pid} runs`;
+    const folder = socketFolder(process.env);
     throw new SuiroError("NETWORK", `${who} (looked in ${folder}); run this as the agent's user, on its machine`);
   }
-  const pids = running.map(({ status }) => status?.pid).join(", ");
+  const pids = running.map(({ status }) => status.pid).join(", ");
   throw new SuiroError("NETWORK", `several agents run; choose one with --pid: ${pids}`);
 }
 

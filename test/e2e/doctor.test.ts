@@ -75,6 +75,40 @@ test("the accounts add up over a kill; a chunk that is gone is missed", async (c
   );
 });
 
+test("of several agents it looks at the one that has a buffer of the configuration", async (context) => {
+  const folder = temporaryFolder();
+  const run = join(folder, "run");
+  mkdirSync(run, { mode: 0o700 });
+  const write = async (name: string) => {
+    writeFileSync(
+      join(folder, `${name}.conf`),
+      `<source>\n@type forward\nbind 127.0.0.1\nport ${await freePort()}\n</source>
+<match app>\n@type forward\nheartbeat_type none\n<server>\nhost 127.0.0.1\nport 1\n</server>
+<buffer tag>\n@type file\npath ${folder}/${name}\n</buffer>\n</match>\n`,
+    );
+    return join(folder, `${name}.conf`);
+  };
+  const agentFinding = async (config: string) => {
+    const environment = { ...process.env, SUIRO_RUN_DIR: run };
+    const program = ChildProgram.start(process.execPath, [suiroEntry, "doctor", "-c", config, "--json"], environment);
+    assert.equal(await program.exited, 0, program.output);
+    return (JSON.parse(program.output) as Examination).findings.find(({ subject }) => subject === "agent")?.message;
+  };
+  const configs = [await write("one"), await write("two"), await write("three")] as const;
+  for (const config of configs.slice(0, 2)) {
+    const agent = await startSuiro(config, [], { SUIRO_RUN_DIR: run });
+    context.after(() => agent.stop("SIGKILL"));
+  }
+  const [one, two] = [await agentFinding(configs[0]), await agentFinding(configs[1])];
+  assert.match(one ?? "", /^process \d+ runs/);
+  assert.match(two ?? "", /^process \d+ runs/);
+  assert.notEqual(one, two);
+  assert.match(
+    (await agentFinding(configs[2])) ?? "",
+    /^none with a buffer of this configuration runs; .* --pid: \d+, \d+$/,
+  );
+});
+
 test("of each input it says where the events went, over a kill and a reload", async (context) => {
   const folder = temporaryFolder();
   const run = join(folder, "run");

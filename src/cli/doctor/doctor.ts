@@ -13,7 +13,7 @@ import { BufferedOutput } from "../../output/buffered-output.ts";
 import { inputAccountsPath } from "../../pipeline/input-accounts.ts";
 import { certificatePaths, certificatesOf } from "../../tls/certificate-expiry.ts";
 import { createFromConfiguration, readConfiguration, withoutPosition } from "../configuration.ts";
-import { agentStatusAt, type ControlTarget, findAgent } from "../control-client.ts";
+import { agentStatusAt, type ControlTarget, runningAgents } from "../control-client.ts";
 import { accountText, bufferFindings, folderFindings } from "./buffers.ts";
 import { type Finding, failed, ok, warning } from "./findings.ts";
 import { flowFindings, isSettled, savedFlowFindings } from "./inputs.ts";
@@ -57,28 +57,53 @@ async function examine(options: DoctorOptions): Promise<Finding[]> {
   });
   if (configuration.length === 0) configuration.push(ok(options.config, "the configuration is good"));
   const views = created?.agent?.plugins ?? [];
-  const status = await runningAgent(options);
-  const agent = status ? agentFindings(status) : [ok("agent", "none of this user's runs")];
+  const found = await runningAgent(options, views);
+  const status = "verdict" in found ? undefined : found;
+  const agent = "verdict" in found ? [found] : agentFindings(found);
   if (!status && created) agent.push(...inputFindings(views, created.system));
-  const running = new Set(status?.plugins.flatMap(({ buffer }) => buffer?.folder ?? []));
+  const running = status ? foldersOf(status) : new Set<string>();
   const buffers: Finding[] = [];
   for (const view of views) buffers.push(...(await pluginFindings(view, running)));
   return [...configuration, ...agent, ...buffers, ...views.flatMap(certificateFindings), clockFinding()];
 }
 
-/** The state of the running agent, at a moment when its sums are right where there is one. */
-async function runningAgent(target: ControlTarget): Promise<AgentStatus | undefined> {
-  try {
-    const path = await findAgent(target);
-    let status = await agentStatusAt(path);
-    for (let looks = 1; looks < LOOKS && status && !(addsUp(status) && isSettled(status)); looks++) {
-      await wait(LOOK_AGAIN_MS);
-      status = await agentStatusAt(path);
-    }
-    return status;
-  } catch {
-    return undefined;
+/**
+ * The state of the running agent, at a moment when its sums are right where there is one. Of several it is the one that
+ * has a buffer of `views`; else a finding says that nobody knows which is meant.
+ */
+async function runningAgent(target: ControlTarget, views: readonly PluginView[]): Promise<AgentStatus | Finding> {
+  const agents = await runningAgents(target);
+  const owner = agents.find(({ status }) => {
+    const folders = foldersOf(status);
+    return views.some(
+      ({ plugin }) => plugin instanceof BufferedOutput && plugin.place && isIn(folders, plugin.place.path),
+    );
+  });
+  const agent = owner ?? (agents.length === 1 ? agents[0] : undefined);
+  if (!agent) {
+    if (agents.length === 0) return ok("agent", "none of this user's runs");
+    const pids = agents.map(({ status }) => status.pid).join(", ");
+    return warning(
+      "agent",
+      `none with a buffer of this configuration runs; if it is one of these, choose it with --pid: ${pids}`,
+    );
   }
+  let { status } = agent;
+  for (let looks = 1; looks < LOOKS && !(addsUp(status) && isSettled(status)); looks++) {
+    await wait(LOOK_AGAIN_MS);
+    status = (await agentStatusAt(agent.path)) ?? status;
+  }
+  return status;
+}
+
+/** The folders of its buffers. */
+function foldersOf({ plugins }: AgentStatus): ReadonlySet<string> {
+  return new Set(plugins.flatMap(({ buffer }) => buffer?.folder ?? []));
+}
+
+/** Whether one of the folders is that of the chunks that `path` says. */
+function isIn(folders: ReadonlySet<string>, path: string): boolean {
+  return folders.has(resolve(path)) || folders.has(dirname(resolve(path))) || folders.has(path);
 }
 
 function addsUp({ plugins }: AgentStatus): boolean {
@@ -119,7 +144,7 @@ async function pluginFindings({ id, plugin, element }: PluginView, running: Read
   const found: Finding[] = [];
   if (plugin instanceof BufferedOutput && plugin.place) {
     const { path, pathSuffix } = plugin.place;
-    const isInUse = running.has(resolve(path)) || running.has(dirname(resolve(path))) || running.has(path);
+    const isInUse = isIn(running, path);
     const limitBytes = plugin.stats().totalLimitBytes;
     found.push(...(await bufferFindings({ id, path, pathSuffix, limitBytes, isInUse })));
   }
