@@ -21,7 +21,7 @@ import { Connection, type ConnectionRules } from "./forward/connection.ts";
 import { UnackedTotal } from "./forward/deliveries.ts";
 import { startHeartbeat } from "./forward/heartbeat.ts";
 import { HostNames } from "./forward/host-names.ts";
-import { checkLimits, SWEEP_INTERVAL_MS } from "./forward/limits.ts";
+import { checkLimits, sweepIntervalMs } from "./forward/limits.ts";
 import { type ForwardConfig, forwardTable, type SecurityConfig } from "./forward/parameters.ts";
 import { PendingMessages } from "./forward/pending-messages.ts";
 import { Resends } from "./forward/resends.ts";
@@ -107,7 +107,7 @@ class ForwardInput implements Input {
         if (port !== 0 || attempt === PORT_ATTEMPTS) throw this.#listenError(error, "UDP");
       }
     }
-    this.#cancelSweep = clock.every(SWEEP_INTERVAL_MS, () => {
+    this.#cancelSweep = clock.every(sweepIntervalMs(this.#config), () => {
       const now = clock.monotonic();
       for (const connection of this.#connections) connection.check(now);
     });

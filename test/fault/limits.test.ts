@@ -181,6 +181,23 @@ test("message_timeout, message_rate_floor and idle_timeout are what they are set
   assert.equal(running.counters.get("protocol_errors", "idle"), 1);
 });
 
+test("limits of a second or two hold as they are set", async (t) => {
+  const clock = new ManualClock();
+  const running = await startForwardInput(t, { values: { message_timeout: "1", idle_timeout: "3" }, clock });
+  const slow = await running.connect();
+  slow.send(packed("t", Buffer.alloc(200)).subarray(0, 100));
+  await eventuallyPending(running, slow, 100);
+  const idle = await running.connect();
+  await assertAcked(idle);
+  for (let second = 0; second < 2; second++) clock.advance(1000);
+  await slow.ended();
+  assert.equal(idle.isEnded, false);
+  for (let second = 0; second < 2; second++) clock.advance(1000);
+  await idle.ended();
+  assert.equal(running.counters.get("protocol_errors", "slow_message"), 1);
+  assert.equal(running.counters.get("protocol_errors", "idle"), 1);
+});
+
 const nested = (levels: number): unknown => (levels === 0 ? { a: 1 } : { in: nested(levels - 1) });
 
 const edges: [limit: string, value: string, within: Buffer, beyond: Buffer, reason: string][] = [

@@ -96,7 +96,7 @@ export class Connection implements Collecting {
     this.#socket.destroy();
   }
 
-  /** Looks for limits of time; called every SWEEP_INTERVAL_MS. */
+  /** Looks for limits of time; called now and then. */
   check(now: number): void {
     if (this.#isFinishing || this.#pauses.size > 0 || !this.#session) return;
     const { messageTimeout, messageRateFloor, idleTimeout } = this.#rules.limits;

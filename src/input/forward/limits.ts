@@ -122,8 +122,13 @@ export function checkLimits(config: ForwardLimits & SectionBase): void {
 /** Acks that the peer does not read; beyond them the socket is not read either. */
 export const UNREAD_ACKS_LIMIT_BYTES = 256 * 1024;
 
-/** How often connections are looked at for limits of time. */
+/** How often connections are looked at for limits of time, at the least. */
 export const SWEEP_INTERVAL_MS = 10_000;
+
+/** How often they are where the limits are shorter. */
+export function sweepIntervalMs({ messageTimeout, idleTimeout }: ForwardLimits): number {
+  return Math.min(SWEEP_INTERVAL_MS, messageTimeout * 1000, idleTimeout * 1000);
+}
 
 /** How long a peer may take to end its side after we ended ours; then the connection is dropped. */
 export const CLOSE_GRACE_MS = 2_000;
