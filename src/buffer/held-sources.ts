@@ -56,11 +56,11 @@ export class HeldSources {
     this.#chunks.add(source.id, checksum, share, taken, this.#expected().chunks);
   }
 
-  /** Where a source's part was taken, if it was. */
+  /** Where a source's part was taken, if it was, and within the window. */
   find(source: Source, share: Share): Taken | undefined {
     const isWithin = (held: Share) => held.from <= share.from && share.to <= held.to;
     if (source.kind === "chunk") {
-      return this.#chunks.of(source.id).find((held) => held.checksum === source.checksum && isWithin(held));
+      return this.chunk(source.id).find((held) => held.checksum === source.checksum && isWithin(held));
     }
     const { file, from, to, checksum } = source;
     return this.#files

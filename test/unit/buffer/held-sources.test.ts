@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldSources } from "../../../src/buffer/held-sources.ts";
-import { type FileSource, WHOLE } from "../../../src/event/origin.ts";
+import { type FileSource, type Source, WHOLE } from "../../../src/event/origin.ts";
 
 function range(from: number, to: number, settled = from): FileSource {
   return { kind: "file", file: "f", from, to, checksum: 7, settled };
@@ -25,4 +25,21 @@ test("of a file that was cut and written anew only the new ranges count, whateve
       [[0, end]],
     );
   }
+});
+
+test("behind the window a chunk with an id that was used before is new, for who asks and for who stores it", () => {
+  let nowSeconds = 0;
+  const held = new HeldSources(
+    () => ({ seconds: 60, chunks: 10, isSynced: false }),
+    () => nowSeconds,
+  );
+  const source: Source = { kind: "chunk", id: "always the same", checksum: 7 };
+  const share = { from: 0, to: WHOLE };
+  held.add(source, share, { sequence: 1, atSeconds: 0, chunks: [1] });
+  nowSeconds = 60;
+  assert.equal(held.chunk(source.id).length, 1);
+  assert.equal(held.find(source, share)?.sequence, 1);
+  nowSeconds = 61;
+  assert.equal(held.chunk(source.id).length, 0);
+  assert.equal(held.find(source, share), undefined);
 });
