@@ -1,8 +1,10 @@
 /**
- * A small text that is kept beside the chunks, written in place: there is no moment at which it is empty, and a shorter
- * one is filled up with blanks. The file is opened anew where it was removed, moved away, or could not be written.
+ * A line of text that is kept beside the chunks, written in place: there is no moment at which it is empty, and a shorter
+ * one is filled up with blanks. Behind it stands its CRC-32, a line of 8 hexadecimal digits: torn or changed it is none.
+ * The file is opened anew where it was removed, moved away, or could not be written.
  */
 
+import { crc32 } from "node:zlib";
 import { errorMessage } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { FileSystem } from "./file-system.ts";
@@ -18,6 +20,20 @@ export interface SavedTextOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** The line at `path`; undefined when there is none, or not as it was written. */
+export function readSavedText(fileSystem: Pick<FileSystem, "readAll">, path: string): string | undefined {
+  try {
+    const [line = "", checksum] = fileSystem.readAll(path).toString().split("\n", 2);
+    return checksum === checksumOf(line) ? line : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function checksumOf(line: string): string {
+  return crc32(line).toString(16).padStart(8, "0");
+}
+
 export class SavedText {
   readonly #options: SavedTextOptions;
   #file: number | undefined;
@@ -28,10 +44,11 @@ export class SavedText {
     this.#options = options;
   }
 
-  /** Writes the text unless it is there. Never throws. */
-  write(text: string): void {
-    if (text === this.#last) return;
+  /** Writes the line, which has no end of its own, unless it is there. Never throws. */
+  write(line: string): void {
+    if (line === this.#last) return;
     const { fileMode, fileSystem, path } = this.#options;
+    const text = `${line}\n${checksumOf(line)}\n`;
     try {
       const status = this.#file === undefined ? fileSystem.status(path) : undefined;
       this.#longestBytes = Math.max(this.#longestBytes, status?.byteSize ?? 0, Buffer.byteLength(text));
@@ -39,7 +56,7 @@ export class SavedText {
       const bytes = Buffer.alloc(this.#longestBytes, " ");
       bytes.write(text);
       fileSystem.write(this.#file, [bytes], 0);
-      this.#last = text;
+      this.#last = line;
     } catch (error) {
       this.#failed(error);
     }

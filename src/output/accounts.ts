@@ -16,7 +16,7 @@
 import { basename, dirname, join } from "node:path";
 import type { BufferFound } from "../buffer/chunk-recovery.ts";
 import { errorCode, type FileSystem } from "../buffer/file-system.ts";
-import { SavedText } from "../buffer/saved-text.ts";
+import { readSavedText, SavedText } from "../buffer/saved-text.ts";
 import type { CancelTimer, Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
 import type { Logger } from "../logger.ts";
@@ -61,14 +61,10 @@ export function accountsPath(prefix: string): string {
   return join(dirname(prefix), `.${basename(prefix)}.accounts`);
 }
 
-/** Undefined when there is no such file, or it cannot be read. */
+/** Undefined when there is no such file, or it is not as it was written. */
 export function readAccount(fileSystem: Pick<FileSystem, "readAll">, path: string): SavedAccount | undefined {
-  try {
-    const saved = JSON.parse(fileSystem.readAll(path).toString()) as SavedAccount;
-    return saved.version === VERSION ? saved : undefined;
-  } catch {
-    return undefined;
-  }
+  const saved = JSON.parse(readSavedText(fileSystem, path) ?? "{}") as SavedAccount;
+  return saved.version === VERSION ? saved : undefined;
 }
 
 export class Accounts {
@@ -85,7 +81,9 @@ export class Accounts {
   start(found: BufferFound): void {
     const { clock, counters, fileMode, fileSystem, logger } = this.#options;
     const path = accountsPath(found.prefix);
-    this.#goOn(readAccount(fileSystem, path) ?? NOTHING, found, path);
+    const saved = readAccount(fileSystem, path);
+    if (!saved && fileSystem.status(path)) logger.warn("accounts cannot be read, and begin anew", { path });
+    this.#goOn(saved ?? NOTHING, found, path);
     const onError = (error: unknown) => counters.add("disk_errors", 1, errorCode(error) || "unknown");
     this.#saved = new SavedText({ fileSystem, fileMode, logger, path, onError });
     this.#save(false);
@@ -148,7 +146,7 @@ export class Accounts {
     const { received, delivered, dropped } = this.report();
     const leaving = [...this.#options.leaving()];
     const saved: SavedAccount = { version: VERSION, received, delivered, dropped, leaving, isClosed };
-    this.#saved?.write(`${JSON.stringify(saved)}\n`);
+    this.#saved?.write(JSON.stringify(saved));
   }
 }
 

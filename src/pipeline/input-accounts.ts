@@ -10,7 +10,7 @@
 import { dirname, join } from "node:path";
 import { chunkPathPattern } from "../buffer/chunk-path.ts";
 import { nodeFileSystem } from "../buffer/file-system.ts";
-import { SavedText } from "../buffer/saved-text.ts";
+import { readSavedText, SavedText } from "../buffer/saved-text.ts";
 import type { CancelTimer, Clock } from "../clock.ts";
 import type { SystemConfig } from "../config/system.ts";
 import type { Counters } from "../counters.ts";
@@ -64,7 +64,7 @@ export class InputAccounts {
   start({ clock, logger, fileMode, folderMode, path, received }: InputAccountsPlace): void {
     if (path === this.#path) return;
     this.stop();
-    if (path !== undefined && this.#path === undefined) this.#restore(path, received);
+    if (path !== undefined && this.#path === undefined) this.#restore(path, received, logger);
     this.#path = path;
     if (path === undefined) return;
     makeFolder(dirname(path), folderMode, logger);
@@ -99,9 +99,10 @@ export class InputAccounts {
     return { handedOver: received, entries: all, underway: rest };
   }
 
-  #restore(path: string, received: ReadonlyMap<string, number>): void {
-    const inputs = readInputs(path)?.inputs ?? {};
-    const saved = Object.entries(inputs);
+  #restore(path: string, received: ReadonlyMap<string, number>, logger: Logger): void {
+    const inputs = readInputs(path)?.inputs;
+    if (!inputs && nodeFileSystem.status(path)) logger.warn("accounts cannot be read, and begin anew", { path });
+    const saved = Object.entries(inputs ?? {});
     const entriesOf = new Map(saved.map(([id, { entries }]) => [id, { ...entries }]));
     const handedOver = new Map(saved.map(([id, ledger]) => [id, ledger.handedOver]));
     for (const [output, count] of received) {
@@ -135,7 +136,7 @@ export class InputAccounts {
       const { handedOver, entries } = this.report(id) as LedgerReport;
       inputs[id] = { handedOver, entries };
     }
-    this.#saved?.write(`${JSON.stringify({ version: VERSION, inputs } satisfies SavedInputs)}\n`);
+    this.#saved?.write(JSON.stringify({ version: VERSION, inputs } satisfies SavedInputs));
   }
 }
 
@@ -165,14 +166,10 @@ export function inputAccountsPath(
   return join(dirname(prefix), `.${NAME}`);
 }
 
-/** Undefined when there is no such file, or it cannot be read. */
+/** Undefined when there is no such file, or it is not as it was written. */
 export function readInputs(path: string): SavedInputs | undefined {
-  try {
-    const saved = JSON.parse(nodeFileSystem.readAll(path).toString()) as SavedInputs;
-    return saved.version === VERSION ? saved : undefined;
-  } catch {
-    return undefined;
-  }
+  const saved = JSON.parse(readSavedText(nodeFileSystem, path) ?? "{}") as SavedInputs;
+  return saved.version === VERSION ? saved : undefined;
 }
 
 /** Of a saved ledger, what no entry explains: 0 unless its process was killed. */

@@ -120,6 +120,8 @@ function journalFindings(subject: string, prefix: string): Finding[] {
  */
 function accountFindings(subject: string, prefix: string, folder: string): Finding[] {
   const saved = readAccount(nodeFileSystem, accountsPath(prefix));
+  if (!saved && existsSync(accountsPath(prefix)))
+    return [warning(subject, "its accounts cannot be read: they begin anew")];
   if (!saved) return [ok(subject, "no accounts yet")];
   const found = eventsOnDisk(prefix, folder);
   const { dropped, isClosed } = saved;

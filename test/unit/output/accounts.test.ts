@@ -102,12 +102,19 @@ test("a file that is shorter than the one before, broken, or of another version 
   first.counters.add("emitted_events", 1);
   first.accounts.stop();
   const path = accountsPath(prefix);
-  for (const text of ["", "{", '{"version":2,"received":5}', "null"]) {
+  const bytes = nodeFileSystem.readAll(path);
+  const changed = Array.from({ length: bytes.indexOf("  ") - 1 }, (_, at) => {
+    const copy = Buffer.from(bytes);
+    copy[at] = (copy[at] as number) ^ 1;
+    return copy.toString("latin1");
+  });
+  for (const text of ["", "{", '{"version":2,"received":5}', "null", ...changed]) {
     const file = nodeFileSystem.open(path, "create");
     nodeFileSystem.write(file, [Buffer.from(text)], 0);
     nodeFileSystem.close(file);
     const next = runningProcess(prefix, 3);
     assert.deepEqual(next.accounts.report(), { received: 3, delivered: 0, held: 3, dropped: {} }, text);
+    assert.deepEqual(next.logger.messages("warn"), ["accounts cannot be read, and begin anew"]);
     next.accounts.stop();
     assert.equal(readAccount(nodeFileSystem, path)?.received, 3);
   }

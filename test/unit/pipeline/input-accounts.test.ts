@@ -1,6 +1,7 @@
 /** Where the events of an input went: the sums are right whatever happens on the way, and over restarts. */
 
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -123,4 +124,11 @@ test("a file that is broken or of another version does no harm", () => {
   first.accounts.stop();
   assert.equal(readInputs(path)?.version, 1);
   assert.equal(readInputs(join(path, "nothing")), undefined);
+  const bytes = readFileSync(path);
+  for (let at = 0; at < bytes.indexOf("  ") - 1; at++) {
+    const copy = Buffer.from(bytes);
+    copy[at] = (copy[at] as number) ^ 1;
+    writeFileSync(path, copy);
+    assert.equal(readInputs(path), undefined, copy.toString("latin1"));
+  }
 });
