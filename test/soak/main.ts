@@ -23,7 +23,7 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "60" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     receiver: { type: "string", default: "suiro" },
-    "ack-after": { type: "string", default: "written" },
+    "ack-after": { type: "string", default: "synced" },
     once: { type: "boolean", default: false },
   },
 });
