@@ -6,7 +6,7 @@
  * Anything else stays as it is written. Source: Ruby 3.1 Time#strftime.
  */
 
-import { localZone, type TimeZone } from "./time-zone.ts";
+import { localZone, type TimeZone, utc } from "./time-zone.ts";
 
 /** Writes a moment as text. `seconds` and `nanoseconds` since 1970. */
 export type TimeFormat = (seconds: number, nanoseconds?: number) => string;
@@ -14,12 +14,13 @@ export type TimeFormat = (seconds: number, nanoseconds?: number) => string;
 /** Compiles `format` for `zone`. */
 export function timeFormat(format: string, zone: TimeZone = localZone): TimeFormat {
   const pieces = compile(format);
-  return (seconds, nanoseconds = 0) => render(pieces, momentAt(seconds, nanoseconds, zone.offsetAt(seconds)));
+  const isNamed = zone === localZone || zone === utc;
+  return (seconds, nanoseconds = 0) => render(pieces, momentAt(seconds, nanoseconds, zone.offsetAt(seconds), isNamed));
 }
 
 /** `format` at a moment, `offset` seconds east of UTC. */
 export function strftime(format: string, seconds: number, nanoseconds = 0, offset = 0): string {
-  return render(compile(format), momentAt(seconds, nanoseconds, offset));
+  return render(compile(format), momentAt(seconds, nanoseconds, offset, true));
 }
 
 /** A moment as a calendar shows it. The UTC fields of `date` are those of the wall at `offset`. */
@@ -28,10 +29,12 @@ interface Moment {
   readonly seconds: number;
   readonly nanoseconds: number;
   readonly offset: number;
+  /** A zone that is neither the machine's nor UTC has an offset to Ruby, and no name. */
+  readonly isNamed: boolean;
 }
 
-function momentAt(seconds: number, nanoseconds: number, offset: number): Moment {
-  return { date: new Date((seconds + offset) * 1000), seconds, nanoseconds, offset };
+function momentAt(seconds: number, nanoseconds: number, offset: number, isNamed: boolean): Moment {
+  return { date: new Date((seconds + offset) * 1000), seconds, nanoseconds, offset, isNamed };
 }
 
 interface Directive {
@@ -58,6 +61,11 @@ function compile(format: string): Piece[] {
   }
   pieces.push(format.slice(end));
   return pieces.filter((piece) => piece !== "");
+}
+
+function zoneName({ offset, isNamed }: Moment): string {
+  if (!isNamed) return "";
+  return offset === 0 ? "UTC" : zoneOffset(offset, ":");
 }
 
 /** Wider fields serve nobody, and a format may come from a file that others write. */
@@ -167,7 +175,7 @@ Object.assign(DIRECTIVES, {
   p: word((date) => (date.getUTCHours() < 12 ? "AM" : "PM")),
   P: word((date) => (date.getUTCHours() < 12 ? "am" : "pm")),
   s: { value: (moment) => moment.seconds, width: 0, fill: "0" },
-  Z: { value: (moment) => (moment.offset === 0 ? "UTC" : zoneOffset(moment.offset, ":")), width: 0, fill: " " },
+  Z: { value: zoneName, width: 0, fill: " " },
   n: word(() => "\n"),
   t: word(() => "\t"),
   "%": word(() => "%"),
