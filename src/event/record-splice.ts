@@ -14,18 +14,23 @@ const NONE: ReadonlySet<number> = new Set();
 export class RecordSplice {
   readonly #names: readonly Buffer[];
   readonly #keys: readonly Buffer[];
+  /** Where a name is given more than once, the value of each name: the last one, in the place of the first. */
+  readonly #chosen: readonly number[] | undefined;
 
-  /** `names` are those of the fields, each once. */
+  /** `names` are those of the fields. */
   constructor(names: readonly string[]) {
-    this.#names = names.map((name) => Buffer.from(name));
-    this.#keys = names.map((name) => encode(name));
+    const distinct = [...new Set(names)];
+    this.#names = distinct.map((name) => Buffer.from(name));
+    this.#keys = distinct.map((name) => encode(name));
+    this.#chosen = distinct.length === names.length ? undefined : distinct.map((name) => names.lastIndexOf(name));
   }
 
   /**
-   * Writes the record at `start`, which must be whole, with `values` in it: the msgpack of each field, in the order of
+   * Writes the record at `start`, which must be whole, with `given` in it: the msgpack of each field, in the order of
    * the names. Returns the position behind the record.
    */
-  write(writer: ByteWriter, bytes: Buffer, start: number, values: readonly Buffer[]): number {
+  write(writer: ByteWriter, bytes: Buffer, start: number, given: readonly Buffer[]): number {
+    const values = this.#chosen?.map((index) => given[index] as Buffer) ?? given;
     const count = mapSize(bytes, start);
     const first = mapStart(bytes, start);
     let present = NONE as Set<number>;
