@@ -38,6 +38,27 @@ const through = entriesOf([
   {},
 ]);
 const found: PluginCase[] = [
+  ...["windows-1252", "iso-8859-1", "iso-8859-9", "iso-8859-15", "windows-1251", "koi8-r", "us-ascii"].map(
+    (name): PluginCase => ({
+      kind: "filter",
+      type: "record_modifier",
+      config: `char_encoding ${name}:utf-8`,
+      batches: [["a", entriesOf([{ every: Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)) }])]],
+    }),
+  ),
+  {
+    kind: "filter",
+    type: "record_modifier",
+    config: "char_encoding euc-jp:utf-8",
+    batches: [
+      [
+        "a",
+        entriesOf([
+          { broken: Buffer.from("\xe6\x97\xa5\xe6\x9c\xac", "latin1"), whole: Buffer.from("\xc6\xfc", "latin1") },
+        ]),
+      ],
+    ],
+  },
   ...["$.n.b[0]", "$.a[-1]", "$['n']['a']", "a"].flatMap((key) =>
     ["", "reserve_data true", "emit_invalid_record_to_error false\nreserve_data true"].map((more): PluginCase => {
       const config = `key_name ${key}\nreserve_time true\n${more}\n<parse>\n@type regexp\nexpression /(?<x>\\d+)/\n</parse>`;
