@@ -6,11 +6,12 @@
  * being read back. When memory is short the chunk lets its blocks go and lives on disk alone.
  */
 
+import { BufferIoError } from "../errors.ts";
 import { ByteBlocks, type RetainedMemory } from "./byte-blocks.ts";
 import type { Chunk, ChunkMetadata } from "./chunk.ts";
 import type { Piece } from "./chunk-encoder.ts";
 import type { ChunkFile } from "./chunk-file.ts";
-import { ChunkRanges, type NextStep } from "./chunk-ranges.ts";
+import { type ChunkRange, ChunkRanges, type NextStep, RangeChecks, type Step } from "./chunk-ranges.ts";
 import { joinedChecksum } from "./joined-checksum.ts";
 import type { ChunkMeta } from "./meta-file.ts";
 
@@ -60,7 +61,7 @@ export class BufferChunk implements Chunk {
   isMetaStale = false;
   /** Place in the order of the queue, from the time it was first queued. */
   order = 0;
-  /** Found at start and not yet looked through for a torn tail or bad bytes. */
+  /** To be looked through for a torn tail or bad bytes: it was found at start, or had bad bytes when it was read. */
   isUnverified = false;
   /** Its name in the journal; 0 when it stands in none. */
   number: number;
@@ -208,13 +209,27 @@ export class BufferChunk implements Chunk {
     return this.#blocks?.views(0, this.#byteSize);
   }
 
+  /** Throws BufferIoError and ChunkBrokenError. */
   async *read(): AsyncGenerator<Buffer> {
     const blocks = this.blocks();
     if (blocks) yield* blocks;
     else if (this.file) {
       for (const { start, end } of this.#spans ?? [{ start: 0, end: this.#byteSize }]) {
-        yield* this.file.read(end, start);
+        yield* this.#checked(this.file.read(end, start), start, end);
       }
+    }
+  }
+
+  /** Passes on the bytes [start, end) as long as they are what was written. Throws BufferIoError where they are not. */
+  async *#checked(blocks: AsyncIterable<Buffer>, start: number, end: number): AsyncGenerator<Buffer> {
+    const isWithin = ({ start: from, steps }: ChunkRange) => from >= start && (steps.at(-1) as Step).end <= end;
+    const checks = new RangeChecks(this.ranges.ranges.filter(isWithin), start);
+    for await (const block of blocks) {
+      if (!checks.update(block)) {
+        this.isUnverified = true; // Which leaves out what is bad when it is sent again.
+        throw new BufferIoError(`the disk has changed bytes of ${this.file?.path}; the rest of them is sent next`);
+      }
+      yield block;
     }
   }
 

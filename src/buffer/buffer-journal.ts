@@ -50,11 +50,13 @@ export class BufferJournal implements Holder {
   #lastNumber = 0;
   /** Somebody waits for syncs, or has before. */
   #isSyncing = false;
-  /** Chunks whose end could not be written. */
+  /** What became of chunks and could not be written yet. */
   #unwritten: JournalRecord[] = [];
   /** Times that a segment was begun because the one before could not be written, or was gone. */
   #renewals = 0;
   #suspension: string | undefined;
+  /** The last segment that was to be begun could not be. */
+  #isHeldUp = false;
 
   constructor(options: BufferJournalOptions) {
     this.#options = options;
@@ -235,6 +237,12 @@ export class BufferJournal implements Holder {
     this.#writeUnwritten();
   }
 
+  /** The chunk takes no more, although its files could not be renamed. */
+  closed(chunk: BufferChunk): void {
+    this.#unwritten.push({ type: "closed", chunk: chunk.number });
+    this.#writeUnwritten();
+  }
+
   /** The chunk's files have new names. */
   renamed(): void {
     this.#rounds?.touchFolder();
@@ -322,9 +330,12 @@ export class BufferJournal implements Holder {
     try {
       this.#file?.begin(this.#base());
       this.#rounds?.touchFolder();
+      this.#isHeldUp = false;
       return true;
     } catch (error) {
-      this.#options.logger.warn("the journal of a buffer goes on in its old file", { error });
+      // A folder that is away is asked with each round of syncs.
+      if (!this.#isHeldUp) this.#options.logger.warn("the journal of a buffer goes on in its old file", { error });
+      this.#isHeldUp = true;
       return false;
     }
   }
@@ -359,6 +370,7 @@ export class BufferJournal implements Holder {
     for (const chunk of this.#options.chunks()) {
       if (!chunk.file || chunk.number === 0) continue;
       yield chunkRecord(chunk.number, chunk.meta, chunk.ranges.base);
+      if (chunk.state !== "staged") yield { type: "closed", chunk: chunk.number };
       for (const [size, modifiedAt] of chunk.metas) yield { type: "meta", chunk: chunk.number, size, modifiedAt };
       for (const { start, steps } of chunk.ranges.ranges) {
         for (const { sequence, ...step } of steps) {

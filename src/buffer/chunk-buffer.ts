@@ -343,14 +343,15 @@ export class ChunkBuffer {
 
   #queueChunk(chunk: BufferChunk): void {
     this.#queue.push(chunk);
-    // When the rename fails the chunk is sent all the same; a restart would find it as staged.
-    this.#disk.guard("can't enqueue buffer file", () => {
+    // When the rename fails the chunk is sent all the same; by its name a restart would add to it.
+    const isRenamed = this.#disk.guard("can't enqueue buffer file", () => {
       const meta = this.journal.isSyncing ? undefined : chunk.meta;
       if (meta) this.journal.meta(chunk, meta);
       chunk.file?.enqueue(meta);
       if (meta) chunk.isMetaStale = false;
       this.journal.renamed();
     });
+    if (!isRenamed) this.journal.closed(chunk);
   }
 
   #discard(chunk: BufferChunk, outcome: "delivered" | "evacuated" | "dropped"): void {

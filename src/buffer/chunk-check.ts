@@ -10,7 +10,7 @@ import type { Logger } from "../logger.ts";
 import type { BufferChunk, Span } from "./buffer-chunk.ts";
 import type { ChunkBackup } from "./chunk-backup.ts";
 import type { ChunkFile } from "./chunk-file.ts";
-import { type ChunkRange, RangeCheck, type Step } from "./chunk-ranges.ts";
+import { type ChunkRange, type RangeCheck, RangeChecks, type Step } from "./chunk-ranges.ts";
 import { findEntries } from "./torn-tail.ts";
 
 export interface ChunkCheckOptions {
@@ -106,24 +106,12 @@ export class ChunkCheck {
 }
 
 /** Reads the file once. Of a shorter one the ranges behind its end are bad. */
-export async function compareRanges(file: ChunkFile, ranges: readonly ChunkRange[]): Promise<RangeCheck[]> {
-  const checks = ranges.map((range) => new RangeCheck(range));
-  const first = ranges[0];
-  const last = checks.at(-1);
-  if (!first || !last) return checks;
-  let position = first.start;
-  let index = 0;
-  for await (const block of untilEnd(file.read(last.end, first.start))) {
-    let rest = block;
-    for (let check = checks[index]; check && rest.length > 0; check = checks[index]) {
-      const part = rest.subarray(0, check.end - position);
-      check.update(part);
-      position += part.length;
-      rest = rest.subarray(part.length);
-      if (position >= check.end) index += 1;
-    }
-  }
-  return checks;
+export async function compareRanges(file: ChunkFile, ranges: readonly ChunkRange[]): Promise<readonly RangeCheck[]> {
+  const start = ranges[0]?.start ?? 0;
+  const checks = new RangeChecks(ranges, start);
+  const last = checks.all.at(-1);
+  if (last) for await (const block of untilEnd(file.read(last.end, start))) checks.update(block);
+  return checks.all;
 }
 
 /** What can be read; a file that ends early just ends. */

@@ -140,3 +140,33 @@ export class RangeCheck {
     }
   }
 }
+
+/** Holds bytes that come in order against the ranges that they pass; before the first range nothing is known of them. */
+export class RangeChecks {
+  readonly all: readonly RangeCheck[];
+  #position: number;
+  #index = 0;
+
+  /** `ranges` ascend and follow each other; the first bytes are those at `position`, before them all. */
+  constructor(ranges: readonly ChunkRange[], position: number) {
+    this.all = ranges.map((range) => new RangeCheck(range));
+    this.#position = position;
+  }
+
+  /** False when one of the ranges that end in `bytes` is bad. */
+  update(bytes: Buffer): boolean {
+    let isGood = true;
+    let rest = bytes.subarray(Math.max(0, (this.all[this.#index]?.range.start ?? 0) - this.#position));
+    this.#position += bytes.length - rest.length;
+    for (let check = this.all[this.#index]; check && rest.length > 0; check = this.all[this.#index]) {
+      const part = rest.subarray(0, check.end - this.#position);
+      check.update(part);
+      this.#position += part.length;
+      rest = rest.subarray(part.length);
+      if (this.#position < check.end) break;
+      isGood &&= check.isGood;
+      this.#index += 1;
+    }
+    return isGood;
+  }
+}

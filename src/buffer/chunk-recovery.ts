@@ -68,7 +68,7 @@ export async function recoverChunks(
       continue;
     }
     if (!journaled || state.isDamaged || isForeign(chunk, journaled))
-      recovered.push({ ...chunk, journaled: undefined });
+      recovered.push({ ...chunk, state: journaled?.isClosed ? "queued" : chunk.state, journaled: undefined });
     else if (journaled.gone === "delivered") {
       logger.info("a buffer chunk was delivered before, and is removed now", { path: chunk.file.path });
       delivered.set(id.toString("hex"), journaled.ranges.size);
@@ -161,7 +161,7 @@ async function keepTail(
 /** Cuts off what does not count; undefined when nothing is left. */
 async function fit(
   chunk: RecoveredChunk,
-  { ranges }: JournaledChunk,
+  { isClosed, ranges }: JournaledChunk,
   isMachineLost: boolean,
 ): Promise<RecoveredChunk | undefined> {
   const { end, size } = ranges;
@@ -170,7 +170,7 @@ async function fit(
     return undefined;
   }
   if (chunk.byteSize > end) chunk.file.truncate(end);
-  const takesMore = chunk.byteSize >= end && !isMachineLost;
+  const takesMore = chunk.byteSize >= end && !isMachineLost && !isClosed;
   const state = takesMore ? chunk.state : "queued";
   const hasMeta = chunk.hasMeta && chunk.meta.size === size; // Else it is written again: fluentd goes by its count.
   return { ...chunk, byteSize: end, state, hasMeta, meta: { ...chunk.meta, size } };

@@ -50,13 +50,15 @@ export class DiskHealth {
     return true;
   }
 
-  /** Runs what may fail without any event being lost by it. */
-  guard(what: string, action: () => void): void {
+  /** Runs what may fail without any event being lost by it. False when it did. */
+  guard(what: string, action: () => void): boolean {
     try {
       action();
+      return true;
     } catch (error) {
       this.count(error);
       this.#logger.warn(`${what}: ${errorMessage(error)}`);
+      return false;
     }
   }
 

@@ -17,6 +17,7 @@
  * | `meta`  | u32 number, u32 events and u32 modification time: what its meta file is about to say          |
  * | `group` | f64 sequence, f64 last synced one, u32 seconds, u32 steps, steps, u32 sources, sources        |
  * | `gone`  | u32 number, u8 1 when it was delivered                                                        |
+ * | `closed` | u32 number: it takes no more, whatever its name says                                         |
  *
  * | part of a group | content                                                                                      |
  * |-----------------|----------------------------------------------------------------------------------------------|
@@ -71,12 +72,13 @@ export type JournalRecord =
     }
   | { readonly type: "meta"; readonly chunk: number; readonly size: number; readonly modifiedAt: number }
   | GroupRecord
-  | { readonly type: "gone"; readonly chunk: number; readonly isDelivered: boolean };
+  | { readonly type: "gone"; readonly chunk: number; readonly isDelivered: boolean }
+  | { readonly type: "closed"; readonly chunk: number };
 
 const MARKER = 0xa7;
 const HEADER_BYTES = 10;
 const ID_BYTES = 16;
-const TYPES = ["start", "base", "chunk", "meta", "group", "gone"] as const;
+const TYPES = ["start", "base", "chunk", "meta", "group", "gone", "closed"] as const;
 
 /** A record longer than this is none: the longest is a group of one turn of the event loop. */
 const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -114,7 +116,8 @@ function writeBody(record: JournalRecord): void {
   } else if (record.type === "gone") {
     writer.uint32(record.chunk);
     writer.byte(record.isDelivered ? 1 : 0);
-  } else if (record.type === "group") writeGroup(record);
+  } else if (record.type === "closed") writer.uint32(record.chunk);
+  else if (record.type === "group") writeGroup(record);
 }
 
 function writeGroup({ sequence, synced, atSeconds, steps, sources }: GroupRecord): void {
@@ -176,6 +179,7 @@ function readBody(type: JournalRecord["type"], body: BodyReader): JournalRecord 
   const chunk = body.uint32();
   if (type === "meta") return { type, chunk, size: body.uint32(), modifiedAt: body.uint32() };
   if (type === "gone") return { type, chunk, isDelivered: body.byte() === 1 };
+  if (type === "closed") return { type, chunk };
   return { type, chunk, id: body.bytes(ID_BYTES), byteSize: body.float64(), size: body.uint32(), meta: body.rest() };
 }
 

@@ -16,6 +16,8 @@ export interface JournaledChunk {
   readonly metas: (readonly [number, number])[];
   readonly ranges: ChunkRanges;
   gone: "no" | "delivered" | "elsewhere";
+  /** It may have been sent: more in it would be other events under the same id. */
+  isClosed: boolean;
 }
 
 export interface JournaledSource extends RecordedSource {
@@ -60,6 +62,9 @@ export class JournalState {
     } else if (record.type === "gone") {
       const chunk = this.#byNumber.get(record.chunk);
       if (chunk) chunk.gone = record.isDelivered ? "delivered" : "elsewhere";
+    } else if (record.type === "closed") {
+      const chunk = this.#byNumber.get(record.chunk);
+      if (chunk) chunk.isClosed = true;
     } else if (record.type === "group") {
       const { sequence, synced, atSeconds, steps, sources } = record;
       this.sequence = Math.max(this.sequence, sequence);
@@ -89,7 +94,7 @@ export class JournalState {
     const ranges = new ChunkRanges({ byteSize, size });
     const made = decodeMeta(meta);
     const metas: JournaledChunk["metas"] = made ? [[made.size, made.modifiedAt ?? 0]] : [];
-    const chunk: JournaledChunk = { number, id, meta, metas, ranges, gone: "no" };
+    const chunk: JournaledChunk = { number, id, meta, metas, ranges, gone: "no", isClosed: false };
     this.chunks.set(id.toString("hex"), chunk);
     this.#byNumber.set(number, chunk);
     this.lastNumber = Math.max(this.lastNumber, number);

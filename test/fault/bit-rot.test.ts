@@ -133,3 +133,23 @@ test("wherever a journal is cut off, what it says no more of a chunk is kept apa
   }
   assert.ok(records > APPENDS);
 });
+
+test("a byte that changes while the agent runs is found when the chunk is sent from disk, and costs its append", async () => {
+  const folder = temporaryFolder();
+  const { buffer, counters } = createBuffer({ folder, retainedLimitBytes: 0 });
+  await buffer.start();
+  for (const message of ["one", "two", "three"]) await buffer.append([batchOf("t", eventsOf(message))], false);
+  buffer.enqueueAll();
+  const chunk = buffer.take() as NonNullable<ReturnType<typeof buffer.take>>;
+  await buffer.verify(chunk);
+  assert.deepEqual(messagesIn(await bytesOf(chunk.read())), ["one", "two", "three"]);
+  const [name] = filesOf(folder, /\.log$/) as [string];
+  flip(join(folder, name), readFileSync(join(folder, name)).indexOf("two"));
+  await assert.rejects(bytesOf(chunk.read()), /the disk has changed bytes of .*\.log/);
+  await buffer.verify(chunk);
+  assert.deepEqual(messagesIn(await bytesOf(chunk.read())), ["one", "three"]);
+  assert.equal(chunk.size, 2);
+  assert.equal(counters.get("dropped_events", "checksum"), 1);
+  assert.equal(keptIn(folder).length, 1);
+  await buffer.close();
+});

@@ -298,3 +298,29 @@ test("a batch that one of its chunks cannot take leaves nothing in the others", 
   assert.deepEqual((await take(buffer)).sort(), [1, 2, 3, 4]);
   await buffer.close();
 });
+
+test("a chunk that was sent, and whose files could not be renamed, takes nothing more after a restart", async () => {
+  for (const isJournalStuck of [false, true]) {
+    const folder = temporaryFolder();
+    const { buffer, disk } = await open(folder);
+    await buffer.append([batchOf("t", eventsOf("sent"))], false);
+    disk.fail("rename", "ENOENT");
+    if (isJournalStuck) disk.fail("write", "ENOSPC");
+    buffer.enqueueAll();
+    const sent = buffer.take() as NonNullable<ReturnType<typeof buffer.take>>;
+    buffer.takeBack(sent); // no ack came
+    disk.heal();
+    await buffer.append([batchOf("u", eventsOf("other"))], false);
+    const copy = `${folder}-killed`;
+    cpSync(folder, copy, { recursive: true, filter: (path) => !path.includes(".lock.") });
+    const next = await open(copy);
+    await next.buffer.append([batchOf("t", eventsOf("new"))], false);
+    next.buffer.enqueueAll();
+    const again = next.buffer.take() as NonNullable<ReturnType<typeof buffer.take>>;
+    assert.equal(again.id.toString("hex"), sent.id.toString("hex"));
+    assert.deepEqual(messagesIn(await bytesOf(again.read())), ["sent"]);
+    await next.buffer.close();
+    await buffer.close();
+    rmSync(copy, { recursive: true });
+  }
+});
