@@ -248,6 +248,7 @@ const JOURNAL: JournalRecord[] = [
     ],
   },
   { type: "meta", chunk: 1, size: 1, modifiedAt: 5 },
+  { type: "closed", chunk: 1 },
   { type: "gone", chunk: 1, isDelivered: true },
 ];
 
