@@ -79,9 +79,9 @@ export async function recoverChunks(
   const kept: RecoveredChunk[] = [];
   const keepsTails = !isMachineLost || state.synced < 0;
   for (const chunk of recovered) {
-    const isKept = !keepsTails || !chunk.journaled || (await keepTail(chunk, chunk.journaled.ranges.end, options));
-    const journaled = isKept ? chunk.journaled : undefined; // With its tail it is looked through as fluentd's are.
-    const fitted = journaled ? await fit(chunk, journaled, isMachineLost) : { ...chunk, journaled };
+    const { journaled } = chunk;
+    if (journaled && keepsTails) await keepTail(chunk, journaled.ranges.end, options);
+    const fitted = journaled ? await fit(chunk, journaled, isMachineLost) : chunk;
     if (fitted) kept.push(fitted);
   }
   return { chunks: kept, delivered };
@@ -136,13 +136,13 @@ async function cutUnsynced(recovered: readonly RecoveredChunk[], state: JournalS
   state.cut(cutFrom);
 }
 
-/** Keeps the bytes behind `end` apart, for a person to look at. False when they cannot be kept. */
+/** Keeps the bytes behind `end` apart, for a person to look at, where that is possible. */
 async function keepTail(
   { byteSize, file, meta }: RecoveredChunk,
   end: number,
   { backup, logger }: RecoveryOptions,
-): Promise<boolean> {
-  if (byteSize <= end) return true;
+): Promise<void> {
+  if (byteSize <= end) return;
   const { path } = file;
   const bytes = `${end}-${byteSize}`;
   logger.warn("a buffer chunk has bytes that its journal does not know, as a killed process leaves; they are cut off", {
@@ -151,10 +151,9 @@ async function keepTail(
   });
   try {
     await backup.keep(`${meta.id.toString("hex")}.${end}`, file.read(byteSize, end));
-    return true;
   } catch (error) {
-    logger.error("backup failed. The bytes count.", { path, bytes, error });
-    return false;
+    // They do not count all the same: after a kill their senders come again, and would make them two.
+    logger.error("backup failed. The bytes are given up.", { path, bytes, error });
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ChunkBackup } from "../../src/buffer/chunk-backup.ts";
@@ -323,4 +323,21 @@ test("a chunk that was sent, and whose files could not be renamed, takes nothing
     await buffer.close();
     rmSync(copy, { recursive: true });
   }
+});
+
+test("what a killed process had written and not recorded does not count, although the backup folder cannot be used", async () => {
+  const folder = temporaryFolder();
+  const first = await open(folder);
+  await first.buffer.append([batchOf("t", eventsOf(1))], false, chunk("one"));
+  const copy = `${folder}-killed`;
+  cpSync(folder, copy, { recursive: true, filter: (path) => !path.includes(".lock.") });
+  await first.buffer.close();
+  appendFileSync(chunkFile(copy), eventsOf(2).packed);
+  writeFileSync(join(copy, "backup-base"), "no folder");
+  const { buffer, lines } = await open(copy);
+  assert.ok(lines.some(({ message }) => message === "backup failed. The bytes are given up."));
+  await buffer.append([batchOf("t", eventsOf(2))], false, chunk("two"));
+  assert.deepEqual(await take(buffer), [1, 2]);
+  await buffer.close();
+  rmSync(copy, { recursive: true });
 });
