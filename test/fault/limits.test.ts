@@ -160,6 +160,41 @@ async function eventuallyPending({ counters }: RunningInput, { socket }: TestPee
   while (counters.get("received_bytes") < bytes && !socket.destroyed) await new Promise(setImmediate);
 }
 
+test("total_unacked_limit: beyond it no connection is read, until outputs have caught up", async (t) => {
+  const values = { unacked_limit: "100k", total_unacked_limit: "150k" };
+  const running = await startForwardInput(t, { values });
+  const { counters, emitter } = running;
+  emitter.hold = true;
+  const frame = packed("t", Array(100).fill(entry(5, { text: "x".repeat(1000) })));
+  for (const batches of [1, 2]) {
+    (await running.connect()).send(frame);
+    await emitter.waitFor(() => emitter.batches.length === batches);
+  }
+  const third = await running.connect();
+  third.send(message("first", 5, {}));
+  await emitter.waitFor(() => emitter.batches.length === 3);
+  const before = counters.get("received_bytes");
+  await new Promise<void>((resolve) => third.socket.write(message("second", 5, {}), () => resolve()));
+  // Whatever could be read is, while connections come and go.
+  for (let round = 0; round < 20; round++) {
+    const other = await running.connect();
+    other.socket.end();
+    await other.ended();
+  }
+  assert.equal(counters.get("received_bytes"), before);
+  for (const { resolve } of emitter.held) resolve();
+  await emitter.waitFor(() => emitter.batches.length === 4);
+  assert.equal(emitter.batches[3]?.tag, "second");
+});
+
+test("resend_window_time, resend_window_chunks and resend_ids say what buffers are to remember", () => {
+  const expected = (values: Record<string, string>) => createForwardInput({ values }).holdings.expected;
+  const given = expected({ resend_window_time: "1m", resend_window_chunks: "5", ack_after: "written" });
+  assert.deepEqual(given, { seconds: 60, chunks: 5, isSynced: false });
+  assert.deepEqual(expected({}), { seconds: 72 * 3600, chunks: 65_536, isSynced: true });
+  assert.deepEqual(expected({ resend_ids: "none" }), { seconds: 0, chunks: 0, isSynced: true });
+});
+
 test("message_timeout, message_rate_floor and idle_timeout are what they are set to", async (t) => {
   const clock = new ManualClock();
   const values = { message_timeout: "10", message_rate_floor: "10k", idle_timeout: "100" };

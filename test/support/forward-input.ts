@@ -76,7 +76,7 @@ export function createForwardInput(setup: InputSetup = {}) {
       throw new Error("an input has no outputs");
     },
   };
-  return { input: forwardInput.create(config, context), emitter, counters, log };
+  return { input: forwardInput.create(config, context), emitter, counters, log, holdings: context.holdings };
 }
 
 /** Creates and starts the input on a free port of loopback; it is stopped when the test ends. */
