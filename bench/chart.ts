@@ -3,12 +3,18 @@
 import { cpuOf, type Result } from "./result.ts";
 
 const WIDTH = 840;
-const LABEL_WIDTH = 370;
-const BAR_WIDTH = 400;
+const LABEL_WIDTH = 394;
+const BAR_WIDTH = 376;
 const BAR_HEIGHT = 14;
 const ROW_GAP = 14;
 const HEAD_HEIGHT = 52;
-const COLORS: Record<string, string> = { suiro: "#0f7c8c", before: "#8fc4cc", fluentd: "#c9772b", floor: "#9aa5b1" };
+const COLORS: Record<string, string> = {
+  suiro: "#0f7c8c",
+  "suiro-written": "#56a3ae",
+  before: "#8fc4cc",
+  fluentd: "#c9772b",
+  floor: "#9aa5b1",
+};
 
 export function chart(results: readonly Result[], machine: Record<string, string | number>): string {
   const measured = results.filter(({ runs }) => runs.length > 0);
@@ -32,7 +38,7 @@ ${parts.join("\n")}
 function drawGroup(group: readonly Result[], top: number): string {
   const most = Math.max(...group.map(cpuOf));
   const middle = top + (group.length * BAR_HEIGHT) / 2 + 4;
-  const title = `<text x="${LABEL_WIDTH - 62}" y="${middle}" text-anchor="end" fill="#1f2933">${escaped((group[0] as Result).row.title)}</text>`;
+  const title = `<text x="${LABEL_WIDTH - 86}" y="${middle}" text-anchor="end" fill="#1f2933">${escaped((group[0] as Result).row.title)}</text>`;
   const bars = group.map((result, index) => {
     const y = top + index * BAR_HEIGHT;
     const length = Math.max(1, (cpuOf(result) / most) * BAR_WIDTH);
