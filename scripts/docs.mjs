@@ -174,7 +174,8 @@ function fallback({ fallback: value, required, type, refused }) {
   if (type === "octal") return `\`${value.toString(8).padStart(4, "0")}\``;
   if (type === "size") return `\`${sizeText(value)}\``;
   if (typeof value === "string" && /[\n\t]/.test(value)) return `\`${JSON.stringify(value)}\``;
-  if (value instanceof RegExp || typeof value !== "object") return value === "" ? '`""`' : `\`${value}\``;
+  if (value instanceof RegExp) return `\`${value.written ?? value}\``;
+  if (typeof value !== "object") return value === "" ? '`""`' : `\`${value}\``;
   return `\`${JSON.stringify(value)}\``;
 }
 

@@ -29,6 +29,8 @@ const DEADLINE_MS = 1000;
 export class BoundedRegExp extends RegExp {
   /** Whether Ruby's expression is one of letters: it cannot be matched with bytes beyond ASCII. */
   isOfLetters = false;
+  /** Ruby's expression, as a configuration has it. */
+  written: string | undefined;
   readonly #plain: RegExp;
   readonly #untimedLength: number;
   readonly #deadlineMs: number;

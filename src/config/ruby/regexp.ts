@@ -53,6 +53,7 @@ export function rubyRegexp(source: string, flags = ""): BoundedRegExp {
   try {
     const regexp = boundedRegExp(pattern, `m${ignoreCase}${translation.unicode ? "u" : ""}`);
     regexp.isOfLetters = /[^\0-\x7f]|\\[pP]\{|\\u/.test(source);
+    regexp.written = `/${source}/${flags}`;
     return regexp;
   } catch (error) {
     throw new Error(`invalid regexp: /${source}/: ${(error as Error).message.replace(/^.*: /, "")}`);
