@@ -61,6 +61,11 @@ const lineEnds = ["a\\n", "a\\n\\n", "", "\\n", "a\\r\\nb\\n", "a\\rb", "a\\u202
   `\${"${text}".match?(/^[\\r\\n]*$/)}`,
   `\${"${text}".scan(/^.*$/)}`,
 ]);
+/** What random expressions found. */
+const found = [
+  "${-2.5.ceil}", "${-2 ** 2}", "${- 2.5.floor}", "${3 - 2.5.ceil}", "${-7.abs}", "${[-1.abs, -record['int']]}", "${record['int'].to_i << 2}", "${7.5.divmod(3)}", "${-7.divmod(3)}", "${7.divmod(-2.5)}", "${record['kubernetes'].inject { |a, b| a + b }}", "${record['kubernetes'].inject(0) { |sum, (k, v)| sum + k.size }}",
+  ...["2024-01-01", "2023-12-31", "2021-01-03", "2020-12-28"].map((day) => `\${Time.parse("${day} UTC").strftime("%C %U %W %G %V %u")}`),
+]; // biome-ignore format: a list
 const moreTimes = [
   '${Time.strptime(record["time"], "%Y-%m-%dT%H:%M:%S.%L%z").to_f}', '${Time.parse(record["time"]).strftime("%s%L")}', '${DateTime.parse(record["time"]).strftime("%Q")}', '${DateTime.parse(record["time"]).iso8601(3)}', "${DateTime.parse(record['time']).to_time.to_f}", "${DateTime.parse(record['time']).year}", "${Time.strptime(record['absent'], '%Y').to_i}", "${DateTime.now.class.to_s}", "${DateTime.now.to_time.to_i > 1}",
 ]; // biome-ignore format: a list
@@ -85,7 +90,7 @@ const configurations = [
 const textsOnly = records.slice(0, 3);
 
 const cases: PluginCase[] = [
-  ...[...expressions, ...times, ...moreTimes, ...lineEnds].map(
+  ...[...expressions, ...times, ...moreTimes, ...lineEnds, ...found].map(
     (expression) => `enable_ruby true\n<record>\nout ${expression}\n</record>`,
   ),
   ...configurations,

@@ -192,7 +192,7 @@ function join(self: RubyValue[], separator: string): RubyValue {
   return pieces.value();
 }
 
-function reduce(self: RubyValue[], parameters: RubyValue[], block?: RubyBlock): RubyValue {
+export function reduce(self: RubyValue[], parameters: RubyValue[], block?: RubyBlock): RubyValue {
   const [start, ...rest] = parameters.length > 0 ? [parameters[0] as RubyValue, ...self] : self;
   return rest.reduce<RubyValue>((sum, item) => blockOf(block)(sum, item), start ?? null);
 }

@@ -3,7 +3,7 @@
  * which a block of one parameter takes whole; select, reject and their kin give key and value.
  */
 
-import { dig, hashItem } from "./array-methods.ts";
+import { dig, hashItem, reduce } from "./array-methods.ts";
 import {
   blockOf,
   equals,
@@ -131,7 +131,7 @@ export const hashMethods: MethodTable<RubyHash> = {
   },
   find: (self, _, block) => [...self].find((pair) => isTruthy(blockOf(block)(pair))) ?? null,
   detect: (self, _, block) => [...self].find((pair) => isTruthy(blockOf(block)(pair))) ?? null,
-  inject: (self, [start = null], block) => [...self].reduce<RubyValue>((sum, pair) => blockOf(block)(sum, pair), start),
+  inject: (self, parameters, block) => reduce([...self], parameters, block),
   each_with_object: (self, [object = null], block) => {
     for (const pair of [...self]) blockOf(block)(pair, object);
     return object;

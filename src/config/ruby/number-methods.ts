@@ -27,6 +27,9 @@ export const floatValue = (value: number): number | RubyFloat =>
 const isFloat = (value: Numeric): boolean =>
   value instanceof RubyFloat || (typeof value === "number" && !Number.isInteger(value));
 
+/** Numbers beyond this have no use in a record. */
+const MAX_SHIFT = 1024;
+
 /** An exact integer: a number, or a bigint beyond what a number can hold. */
 export function integerValue(value: bigint): number | bigint {
   return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
@@ -43,10 +46,15 @@ export const numberMethods: MethodTable<Numeric> = {
   "&": (self, [other]) => integerValue(bigOf(self) & bigOf(other)),
   "|": (self, [other]) => integerValue(bigOf(self) | bigOf(other)),
   "^": (self, [other]) => integerValue(bigOf(self) ^ bigOf(other)),
+  "<<": (self, [other]) => integerValue(bigOf(self) << BigInt(Math.min(integerOf(other), MAX_SHIFT))),
   ">>": (self, [other]) => integerValue(bigOf(self) >> BigInt(integerOf(other))),
   div: (self, [other]) => integerValue(divide(bigOf(self), bigOf(other))),
   fdiv: (self, [other = 0]) => floatValue(numberOf(self) / numberOf(other as Numeric)),
-  divmod: (self, [other]) => {
+  divmod: (self, [other = 0]) => {
+    if (isFloat(self) || isFloat(other as Numeric)) {
+      const [dividend, divisor] = [numberOf(self), numberOf(other as Numeric)];
+      return [Math.floor(dividend / divisor), floatValue(modulo(dividend, divisor))];
+    }
     const [left, right] = [bigOf(self), bigOf(other)];
     const quotient = divide(left, right);
     return [integerValue(quotient), integerValue(left - quotient * right)];

@@ -157,11 +157,19 @@ class Parser extends ListParser {
     if (++this.depth > MAX_DEPTH) throw new UnsupportedRubyError("expressions nest too deep");
     let node: Node;
     if (this.take("!")) node = { kind: "not", operand: this.unary() };
-    else if (this.take("-")) node = call(this.unary(), "-@");
+    else if (this.take("-")) node = this.negative();
     else if (this.take("+")) node = this.unary();
     else node = this.power();
     this.depth--;
     return node;
+  }
+
+  /** To a number the sign belongs before anything else, but for a power: `-2.5.ceil` is -2, and `-2 ** 2` is -4. */
+  private negative(): Node {
+    const isNumber = this.next.type === "literal" && /^\d/.test(this.next.text) && !this.next.spaceBefore;
+    if (!isNumber || this.tokens[this.index + 1]?.text === "**") return call(this.unary(), "-@");
+    const base = this.postfix(call(this.primary(), "-@"));
+    return this.take("**") ? call(base, "**", this.unary()) : base;
   }
 
   private power(): Node {

@@ -69,6 +69,11 @@ function fieldOf(name: string, shown: Date, moment: Moment, offsetMinutes: numbe
     case "B": return words(MONTHS[shown.getUTCMonth()] as string);
     case "p": return words(shown.getUTCHours() < 12 ? "AM" : "PM");
     case "P": return words(shown.getUTCHours() < 12 ? "am" : "pm");
+    case "C": return number(Math.floor(shown.getUTCFullYear() / 100), 2);
+    case "U": return number(weekOfYear(shown, shown.getUTCDay()), 2);
+    case "W": return number(weekOfYear(shown, (shown.getUTCDay() + 6) % 7), 2);
+    case "G": return number(thursday(shown).getUTCFullYear(), 4);
+    case "V": return number(Math.ceil(dayOfYear(thursday(shown)) / 7), 2);
     case "u": return number(shown.getUTCDay() || 7, 1);
     case "w": return number(shown.getUTCDay(), 1);
     case "n": return words("\n");
@@ -76,6 +81,16 @@ function fieldOf(name: string, shown: Date, moment: Moment, offsetMinutes: numbe
     case "%": return words("%");
     default: return undefined;
   } // biome-ignore format: a table
+}
+
+/** Weeks begin on the day that is `daysAgo`; what is before the first of them is week 0. */
+function weekOfYear(date: Date, daysAgo: number): number {
+  return Math.floor((dayOfYear(date) + 6 - daysAgo) / 7);
+}
+
+/** The Thursday of the date's week says to which year the week belongs. */
+function thursday(date: Date): Date {
+  return new Date(date.getTime() + (4 - (date.getUTCDay() || 7)) * 86_400_000);
 }
 
 function dayOfYear(date: Date): number {
