@@ -63,6 +63,7 @@ const lineEnds = ["a\\n", "a\\n\\n", "", "\\n", "a\\r\\nb\\n", "a\\rb", "a\\u202
 ]);
 /** What random expressions found. */
 const found = [
+  '${"aabbcc".squeeze("b")}', '${"aabb--cc".squeeze("a-b")}', '${"aa  bb".squeeze("^a")}', '${%w[a b a] & ["a"]}', '${[1, 1.0, 2] & [1, 2]}',
   "${-2.5.ceil}", "${-2 ** 2}", "${- 2.5.floor}", "${3 - 2.5.ceil}", "${-7.abs}", "${[-1.abs, -record['int']]}", "${record['int'].to_i << 2}", "${7.5.divmod(3)}", "${-7.divmod(3)}", "${7.divmod(-2.5)}", "${record['kubernetes'].inject { |a, b| a + b }}", "${record['kubernetes'].inject(0) { |sum, (k, v)| sum + k.size }}",
   ...["2024-01-01", "2023-12-31", "2021-01-03", "2020-12-28"].map((day) => `\${Time.parse("${day} UTC").strftime("%C %U %W %G %V %u")}`),
 ]; // biome-ignore format: a list

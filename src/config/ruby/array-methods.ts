@@ -138,7 +138,7 @@ export const arrayMethods: MethodTable<RubyValue[]> = {
     ),
   "+": (self, [other]) => [...self, ...arrayOf(other)],
   "-": (self, [other]) => self.filter((item) => !arrayOf(other).some((removed) => equals(item, removed))),
-  "&": (self, [other]) => self.filter((item) => arrayOf(other).some((kept) => equals(item, kept))),
+  "&": (self, [other]) => unique(self.filter((item) => arrayOf(other).some((kept) => equals(item, kept)))),
   "*": (self, [factor = null]) => {
     if (typeof factor === "string") return join(self, factor);
     checkSize(self.length * integerOf(factor), MAX_ITEMS, "items of an array");

@@ -138,7 +138,10 @@ export const stringMethods: MethodTable<string> = {
     replace(self, matchesOf(pattern, searchable(self, pattern)), replacement, block),
   tr: (self, [from, to]) => translate(checkedText(self), textOf(from), textOf(to)),
   delete: (self, [set]) => translate(checkedText(self), textOf(set), ""),
-  squeeze: (self) => checkedText(self).replace(/([\s\S])\1+/gu, "$1"),
+  squeeze: (self, [set]) =>
+    checkedText(self).replace(/([\s\S])\1+/gu, (run: string, sign: string) =>
+      set === undefined || translate(sign, textOf(set), "") === "" ? sign : run,
+    ),
   split: (self, [separator, limit]) => split(checkedText(self), separator, limit === undefined ? 0 : integerOf(limit)),
   chars: (self) => characters(self),
   lines: (self) => linesOf(self),
