@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { pipeline, Readable } from "node:stream";
 import { after, test } from "node:test";
 import { readSectionOrThrow } from "../../../src/config/parameters.ts";
 import { ConfigError } from "../../../src/errors.ts";
@@ -288,13 +289,13 @@ const emptyList = JSON.stringify({ kind: "List", metadata: { resourceVersion: "7
 test("an answer without an end, and a change without an end, do not fill the memory", async () => {
   const block = "x".repeat(1024 * 1024);
   let flooded = 0;
-  const flood = (response: ServerResponse) => {
-    const write = () => {
+  const blocks = function* () {
+    for (;;) {
       flooded += block.length;
-      if (!response.destroyed) response.write(block, write);
-    };
-    write();
+      yield block;
+    }
   };
+  const flood = (response: ServerResponse) => pipeline(Readable.from(blocks()), response, () => {});
   const url = await rawServer((path, response) => {
     if (path.includes("watch=true") || path.includes("/pods/")) {
       flooded = 0;
