@@ -105,6 +105,16 @@ export const rows: readonly Row[] = [
     load: packed1000,
     keepalive: true,
   },
+  {
+    name: "window-1000",
+    title: "PackedForward, 1,000 events, 16 chunks under way",
+    load: { ...packed1000, window: 16 },
+  },
+  {
+    name: "window-10",
+    title: "PackedForward, 10 events, 512 chunks under way",
+    load: { ...packed10, frames: 600, window: 512 },
+  },
   { name: "workers-2", title: "PackedForward, 10 events, 2 workers", load: packed10, workers: 2 },
   { name: "tags-200", title: "PackedForward, 10 events, 200 tags", load: { ...packed10, tags: 200 } },
   {
