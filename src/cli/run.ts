@@ -26,6 +26,7 @@ import {
 } from "./configuration.ts";
 import type { ControlInterface } from "./control-interface.ts";
 import { daemonise, removeOwnPidFile, runsAsDaemon } from "./daemon.ts";
+import { makeRoomForYoung } from "./heap-limit.ts";
 import { startLiveView, taps } from "./live-view.ts";
 import { type LogDestination, LogFile, type Rotation, standardOutput } from "./log-destination.ts";
 import { dropPrivileges } from "./privileges.ts";
@@ -123,6 +124,7 @@ function asWorker(service: Service<Agent>): ServiceCommands {
     async start() {
       service.logger.info(`starting fluentd worker pid=${process.pid} ppid=${process.ppid} ${worker}`);
       await service.start();
+      makeRoomForYoung();
       tellSupervisor("running");
     },
     reload: () => service.reload().finally(() => tellSupervisor("reloaded")),

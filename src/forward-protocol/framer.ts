@@ -25,8 +25,10 @@ export interface MessageSource {
   /** Bytes of a message that is not whole yet. */
   readonly pendingBytes: number;
   limitBytes: number;
-  /** Takes the next read; only after `next` has said that there is no more. */
+  /** Takes the next read, valid until `keepRest`; only after `next` has said that there is no more. */
   feed(read: Buffer): void;
+  /** Copies what is left of the read, whose memory is used again. */
+  keepRest(): void;
   /** Finds the next whole message. Throws MalformedError or LimitError; the stream is then of no more use. */
   next(): boolean;
 }
@@ -75,6 +77,10 @@ export class Framer implements MessageSource {
   feed(read: Buffer): void {
     this.#read = read;
     this.#position = 0;
+  }
+
+  keepRest(): void {
+    this.feed(Buffer.from(this.#read.subarray(this.#position)));
   }
 
   /**

@@ -25,7 +25,7 @@ export class JsonFramer implements MessageSource {
   readonly #scanner = new JsonValueScanner();
   #read: Buffer = NOTHING;
   #position = 0;
-  /** Earlier reads of the value that is not whole yet. */
+  /** Copies of earlier reads of the value that is not whole yet. */
   #parts: Buffer[] = [];
   pendingBytes = 0;
 
@@ -36,6 +36,10 @@ export class JsonFramer implements MessageSource {
   feed(read: Buffer): void {
     this.#read = read;
     this.#position = 0;
+  }
+
+  keepRest(): void {
+    this.feed(Buffer.from(this.#read.subarray(this.#position)));
   }
 
   next(): boolean {
@@ -55,7 +59,7 @@ export class JsonFramer implements MessageSource {
     }
     // White space between values belongs to none: it is not collected, so that it is no way to fill memory.
     if (this.pendingBytes > 0 || this.#scanner.leadingSpace < part.length) {
-      this.#parts.push(part);
+      this.#parts.push(Buffer.from(part));
       this.pendingBytes += part.length;
     }
     this.#read = NOTHING;

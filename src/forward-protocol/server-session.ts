@@ -22,8 +22,8 @@ import { RefusedFrame } from "./refused-frame.ts";
 
 export interface MessageHandler {
   /**
-   * One whole message, `bytes[start, end)`, valid until the call returns or its promise settles. With `isOwned` the
-   * buffer is from frame memory and is the handler's own, to keep or to give back.
+   * One whole message, `bytes[start, end)`, valid until the call returns. With `isOwned` the buffer is from frame memory
+   * and is the handler's own, to keep or to give back.
    * A promise holds back the messages behind it. Throws when the connection cannot go on.
    */
   message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined;
@@ -110,12 +110,12 @@ export class ServerSession {
   }
 
   /**
-   * Takes one read. A promise means that the next read must wait for it. Throws, or rejects with, MalformedError,
+   * Takes one read, valid until the call returns. A promise means that the next read must wait for it. Throws, or rejects with, MalformedError,
    * LimitError or HandshakeError, after which the connection is of no more use; a refused PING is answered before.
    */
   receive(read: Buffer): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
-    if (this.#refused) return this.#passRefused(read);
+    if (this.#refused) return this.#passRefused(Buffer.from(read));
     const { limits, memory } = this.#options;
     this.#source ??= startsJson(read[0] as number)
       ? new JsonFramer(limits.frameSizeLimit)
@@ -152,7 +152,10 @@ export class ServerSession {
         continue;
       }
       const wait = handler.message(source.bytes, source.start, source.end, source.isOwned);
-      if (wait) return wait.then(() => this.#handleMessages(source));
+      if (wait) {
+        source.keepRest();
+        return wait.then(() => this.#handleMessages(source));
+      }
     }
     handler.readEnd();
     return undefined;

@@ -208,6 +208,7 @@ class ForwardInput implements Input {
         else this.#warnings.warn("unexpected error before accepting TLS connection by OpenSSL", { peer, error });
       },
       sendKeepalivePacket,
+      sharesReads: true,
       allowHalfOpen: true,
       handshakeTimeoutMs: handshakeTimeout * 1000,
     });

@@ -16,6 +16,7 @@ import { explainTlsFailure } from "./handshake-failure.ts";
 import { type ListenAddress, listeningSockets } from "./listening-sockets.ts";
 import { lowestTlsVersion, protocolOptions, tlsVersion } from "./protocol-versions.ts";
 import { certificatePaths, checkServerIdentity, clientAuthorities, serverIdentity } from "./server-identity.ts";
+import { withSharedReads } from "./shared-reads.ts";
 
 export const transportTable = section({
   version: tlsVersion.optional("The one TLS version to speak. Without it TLS 1.2 and 1.3."),
@@ -69,6 +70,8 @@ export interface TransportServerOptions {
   onTlsError(error: TlsError, peer: string, silent: boolean): void;
   /** `send_keepalive_packet`: SO_KEEPALIVE on every connection. */
   readonly sendKeepalivePacket?: boolean;
+  /** Whether what a connection without TLS reads is valid only until its `data` listener returns: see shared-reads.ts. */
+  readonly sharesReads?: boolean;
   /** Whether a peer that has ended its side still gets answers; the receiver then ends every connection itself. */
   readonly allowHalfOpen?: boolean;
   /** Milliseconds that a TLS handshake may take; 5 s unless given. */
@@ -110,14 +113,18 @@ export function checkTransport(config: TransportConfig): void {
  */
 export async function createTransportServer(config: TransportConfig, options: TransportServerOptions): Promise<Server> {
   checkTransport(config);
-  const { sendKeepalivePacket = false, allowHalfOpen = false } = options;
+  const { sendKeepalivePacket = false, allowHalfOpen = false, sharesReads = false } = options;
   const tcp = { noDelay: true, keepAlive: sendKeepalivePacket, allowHalfOpen };
   const { admit = () => true } = options;
   const take = (serve: (socket: Socket) => void) => (socket: Socket) => {
     if (admit(socket)) serve(socket);
     else socket.destroy();
   };
-  if (!isTls(config)) return createServer(tcp, take(options.onConnection));
+  if (!isTls(config)) {
+    if (!sharesReads) return createServer(tcp, take(options.onConnection));
+    const share = (socket: Socket) => options.onConnection(withSharedReads(socket));
+    return createServer({ ...tcp, pauseOnConnect: true }, take(share));
+  }
 
   const context = async () => ({
     ...versions(config),

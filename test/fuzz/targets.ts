@@ -55,12 +55,13 @@ const WORDS = [
   ),
 ].map((word) => Buffer.from(word.toString("latin1"), "latin1"));
 
-/** The messages of a stream that comes in these reads, up to an error of the protocol. */
+/** The messages of a stream that comes in these reads, all in the same memory, up to an error of the protocol. */
 function messagesOf(source: MessageSource, reads: readonly Buffer[]): string[] {
   const found: string[] = [];
   expectOwnErrors(() => {
+    const memory = Buffer.alloc(Math.max(0, ...reads.map((read) => read.length)));
     for (const read of reads) {
-      source.feed(read);
+      source.feed(memory.subarray(0, read.copy(memory)));
       while (source.next()) found.push(source.bytes.toString("hex", source.start, source.end));
     }
   });

@@ -128,13 +128,16 @@ export class Receiver implements MessageHandler {
   /** As `#receive`; a message that can never be delivered goes to the quarantine, where there is one. */
   #receiveOrKeep(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
     if (!this.#poison.isKept) return this.#receive(bytes, start, end, isOwned);
-    const keep = (error: unknown) => this.#keep(bytes, start, end, error);
     try {
       const wait = this.#receive(bytes, start, end, isOwned);
-      const keepFaulty = () => (this.#fault ? this.#keepFaulty(bytes, start, end, this.#fault) : undefined);
-      return wait ? wait.then(keepFaulty, keep) : keepFaulty();
+      if (!wait) return this.#keepFaulty(bytes, start, end);
+      const own = isOwned ? bytes : Buffer.from(bytes.subarray(0, end)); // the memory of a read is used again meanwhile
+      return wait.then(
+        () => this.#keepFaulty(own, start, end),
+        (error) => this.#keep(own, start, end, error),
+      );
     } catch (error) {
-      return keep(error);
+      return this.#keep(bytes, start, end, error);
     }
   }
 
@@ -151,10 +154,12 @@ export class Receiver implements MessageHandler {
   }
 
   /** What is no event, or has no tag, is dropped in any case; its message is kept where there is room. */
-  async #keepFaulty(bytes: Buffer, start: number, end: number, fault: MessageFault): Promise<void> {
+  #keepFaulty(bytes: Buffer, start: number, end: number): Promise<void> | undefined {
+    const fault = this.#fault;
+    if (!fault) return undefined;
     const message = Buffer.from(bytes.subarray(start, end));
     const tag = fault === "invalid_tag" ? undefined : this.#tag;
-    await this.#poison.keepCopy(message, fault, FAULTS[fault], tag);
+    return this.#poison.keepCopy(message, fault, FAULTS[fault], tag);
   }
 
   /** Acks a message of which nothing is known but its option. */
@@ -300,11 +305,11 @@ export class Receiver implements MessageHandler {
 
   #compressed(tag: string, bytes: Buffer, isOwned: boolean, option: MessageOption): Promise<void> | undefined {
     const method = this.#compressionMethod(option.compressed as string);
-    const body = bytes.subarray(this.#bounds.bodyStart, this.#bounds.bodyEnd);
+    const part = bytes.subarray(this.#bounds.bodyStart, this.#bounds.bodyEnd);
+    const body = isOwned ? part : Buffer.from(part);
     this.#isMemoryKept = true;
     const take = (plain: Buffer) => {
-      const compressed = { method, bytes: isOwned ? body : Buffer.from(body) };
-      this.#batch(tag, plain, 0, plain.length, true, option, compressed);
+      this.#batch(tag, plain, 0, plain.length, true, option, { method, bytes: body });
     };
     const plain = decompress(method, body, this.#options.rules.limits);
     if (plain instanceof Promise) {

@@ -361,6 +361,31 @@ test("a port in use is named, with what to do", async (t) => {
   await assert.rejects(input.start(), new RegExp(`cannot listen on 127.0.0.1:${port} .*EADDRINUSE; another process`));
 });
 
+test("while a message waits for its decompression, reads of others do not touch it or what came behind it", async (t) => {
+  const { connect, emitter } = await startForwardInput(t);
+  const first = await connect();
+  const second = await connect();
+  // More comes out than is decompressed at once; all of it lies in one read.
+  const large = entry(5, { text: "x".repeat(2 * 1024 * 1024) });
+  const compressed = { compressed: "gzip" };
+  for (let round = 0; round < 5; round++) {
+    emitter.batches.length = 0;
+    first.send(
+      array("t.gzip", bin(gzipSync(large)), { chunk: "gzip", ...compressed }),
+      message("t.behind", 6, { round }, { chunk: "behind" }),
+    );
+    const others = Array.from({ length: 200 }, (_, n) => message("t.other", 7, { n, pad: "y".repeat(200) }));
+    second.send(...others, message("t.other", 8, {}, { chunk: "other" }));
+    const acks = Buffer.concat([ack("gzip"), ack("behind")]);
+    assert.deepEqual(await first.take(acks.length), acks);
+    assert.deepEqual(await second.take(ack("other").length), ack("other"));
+    const entriesOf = (tag: string) => emitter.entries.filter((each) => each.startsWith(`${tag} `));
+    assert.deepEqual(entriesOf("t.gzip"), [`t.gzip ${large.toString("hex")}`]);
+    assert.deepEqual(entriesOf("t.behind"), [`t.behind ${entry(6, { round }).toString("hex")}`]);
+    assert.equal(entriesOf("t.other").length, 201);
+  }
+});
+
 test("connections beyond connection_limit are refused", async (t) => {
   const { connect, counters } = await startForwardInput(t, { values: { connection_limit: "1" } });
   const first = await connect();
