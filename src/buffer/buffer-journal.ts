@@ -101,7 +101,7 @@ export class BufferJournal implements Holder {
       },
       onFailed: (error) => this.#syncFailed(error as BufferIoError),
     });
-    for (const chunk of this.#options.chunks()) if (chunk.file) this.#rounds.touch(chunk.file);
+    for (const chunk of this.#options.chunks()) if (chunk.file) this.#rounds.touch(chunk.file, 0);
     try {
       file.begin(this.#base());
       // A chunk without a journal is taken as it is. So the journal must be there before the first chunk.
@@ -153,7 +153,7 @@ export class BufferJournal implements Holder {
     this.#suspension = undefined;
     this.#renewals += 1;
     this.#rounds?.touchFolder();
-    for (const { file } of this.#options.chunks()) if (file) this.#rounds?.touch(file);
+    for (const { file } of this.#options.chunks()) if (file) this.#rounds?.touch(file, 0);
   }
 
   /** Throws BufferIoError when nothing can be written now. */
@@ -176,7 +176,7 @@ export class BufferJournal implements Holder {
   add(chunk: BufferChunk, isNew: boolean): void {
     if (chunk.number === 0) chunk.number = ++this.#lastNumber;
     this.#live.set(chunk.number, chunk);
-    if (isNew && chunk.file) this.#rounds?.touch(chunk.file, true);
+    if (isNew && chunk.file) this.#rounds?.touch(chunk.file, 0, true);
   }
 
   /** Whether what is written may be relied on only once it is synced. */
@@ -306,10 +306,13 @@ export class BufferJournal implements Holder {
     if (file.isDueForRotation) this.#rotate();
     this.#writeUnwritten();
     const steps: RecordedStep[] = [];
-    for (const { number, nextStep } of chunks) if (nextStep) steps.push({ chunk: number, ...nextStep });
+    for (const { file: grown, number, nextStep, ranges } of chunks) {
+      if (!nextStep) continue;
+      steps.push({ chunk: number, ...nextStep });
+      if (grown) this.#rounds?.touch(grown, nextStep.end - ranges.end);
+    }
     const record: GroupRecord = { type: "group", sequence, synced: this.#syncedNow(), atSeconds, steps, sources };
     file.write(record);
-    for (const chunk of chunks) if (chunk.file) this.#rounds?.touch(chunk.file);
   }
 
   #reopen(): void {

@@ -39,8 +39,8 @@ import { MetaWriter } from "./meta-writer.ts";
 const RETAINED_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /**
- * From one round of syncs to the next. A fast disk would make a round of every few frames, and each costs 0.2 ms of CPU,
- * however little it syncs; at 600,000 events/s this is a round for 1,200.
+ * From one round of syncs to the next, at the least: a fast disk would make a round of every few frames. At 600,000
+ * events/s this is a round for 1,200.
  */
 const SYNC_PACE_MS = 2;
 

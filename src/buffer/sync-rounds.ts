@@ -1,6 +1,7 @@
 /**
  * Makes files safe from a power loss, many appends at a time: one round of syncs is under way, and everything that is
- * written meanwhile shares the next. So the rounds are as large as the disk is slow; on a fast one they are paced.
+ * written meanwhile shares the next. So the rounds are as large as the disk is slow; on a fast one they are paced, the
+ * slower the less there is to sync. A round costs 0.3 ms of CPU, however little it syncs.
  */
 
 import { type Clock, sleep } from "../clock.ts";
@@ -19,12 +20,17 @@ export interface SyncRoundsOptions {
   /** Whose names have changed. */
   readonly folder: () => string;
   readonly clock: Clock;
-  /** From the start of one round to that of the next, at the least. */
+  /** From the start of one round to that of the next, at the least; PAUSES times that while little comes, but keeps coming. */
   readonly paceMs: number;
   readonly onSynced: (seconds: number) => void;
   /** What was not synced by then may never be: its pages may be gone. */
   readonly onFailed: (error: unknown) => void;
 }
+
+/** A round that has so much to sync waits no longer than it must. */
+const FULL_BYTES = 16 * 1024;
+/** At 20,000 events/s, ten in a chunk, that is a round in 4 ms instead of 2, and spares a tenth of the CPU. */
+const PAUSES = 3;
 
 interface Waiting {
   readonly sequence: number;
@@ -38,6 +44,8 @@ export class SyncRounds {
   #isFolderDirty = true;
   #waiting: Waiting[] = [];
   #isRunning = false;
+  /** Written since the last round began. */
+  #bytes = 0;
   #lastStartMs = Number.NEGATIVE_INFINITY;
   #synced: number;
 
@@ -51,9 +59,10 @@ export class SyncRounds {
     return this.#synced;
   }
 
-  /** The file was written; with `isNew` its name is new, too. */
-  touch(file: ChunkFile, isNew = false): void {
+  /** The file has grown by `byteSize`; with `isNew` its name is new, too. */
+  touch(file: ChunkFile, byteSize: number, isNew = false): void {
     this.#dirty.add(file);
+    this.#bytes += byteSize;
     if (isNew) this.#isFolderDirty = true;
   }
 
@@ -79,18 +88,29 @@ export class SyncRounds {
     this.#isRunning = true;
     await Promise.resolve(); // The others of this turn come along.
     while (this.#waiting.length > 0) {
-      const { clock, paceMs } = this.#options;
-      const restMs = paceMs - (clock.monotonic() - this.#lastStartMs);
-      if (restMs > 0) await sleep(clock, restMs);
+      await this.#rest();
       await this.#round();
     }
     this.#isRunning = false;
+  }
+
+  /** Until the pace allows a round, and it is large enough or nothing more comes: a sender may be waiting for this one. */
+  async #rest(): Promise<void> {
+    const { clock, paceMs, sequence } = this.#options;
+    let restMs = paceMs - (clock.monotonic() - this.#lastStartMs);
+    for (let pauses = 0; restMs > 0 && pauses < PAUSES; pauses++) {
+      const before = sequence();
+      await sleep(clock, restMs);
+      if (this.#bytes >= FULL_BYTES || sequence() === before) return;
+      restMs = paceMs;
+    }
   }
 
   async #round(): Promise<void> {
     const { clock, fileSystem, sequence, paths, folder, onSynced, onFailed } = this.#options;
     const startMs = clock.monotonic();
     this.#lastStartMs = startMs;
+    this.#bytes = 0;
     const upTo = sequence();
     const dirty = this.#dirty;
     const isFolderDirty = this.#isFolderDirty;

@@ -19,8 +19,8 @@ const MOST_PERCENT = 400;
 const FIRST_PERCENT = 150;
 /**
  * Room for young objects. What belongs to a message lives until its ack, a few milliseconds with a sync: in 1 MB, which
- * V8 begins with, that outlived two collections and was taken for old. 4 MB spare a fifth of the CPU of small messages;
- * with 8 or 16, which V8 would take, it is no less.
+ * V8 begins with, that outlived two collections and was taken for old. 8 MB spare a tenth of the CPU of small messages, 4 MB
+ * half of that, and 16 MB, which V8 would take, no more.
  */
 const YOUNG_BYTES = 8 * 1024 * 1024;
 /** Collections that follow each other so soon come from load; an idle agent has one in minutes, and stays small. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ChunkFile } from "../../../src/buffer/chunk-file.ts";
 import { nodeFileSystem } from "../../../src/buffer/file-system.ts";
 import { SyncRounds } from "../../../src/buffer/sync-rounds.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -20,9 +21,11 @@ function setup() {
     onFailed: () => {},
   });
   const done: number[] = [];
-  /** Commits once more and waits for its sync. */
-  const commit = () => {
+  const file = { sync: async () => {} } as ChunkFile;
+  /** Commits once more, so many bytes, and waits for its sync. */
+  const commit = (byteSize = 100) => {
     const own = ++sequence;
+    rounds.touch(file, byteSize);
     void rounds.wait(own).then(() => done.push(own));
   };
   return { clock, commit, done, synced };
@@ -36,13 +39,35 @@ test("a lonely commit is synced at once; those that come close behind share the 
   commit();
   commit();
   await clock.advanceAndSettle(1);
-  commit();
   assert.deepEqual(done, [1]);
   await clock.advanceAndSettle(1);
-  assert.deepEqual(done, [1, 2, 3, 4]);
+  assert.deepEqual(done, [1, 2, 3]);
   assert.deepEqual(synced, ["journal", "folder", "journal"]);
   await clock.advanceAndSettle(10);
   commit();
   await clock.advanceAndSettle(0);
-  assert.deepEqual(done, [1, 2, 3, 4, 5]);
+  assert.deepEqual(done, [1, 2, 3, 4]);
+});
+
+test("while little comes, but keeps coming, a round waits for three times the pace", async () => {
+  const { clock, commit, done } = setup();
+  commit();
+  await clock.advanceAndSettle(0);
+  for (let ms = 0; ms < 6; ms++) {
+    commit();
+    assert.deepEqual(done, [1]);
+    await clock.advanceAndSettle(1);
+  }
+  assert.deepEqual(done, [1, 2, 3, 4, 5, 6, 7]);
+});
+
+test("a round that is large enough waits no longer than the pace", async () => {
+  const { clock, commit, done } = setup();
+  commit();
+  await clock.advanceAndSettle(0);
+  commit();
+  await clock.advanceAndSettle(1);
+  commit(32 * 1024);
+  await clock.advanceAndSettle(1);
+  assert.deepEqual(done, [1, 2, 3]);
 });
