@@ -214,8 +214,10 @@ export class BufferChunk implements Chunk {
     const blocks = this.blocks();
     if (blocks) yield* blocks;
     else if (this.file) {
+      const { isFresh } = this.file; // To sum up what the disk cannot have changed was a tenth of all CPU.
       for (const { start, end } of this.#spans ?? [{ start: 0, end: this.#byteSize }]) {
-        yield* this.#checked(this.file.read(end, start), start, end);
+        const bytes = this.file.read(end, start);
+        yield* isFresh ? bytes : this.#checked(bytes, start, end);
       }
     }
   }

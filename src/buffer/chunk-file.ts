@@ -15,6 +15,8 @@ import type { OpenFiles } from "./open-files.ts";
 
 /** Bytes per read when a chunk streams from disk. */
 const READ_BYTES = 256 * 1024;
+/** The system keeps what it has just written in memory: Linux has not even sent it to the disk for 30 s, unless asked. */
+const FRESH_MS = 30_000;
 
 export class ChunkFile {
   readonly #fileSystem: FileSystem;
@@ -22,6 +24,8 @@ export class ChunkFile {
   #path: string;
   /** The length to cut the file to, when bytes behind it may be on disk because cutting them off failed. */
   #looseFrom: number | undefined;
+  /** When its data was last written, as the file said when it was queued. */
+  #queuedWrittenAtMs: number | undefined;
 
   /** For a chunk whose files exist. */
   constructor(fileSystem: FileSystem, openFiles: OpenFiles, path: string) {
@@ -104,6 +108,14 @@ export class ChunkFile {
       throw ioError(`can't enqueue buffer metadata: path = ${metaPath(this.#path)}`, error);
     }
     this.#path = path;
+    this.#queuedWrittenAtMs = this.#fileSystem.status(path)?.modifiedAtMs;
+  }
+
+  /** Nobody has written to it since it was queued, a moment ago: what is read comes from memory, where no disk changes it. */
+  get isFresh(): boolean {
+    const writtenAtMs = this.#fileSystem.status(this.#path)?.modifiedAtMs;
+    if (writtenAtMs === undefined || writtenAtMs !== this.#queuedWrittenAtMs) return false;
+    return this.#fileSystem.now() - writtenAtMs < FRESH_MS;
   }
 
   /** Whether it is there with at least so many bytes. */

@@ -44,6 +44,8 @@ export interface FileSystem {
   copy(from: string, to: string): Promise<void>;
   /** Makes safe from a power loss what was written to a file, or the names in a folder. */
   sync(path: string): Promise<void>;
+  /** The time that files get when they are written: milliseconds since 1970. */
+  now(): number;
   /** A text that changes when the machine starts, and with it what was not synced may be gone; empty when unknown. */
   machineStart(): string;
   /** When that was, by the clock as it is now: milliseconds since 1970. */
@@ -103,6 +105,7 @@ export const nodeFileSystem: FileSystem = {
         else resolve();
       });
     }),
+  now: () => Date.now(),
   machineStartedAtMs: () => Date.now() - uptime() * 1000,
   machineStart() {
     try {

@@ -1,9 +1,10 @@
 /** A disk that changes or loses bytes of a buffer while nobody looks: little goes with them, and nothing in silence. */
 
 import assert from "node:assert/strict";
-import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { nodeFileSystem } from "../../src/buffer/file-system.ts";
 import { decodeRecord } from "../../src/buffer/journal-record.ts";
 import { Origin } from "../../src/event/origin.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -134,22 +135,31 @@ test("wherever a journal is cut off, what it says no more of a chunk is kept apa
   assert.ok(records > APPENDS);
 });
 
-test("a byte that changes while the agent runs is found when the chunk is sent from disk, and costs its append", async () => {
-  const folder = temporaryFolder();
-  const { buffer, counters } = createBuffer({ folder, retainedLimitBytes: 0 });
-  await buffer.start();
-  for (const message of ["one", "two", "three"]) await buffer.append([batchOf("t", eventsOf(message))], false);
-  buffer.enqueueAll();
-  const chunk = buffer.take() as NonNullable<ReturnType<typeof buffer.take>>;
-  await buffer.verify(chunk);
-  assert.deepEqual(messagesIn(await bytesOf(chunk.read())), ["one", "two", "three"]);
-  const [name] = filesOf(folder, /\.log$/) as [string];
-  flip(join(folder, name), readFileSync(join(folder, name)).indexOf("two"));
-  await assert.rejects(bytesOf(chunk.read()), /the disk has changed bytes of .*\.log/);
-  await buffer.verify(chunk);
-  assert.deepEqual(messagesIn(await bytesOf(chunk.read())), ["one", "three"]);
-  assert.equal(chunk.size, 2);
-  assert.equal(counters.get("dropped_events", "checksum"), 1);
-  assert.equal(keptIn(folder).length, 1);
-  await buffer.close();
-});
+// Rot does not change the time of a file, and a disk is not read for what was written a moment ago.
+for (const [change, fileSystem, laterSeconds] of [
+  ["rots", { ...nodeFileSystem, now: () => Date.now() + 60_000 }, 0],
+  ["is written by somebody", nodeFileSystem, 1],
+] as const) {
+  test(`a byte that ${change} while the agent runs is found when the chunk is sent from disk, and costs its append`, async () => {
+    const folder = temporaryFolder();
+    const { buffer, counters } = createBuffer({ folder, fileSystem, retainedLimitBytes: 0 });
+    await buffer.start();
+    for (const message of ["one", "two", "three"]) await buffer.append([batchOf("t", eventsOf(message))], false);
+    const writtenAt = Math.floor(Date.now() / 1000);
+    const pathOf = () => join(folder, filesOf(folder, /\.log$/)[0] as string);
+    utimesSync(pathOf(), writtenAt, writtenAt);
+    buffer.enqueueAll();
+    const chunk = buffer.take() as NonNullable<ReturnType<typeof buffer.take>>;
+    await buffer.verify(chunk);
+    assert.deepEqual(messagesIn(await bytesOf(chunk.read())), ["one", "two", "three"]);
+    flip(pathOf(), readFileSync(pathOf()).indexOf("two"));
+    utimesSync(pathOf(), writtenAt, writtenAt + laterSeconds);
+    await assert.rejects(bytesOf(chunk.read()), /the disk has changed bytes of .*\.log/);
+    await buffer.verify(chunk);
+    assert.deepEqual(messagesIn(await bytesOf(chunk.read())), ["one", "three"]);
+    assert.equal(chunk.size, 2);
+    assert.equal(counters.get("dropped_events", "checksum"), 1);
+    assert.equal(keptIn(folder).length, 1);
+    await buffer.close();
+  });
+}

@@ -86,6 +86,7 @@ export class SimulatedDisk {
     },
     copy: async () => this.#alive(),
     sync: (path) => this.#sync(path),
+    now: () => Number.POSITIVE_INFINITY, // All files are old: what is read comes from the disk.
     machineStart: () => String(this.#starts),
     machineStartedAtMs: () => 1,
   };
