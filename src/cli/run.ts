@@ -26,7 +26,6 @@ import {
 } from "./configuration.ts";
 import type { ControlInterface } from "./control-interface.ts";
 import { daemonise, removeOwnPidFile, runsAsDaemon } from "./daemon.ts";
-import { makeRoomForYoung } from "./heap-limit.ts";
 import { startLiveView, taps } from "./live-view.ts";
 import { type LogDestination, LogFile, type Rotation, standardOutput } from "./log-destination.ts";
 import { dropPrivileges } from "./privileges.ts";
@@ -37,6 +36,7 @@ import { writeFirstConfiguration } from "./setup.ts";
 import { runUntilStopped } from "./signals.ts";
 import { FLUENTD_VERSION, VERSION } from "./version.ts";
 import { shownWorkerId, tellSupervisor, workerId, workerLogFormat } from "./worker.ts";
+import { makeRoomForYoung } from "./young-space.ts";
 
 /** Gives the exit code: 0 after a graceful stop, 1 when the configuration is bad or the agent could not run. */
 export async function run(options: RunOptions): Promise<number> {
