@@ -1,17 +1,6 @@
 /**
- * `npm run bench`: load generator → agent → TLS receiver, for Suiro, fluentd where it is installed, and the floor.
- *
- *   --only PART,…       only rows and subjects whose names contain a part: --only message,suiro
- *   --runs N            measurements of each, interleaved (3)
- *   --seconds N         load per measurement (5)
- *   --quick             one run of 2 seconds
- *   --before FOLDER     measure another build of Suiro, too: a worktree of an older commit, compiled
- *   --ack-after MODE    measure Suiro with this ack_after, too: written or delivered, beside its default synced
- *   --profile FOLDER    write CPU profiles of Suiro
- *   --guard             fail where Suiro has become slower beside the floor or fluentd than bench/guard.json has it
- *   --save-guard        write bench/guard.json from this run
- *
- * The table, the figures and the chart go to bench/results/. See docs/performance.md.
+ * `npm run bench`: load generator → agent → TLS receiver, for Suiro, fluentd where it is installed, and the floor. The
+ * table, the figures and the chart go to bench/results/. See docs/performance.md.
  */
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -37,19 +26,19 @@ const programs = dirname(fileURLToPath(import.meta.url));
 const root = join(programs, "..", "..");
 const guardPath = join(root, "bench", "guard.json");
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: "string", default: "" },
-    runs: { type: "string" },
-    seconds: { type: "string" },
-    quick: { type: "boolean", default: false },
-    before: { type: "string" },
-    "ack-after": { type: "string" },
-    profile: { type: "string" },
-    guard: { type: "boolean", default: false },
-    "save-guard": { type: "boolean", default: false },
-  },
-});
+const USAGE = `usage: npm run bench -- [options]
+
+  --only PART,…       only rows and subjects whose names contain a part: --only message,suiro
+  --runs N            measurements of each, interleaved (3)
+  --seconds N         load per measurement (5)
+  --quick             one run of 2 seconds
+  --before FOLDER     measure another build of Suiro, too: a worktree of an older commit, compiled
+  --ack-after MODE    measure Suiro with this ack_after, too: written or delivered, beside its default synced
+  --profile FOLDER    write CPU profiles of Suiro
+  --guard             fail where Suiro has become slower beside the floor or fluentd than bench/guard.json has it
+  --save-guard        write bench/guard.json from this run`;
+
+const options = readOptions();
 const runs = Number(options.runs ?? (options.quick ? 1 : 3));
 const seconds = Number(options.seconds ?? (options.quick ? 2 : 5));
 
@@ -85,6 +74,31 @@ if (options["save-guard"]) writeFileSync(guardPath, `${JSON.stringify(guardOf(re
 if (options.guard) judge(JSON.parse(readFileSync(guardPath, "utf8")));
 
 /** Run by run, and the subjects of a row in turn, so that a slow minute of the machine hits every subject alike. */
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        only: { type: "string", default: "" },
+        runs: { type: "string" },
+        seconds: { type: "string" },
+        quick: { type: "boolean", default: false },
+        before: { type: "string" },
+        "ack-after": { type: "string" },
+        profile: { type: "string" },
+        guard: { type: "boolean", default: false },
+        "save-guard": { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (!values.help) return values;
+    console.log(USAGE);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exit(1);
+  }
+}
+
 async function measureAll(setting: Setting): Promise<void> {
   for (let run = 0; run < runs; run += 1) {
     for (const row of chosen(rows)) {
@@ -131,7 +145,7 @@ async function makeCertificates(target: string): Promise<Setting["certificate"]>
 function save(): void {
   const target = join(root, "bench", "results");
   mkdirSync(target, { recursive: true });
-  const name = new Date().toISOString().slice(0, 16).replace(":", "-");
+  const name = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
   writeFileSync(join(target, `${name}.md`), table);
   writeFileSync(join(target, `${name}.json`), `${JSON.stringify({ machine, results }, undefined, 2)}\n`);
   writeFileSync(join(target, `${name}.svg`), chart(results, machine));
