@@ -92,7 +92,7 @@ test("the Japanese guide has the commands of the English one", () => {
 });
 
 test("the benchmark has the options and rows that docs/performance.md gives it", () => {
-  const known = [...readFileSync("bench/main.ts", "utf8").matchAll(/^ \* {3}(--[\w-]+)/gm)].map(([, name]) => name);
+  const known = [...readFileSync("bench/main.ts", "utf8").matchAll(/^ {2}(--[\w-]+)/gm)].map(([, name]) => name);
   const lines = blocksOf("docs/performance.md", "sh elsewhere").flatMap(({ text }) => text.trim().split("\n"));
   for (const line of lines) {
     for (const option of line.match(/ --\w[\w-]*/g) ?? []) assert.ok(known.includes(option.trim()), line);
