@@ -26,6 +26,8 @@ export class ChunkFile {
   #looseFrom: number | undefined;
   /** When its data was last written, as the file said when it was queued. */
   #queuedWrittenAtMs: number | undefined;
+  /** A sync failed: what was written may be gone from memory, and never have come to the disk. */
+  #isDoubtful = false;
 
   /** For a chunk whose files exist. */
   constructor(fileSystem: FileSystem, openFiles: OpenFiles, path: string) {
@@ -113,6 +115,7 @@ export class ChunkFile {
 
   /** Nobody has written to it since it was queued, a moment ago: what is read comes from memory, where no disk changes it. */
   get isFresh(): boolean {
+    if (this.#isDoubtful) return false;
     const writtenAtMs = this.#fileSystem.status(this.#path)?.modifiedAtMs;
     if (writtenAtMs === undefined || writtenAtMs !== this.#queuedWrittenAtMs) return false;
     return this.#fileSystem.now() - writtenAtMs < FRESH_MS;
@@ -175,7 +178,9 @@ export class ChunkFile {
     try {
       await this.#fileSystem.sync(this.#path);
     } catch (error) {
-      if (errorCode(error) !== "ENOENT") throw error;
+      if (errorCode(error) === "ENOENT") return;
+      this.#isDoubtful = true;
+      throw error;
     }
   }
 

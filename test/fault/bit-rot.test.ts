@@ -135,19 +135,29 @@ test("wherever a journal is cut off, what it says no more of a chunk is kept apa
   assert.ok(records > APPENDS);
 });
 
+const failingSync = async (path: string) => {
+  if (/\/buffer\.[bq]/.test(path)) throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+  await nodeFileSystem.sync(path);
+};
+
 // Rot does not change the time of a file, and a disk is not read for what was written a moment ago.
 for (const [change, fileSystem, laterSeconds] of [
   ["rots", { ...nodeFileSystem, now: () => Date.now() + 60_000 }, 0],
   ["is written by somebody", nodeFileSystem, 1],
+  ["could not be synced", { ...nodeFileSystem, sync: failingSync }, 0],
 ] as const) {
   test(`a byte that ${change} while the agent runs is found when the chunk is sent from disk, and costs its append`, async () => {
     const folder = temporaryFolder();
     const { buffer, counters } = createBuffer({ folder, fileSystem, retainedLimitBytes: 0 });
     await buffer.start();
-    for (const message of ["one", "two", "three"]) await buffer.append([batchOf("t", eventsOf(message))], false);
+    let sequence = 0;
+    for (const message of ["one", "two", "three"]) {
+      ({ sequence } = await buffer.append([batchOf("t", eventsOf(message))], false));
+    }
     const writtenAt = Math.floor(Date.now() / 1000);
     const pathOf = () => join(folder, filesOf(folder, /\.log$/)[0] as string);
     utimesSync(pathOf(), writtenAt, writtenAt);
+    await buffer.journal.whenSynced(sequence).catch(() => {});
     buffer.enqueueAll();
     const chunk = buffer.take() as NonNullable<ReturnType<typeof buffer.take>>;
     await buffer.verify(chunk);
