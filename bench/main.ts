@@ -73,7 +73,7 @@ save();
 if (options["save-guard"]) writeFileSync(guardPath, `${JSON.stringify(guardOf(results), undefined, 2)}\n`);
 if (options.guard) judge(JSON.parse(readFileSync(guardPath, "utf8")));
 
-/** Run by run, and the subjects of a row in turn, so that a slow minute of the machine hits every subject alike. */
+/** What the command line says; ends the process with the usage where it asks for it, or says what is none. */
 function readOptions() {
   try {
     const { values } = parseArgs({
@@ -99,6 +99,7 @@ function readOptions() {
   }
 }
 
+/** Run by run, and the subjects of a row in turn, so that a slow minute of the machine hits every subject alike. */
 async function measureAll(setting: Setting): Promise<void> {
   for (let run = 0; run < runs; run += 1) {
     for (const row of chosen(rows)) {

@@ -101,7 +101,7 @@ export class BufferJournal implements Holder {
       },
       onFailed: (error) => this.#syncFailed(error as BufferIoError),
     });
-    for (const chunk of this.#options.chunks()) if (chunk.file) this.#rounds.touch(chunk.file, 0);
+    for (const chunk of this.#options.chunks()) if (chunk.file) this.#rounds.touch(chunk.file);
     try {
       file.begin(this.#base());
       // A chunk without a journal is taken as it is. So the journal must be there before the first chunk.
@@ -153,7 +153,7 @@ export class BufferJournal implements Holder {
     this.#suspension = undefined;
     this.#renewals += 1;
     this.#rounds?.touchFolder();
-    for (const { file } of this.#options.chunks()) if (file) this.#rounds?.touch(file, 0);
+    for (const { file } of this.#options.chunks()) if (file) this.#rounds?.touch(file);
   }
 
   /** Throws BufferIoError when nothing can be written now. */
@@ -176,7 +176,7 @@ export class BufferJournal implements Holder {
   add(chunk: BufferChunk, isNew: boolean): void {
     if (chunk.number === 0) chunk.number = ++this.#lastNumber;
     this.#live.set(chunk.number, chunk);
-    if (isNew && chunk.file) this.#rounds?.touch(chunk.file, 0, true);
+    if (isNew && chunk.file) this.#rounds?.touch(chunk.file, true);
   }
 
   /** Whether what is written may be relied on only once it is synced. */
@@ -309,7 +309,7 @@ export class BufferJournal implements Holder {
     for (const { file: grown, number, nextStep, ranges } of chunks) {
       if (!nextStep) continue;
       steps.push({ chunk: number, ...nextStep });
-      if (grown) this.#rounds?.touch(grown, nextStep.end - ranges.end);
+      if (grown) this.#rounds?.grow(grown, nextStep.end - ranges.end);
     }
     const record: GroupRecord = { type: "group", sequence, synced: this.#syncedNow(), atSeconds, steps, sources };
     file.write(record);

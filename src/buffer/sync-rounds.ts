@@ -59,11 +59,16 @@ export class SyncRounds {
     return this.#synced;
   }
 
-  /** The file has grown by `byteSize`; with `isNew` its name is new, too. */
-  touch(file: ChunkFile, byteSize: number, isNew = false): void {
+  /** The file was written; with `isNew` its name is new, too. */
+  touch(file: ChunkFile, isNew = false): void {
     this.#dirty.add(file);
-    this.#bytes += byteSize;
     if (isNew) this.#isFolderDirty = true;
+  }
+
+  /** The file has `byteSize` more bytes. */
+  grow(file: ChunkFile, byteSize: number): void {
+    this.touch(file);
+    this.#bytes += byteSize;
   }
 
   touchFolder(): void {

@@ -110,8 +110,9 @@ export class ServerSession {
   }
 
   /**
-   * Takes one read, valid until the call returns. A promise means that the next read must wait for it. Throws, or rejects with, MalformedError,
-   * LimitError or HandshakeError, after which the connection is of no more use; a refused PING is answered before.
+   * Takes one read, valid until the call returns. A promise means that the next read must wait for it. Throws, or rejects
+   * with, MalformedError, LimitError or HandshakeError, after which the connection is of no more use; a refused PING is
+   * answered before.
    */
   receive(read: Buffer): Promise<void> | undefined {
     if (this.#isClosed) return undefined;

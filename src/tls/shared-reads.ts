@@ -1,6 +1,6 @@
 /**
  * Reads of plain TCP connections into one piece of memory that they all share. Node.js takes 64 KiB for each read, which
- * V8's collector then has to find: with 1,000 events a message that was a tenth of all CPU (0.98 µs an event, 0.86 so).
+ * V8's collector then has to find: with 1,000 events a message that was a tenth of all CPU (0.96 µs an event, 0.86 so).
  *
  * Node.js has that for sockets that are made with `onread`, and none for those that a server accepts. So a second socket
  * is made over the handle of the accepted one; where Node.js is not as expected the accepted one serves as it is.

@@ -121,9 +121,8 @@ export async function createTransportServer(config: TransportConfig, options: Tr
     else socket.destroy();
   };
   if (!isTls(config)) {
-    if (!sharesReads) return createServer(tcp, take(options.onConnection));
     const share = (socket: Socket) => options.onConnection(withSharedReads(socket));
-    return createServer({ ...tcp, pauseOnConnect: true }, take(share));
+    return createServer({ ...tcp, pauseOnConnect: sharesReads }, take(sharesReads ? share : options.onConnection));
   }
 
   const context = async () => ({

@@ -25,7 +25,7 @@ function setup() {
   /** Commits once more, so many bytes, and waits for its sync. */
   const commit = (byteSize = 100) => {
     const own = ++sequence;
-    rounds.touch(file, byteSize);
+    rounds.grow(file, byteSize);
     void rounds.wait(own).then(() => done.push(own));
   };
   return { clock, commit, done, synced };
