@@ -7,6 +7,7 @@
  */
 
 import { BufferIoError } from "../errors.ts";
+import type { BlockMemory } from "./block-memory.ts";
 import { ByteBlocks, type RetainedMemory } from "./byte-blocks.ts";
 import type { Chunk, ChunkMetadata } from "./chunk.ts";
 import type { Piece } from "./chunk-encoder.ts";
@@ -210,13 +211,13 @@ export class BufferChunk implements Chunk {
   }
 
   /** Throws BufferIoError and ChunkBrokenError. */
-  async *read(): AsyncGenerator<Buffer> {
+  async *read(memory?: BlockMemory): AsyncGenerator<Buffer> {
     const blocks = this.blocks();
     if (blocks) yield* blocks;
     else if (this.file) {
       const { isFresh } = this.file; // To sum up what the disk cannot have changed was a tenth of all CPU.
       for (const { start, end } of this.#spans ?? [{ start: 0, end: this.#byteSize }]) {
-        const bytes = this.file.read(end, start);
+        const bytes = this.file.read(end, start, memory);
         yield* isFresh ? bytes : this.#checked(bytes, start, end);
       }
     }

@@ -8,13 +8,12 @@
 
 import { basename, join } from "node:path";
 import { BufferIoError, ChunkBrokenError, errorMessage } from "../errors.ts";
+import { BLOCK_BYTES, type BlockMemory } from "./block-memory.ts";
 import { metaPath, queuedPath } from "./chunk-path.ts";
 import { errorCode, type FileSystem } from "./file-system.ts";
 import { type ChunkMeta, encodeMeta } from "./meta-file.ts";
 import type { OpenFiles } from "./open-files.ts";
 
-/** Bytes per read when a chunk streams from disk. */
-const READ_BYTES = 256 * 1024;
 /** The system keeps what it has just written in memory: Linux has not even sent it to the disk for 30 s, unless asked. */
 const FRESH_MS = 30_000;
 
@@ -141,12 +140,16 @@ export class ChunkFile {
     }
   }
 
-  /** The bytes [start, end). Throws ChunkBrokenError when the file is gone or shorter, else BufferIoError. */
-  async *read(end: number, start = 0): AsyncGenerator<Buffer> {
+  /**
+   * The bytes [start, end), in blocks out of `memory` where that is given. Throws ChunkBrokenError when the file is gone
+   * or shorter, else BufferIoError.
+   */
+  async *read(end: number, start = 0, memory?: BlockMemory): AsyncGenerator<Buffer> {
     const file = this.#openToRead();
     try {
       for (let position = start; position < end; ) {
-        const block = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, end - position));
+        const byteSize = Math.min(BLOCK_BYTES, end - position);
+        const block = memory?.take().subarray(0, byteSize) ?? Buffer.allocUnsafeSlow(byteSize);
         const count = await this.#fileSystem.read(file, block, position).catch((error) => {
           throw ioError(`can't read buffer file ${this.#path}`, error);
         });

@@ -3,6 +3,7 @@
  */
 
 import type { CompressionMethod } from "../event/event-stream.ts";
+import type { BlockMemory } from "./block-memory.ts";
 
 /** What makes a chunk: events with equal metadata go together. */
 export interface ChunkMetadata {
@@ -32,8 +33,11 @@ export interface Chunk {
   readonly modifiedAt: number;
   /** The stored bytes in order, when they are all in memory; the chunk owns them. */
   blocks(): readonly Buffer[] | undefined;
-  /** The stored bytes in order, from memory or streamed from disk in blocks. Throws BufferIoError. */
-  read(): AsyncIterable<Buffer>;
+  /**
+   * The stored bytes in order, from memory or streamed from disk in blocks; these come out of `memory` where that is given,
+   * which may have them back. Throws BufferIoError.
+   */
+  read(memory?: BlockMemory): AsyncIterable<Buffer>;
 }
 
 /** The id as people and logs see it: 32 hexadecimal digits. */

@@ -7,10 +7,11 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8";
 
 /**
  * V8 counts Buffers towards the limit, and sets it close above what lives: 10 MB with few tags, while 100 MB of Buffers
- * pass every second. Then it collected 20 times a second, a third of all CPU; with a limit of 40 MB it collects four
- * times as often as with one of 50 (packed-1000). With 2,000 files 23 MB live, and five times as much would be 115.
+ * pass every second. Then it collected 20 times a second, a third of all CPU; with this limit it is a hundredth. More
+ * would be memory for nothing, now that what passes by the megabyte is used again. With 2,000 files 23 MB live, and five
+ * times as much would be 115.
  */
-const LIMIT_BYTES = 50e6;
+const LIMIT_BYTES = 36e6;
 /** Of what lives: a large heap is dear to collect, and a small one needs no more. */
 const LEAST_PERCENT = 50;
 const MOST_PERCENT = 400;

@@ -15,6 +15,8 @@ export interface OutgoingMessage {
   readonly chunkId?: Buffer | undefined;
   /** The body in order. The blocks are only read, and are not kept once the message is sent. */
   blocks(): Iterable<Buffer> | AsyncIterable<Buffer>;
+  /** Told of each piece that is written, in the body or around it: its memory may serve again. */
+  release?(piece: Buffer): void;
 }
 
 /** Bytes of one write: 64 KiB to 1 MiB are equally fast; less would be felt, more only needs memory. */
@@ -31,8 +33,8 @@ export interface MessageWrite {
 
 /**
  * Cuts header, body and option into writes of at most WRITE_BYTES: large blocks, and small ones together; a small message
- * is one write. Reads the body only as fast as it is asked for. Throws ChunkBrokenError where the body is not as long as
- * announced; then the connection is spoilt.
+ * is one write. Reads the body only as fast as it is asked for: whoever asks for the next write has done the one before.
+ * Throws ChunkBrokenError where the body is not as long as announced; then the connection is spoilt.
  */
 export async function* messageWrites(message: OutgoingMessage): AsyncGenerator<MessageWrite, void, void> {
   let parts = [encodePackedForwardHeader(message.tag, message.byteSize)];
@@ -44,12 +46,14 @@ export async function* messageWrites(message: OutgoingMessage): AsyncGenerator<M
     const isAlone = block.length >= LARGE_BLOCK_BYTES;
     if (parts.length > 0 && (isAlone || gathered + block.length > WRITE_BYTES)) {
       yield { parts, isLast: false };
+      for (const part of parts) message.release?.(part);
       parts = [];
       gathered = 0;
     }
     if (isAlone) {
       for (let start = 0; start < block.length; start += WRITE_BYTES)
         yield { parts: [block.subarray(start, start + WRITE_BYTES)], isLast: false };
+      message.release?.(block);
     } else {
       parts.push(block);
       gathered += block.length;
@@ -58,6 +62,7 @@ export async function* messageWrites(message: OutgoingMessage): AsyncGenerator<M
   if (total !== message.byteSize) throw wrongLength(message, total);
   parts.push(optionOf(message));
   yield { parts, isLast: true };
+  for (const part of parts) message.release?.(part);
 }
 
 function optionOf({ size, compressed, chunkId }: OutgoingMessage): Buffer {

@@ -8,6 +8,7 @@
  * Source: fluentd 1.18 and 1.19 out_forward.rb; COMPAT 3.
  */
 
+import { BlockMemory } from "../../buffer/block-memory.ts";
 import type { Chunk } from "../../buffer/chunk.ts";
 import type { CancelTimer } from "../../clock.ts";
 import {
@@ -61,6 +62,8 @@ export class ForwardWriter implements ChunkWriter {
   readonly #settings: NodeSettings;
   #reloads: readonly { stop: CancelTimer }[] = [];
   readonly #inFlight = new Set<Promise<void>>();
+  /** Of chunks that are read from disk. */
+  readonly #memory = new BlockMemory();
 
   constructor(
     config: ForwardConfig,
@@ -126,7 +129,7 @@ export class ForwardWriter implements ChunkWriter {
 
   async #deliver(chunk: Chunk, tag: string, delivery: Delivery): Promise<void> {
     const { requireAckResponse, compress } = this.#config;
-    const body = await chunkBody(chunk, compress);
+    const body = await chunkBody(chunk, compress, this.#memory);
     const message = { ...body, tag, size: chunk.size, chunkId: requireAckResponse ? chunk.id : undefined };
     let failure: unknown;
     for (const node of this.#balancer.candidates()) {

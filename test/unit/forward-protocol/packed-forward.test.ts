@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
+import { BLOCK_BYTES, BlockMemory } from "../../../src/buffer/block-memory.ts";
 import { UnrecoverableError } from "../../../src/errors.ts";
 import { messageWrites, type OutgoingMessage, WRITE_BYTES } from "../../../src/forward-protocol/outgoing-message.ts";
 import {
@@ -74,6 +75,27 @@ test("small blocks are gathered, large ones go by themselves", async () => {
   const message: OutgoingMessage = { tag: "t", size: 1, byteSize, compressed: "text", blocks: () => blocks };
   for await (const write of messageWrites(message)) parts.push(write.parts.length);
   assert.deepEqual(parts, [2, 1, 8, 3]); // the header and the option are parts, too
+});
+
+test("a block is released when it is written, and not before", async () => {
+  const memory = new BlockMemory();
+  const sizes = [BLOCK_BYTES, 1000, 2000, BLOCK_BYTES, BLOCK_BYTES - 7];
+  async function* blocks() {
+    for (const [index, size] of sizes.entries()) {
+      yield memory.take().subarray(0, size).fill(`${index}`);
+    }
+  }
+  const byteSize = sizes.reduce((sum, size) => sum + size, 0);
+  const release = (piece: Buffer) => memory.give(piece);
+  const writes: Buffer[] = [];
+  for await (const { parts } of messageWrites({ tag: "t", size: 1, byteSize, compressed: "text", blocks, release })) {
+    const another = memory.take().fill("x"); // of another message
+    writes.push(Buffer.concat(parts));
+    memory.give(another);
+  }
+  const header = encodePackedForwardHeader("t", byteSize);
+  const whole = Buffer.concat(writes).subarray(header.length, header.length + byteSize);
+  assert.ok(whole.equals(Buffer.concat(sizes.map((size, index) => Buffer.alloc(size, `${index}`)))));
 });
 
 test("a body that is shorter or longer than announced never becomes a whole message", async () => {
