@@ -80,7 +80,7 @@ export class BufferChunk implements Chunk {
   #pendingBytes = 0;
   #pendingSize = 0;
   /** Of what is pending, where all of it came with one. */
-  #pendingChecksum: number | undefined;
+  #pendingChecksum: number | undefined = 0;
   #modifiedAtMs: number;
   #nextStep: NextStep | undefined;
   /** Where its bytes are in the file, when not at its beginning without gaps. */
@@ -133,7 +133,7 @@ export class BufferChunk implements Chunk {
 
   /** Takes bytes with events, to be written and settled by the next commit. */
   append({ bytes, size, checksum }: Piece, nowMs: number): void {
-    this.#pendingChecksum = this.#checksumWith(bytes, checksum);
+    this.#pendingChecksum = joinedChecksum(this.#pendingChecksum, checksum, bytes.length);
     if (!this.#blocks?.append(bytes)) this.#appendLoose(bytes);
     this.#pendingBytes += bytes.length;
     this.#pendingSize += size;
@@ -242,11 +242,6 @@ export class BufferChunk implements Chunk {
     this.#blocks = undefined;
   }
 
-  #checksumWith(bytes: Buffer, checksum: number | undefined): number | undefined {
-    if (this.#pendingBytes === 0 || checksum === undefined) return checksum;
-    return this.#pendingChecksum && joinedChecksum(this.#pendingChecksum, checksum, bytes.length);
-  }
-
   /** Memory is short: what is pending is kept as views for the rest of the tick, the rest is on disk. */
   #appendLoose(bytes: Buffer): void {
     if (this.#blocks) {
@@ -265,6 +260,7 @@ export class BufferChunk implements Chunk {
     this.#size += size;
     this.#pendingBytes = 0;
     this.#pendingSize = 0;
+    this.#pendingChecksum = 0;
     this.#nextStep = undefined;
     this.#loose = [];
   }

@@ -14,6 +14,7 @@
  * Source: fluentd 1.18 in_forward `on_message`, 1.19 `invalid_event?`; Fluent Bit 5.1 retain_metadata_in_forward_mode.
  */
 
+import { joinedChecksum } from "../../buffer/joined-checksum.ts";
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { EventStream } from "../../event/event-stream.ts";
 import { decode } from "../../event/msgpack.ts";
@@ -40,6 +41,8 @@ export class EntryWriter {
   readonly #fields: SourceFields | undefined;
   #writer = new ByteWriter();
   #release: (() => void) | undefined;
+  /** CRC-32 of what was written, where all of it came with one. */
+  #checksum: number | undefined = 0;
   /** Events written. */
   size = 0;
 
@@ -60,9 +63,10 @@ export class EntryWriter {
     this.#release = () => memory.give(room);
   }
 
-  /** Writes `size` plain entries as they are. */
-  copyEntries(bytes: Buffer, start: number, end: number, size: number): void {
+  /** Writes `size` plain entries as they are; `checksum` is their CRC-32, where somebody has it. */
+  copyEntries(bytes: Buffer, start: number, end: number, size: number, checksum?: number): void {
     this.#writer.copy(bytes, start, end);
+    this.#checksum = joinedChecksum(this.#checksum, checksum, end - start);
     this.size += size;
   }
 
@@ -97,6 +101,7 @@ export class EntryWriter {
     }
     if (this.#fields) this.#fields.write(this.#writer, bytes, recordStart);
     else this.#writer.copy(bytes, recordStart, end);
+    this.#checksum = undefined;
     this.size += 1;
     return true;
   }
@@ -141,8 +146,10 @@ export class EntryWriter {
 
   /** What was written; the writer is empty afterwards. */
   take(): EventStream {
-    const stream = new EventStream(this.#writer.take(), this.size, { release: this.#release });
+    const details = { release: this.#release, checksum: this.#checksum };
+    const stream = new EventStream(this.#writer.take(), this.size, details);
     this.size = 0;
+    this.#checksum = 0;
     this.#release = undefined;
     return stream;
   }

@@ -205,6 +205,7 @@ export class Receiver implements MessageHandler {
       bounds.optionEnd === 0 ? NO_OPTION : readOption(bytes, bounds.optionStart, bounds.optionEnd, optionKeyLimit);
     if (option.fluentSignal !== 0) return this.#drop("fluent_signal", bytes, option);
     if (tag === undefined) return this.#drop("invalid_tag", bytes, option);
+    this.#source = undefined;
     const found = option.chunk ? this.#findAgain(tag, bytes, option.chunk) : "new";
     if (found === "done") return undefined;
     if (found === "part") this.readEnd();
@@ -278,19 +279,20 @@ export class Receiver implements MessageHandler {
       this.#warn("a message ends within an entry; the entries before it are kept", { tag });
     }
     if (walk.plain && this.#entries.isVerbatim(this.#bounds.mode === "packed")) {
+      const checksum = isWhole && !compressed ? this.#source?.bodyChecksum : undefined;
       if (compressed || (isOwned && end - start >= LARGE_BODY_BYTES)) {
         const packed = bytes.subarray(start, walk.end);
         this.#isMemoryKept = true;
         const details = {
           compressed: isWhole ? compressed : undefined,
           release: compressed ? undefined : () => this.#options.rules.frameMemory.give(bytes),
-          checksum: isWhole && !compressed ? this.#source?.bodyChecksum : undefined,
+          checksum,
         };
         this.#deliverAlone(tag, new EventStream(packed, walk.count, details), option);
         return;
       }
       this.#gather(tag, walk.end - start);
-      this.#entries.copyEntries(bytes, start, walk.end, walk.count);
+      this.#entries.copyEntries(bytes, start, walk.end, walk.count, checksum);
     } else {
       this.#gather(tag, end - start);
       const dropped = this.#entries.writeEntries(bytes, start, walk.end);
@@ -330,7 +332,7 @@ export class Receiver implements MessageHandler {
     this.readEnd();
     this.#options.counters.add("received_events", events.size);
     const acks = option.chunk ? [option.chunk] : [];
-    const sources = option.chunk && this.#source ? [this.#source] : [];
+    const sources = this.#source ? [this.#source] : [];
     if (events.size > 0) this.#options.deliveries.deliver(tag, events, acks, sources);
     else this.#options.deliveries.acknowledge(acks);
   }

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { connect as connectTls } from "node:tls";
-import { gzipSync } from "node:zlib";
+import { crc32, gzipSync } from "node:zlib";
 import { ConfigError } from "../../../src/errors.ts";
 import { encode } from "../../../src/event/msgpack.ts";
 import { encodePing, readHelo, verifyPong } from "../../../src/forward-protocol/handshake.ts";
@@ -88,6 +88,36 @@ for (const [ackAfter, acked, unacked] of [
     );
   });
 }
+
+test("events have the checksum of their own bytes or none, whatever came before them", async (t) => {
+  const { connect, emitter } = await startForwardInput(t, { values: { resend_ids: "all" } });
+  const peer = await connect();
+  const large = entry(1_700_000_001, { text: "x".repeat(70_000) });
+  const odd = entry(1_700_000_001.5, { text: "its time is rewritten" });
+  let chunks = 0;
+  const build = [
+    (option: unknown) => packed("t", entries, option),
+    (option: unknown) => packed("t", [large], option),
+    (option: unknown) => packed("t", [odd, ...entries], option),
+    (option: unknown) => forward("t", entries, option),
+    (option: unknown) => message("t", 1_700_000_001, { n: chunks }, option),
+    (option: unknown) => array("t", bin(gzipSync(large)), { ...(option as object), compressed: "gzip" }),
+  ];
+  const kinds = build.flatMap((make) => [() => make({ chunk: `chunk ${chunks++}` }), () => make(null)]);
+  for (const first of kinds) {
+    for (const second of kinds) {
+      peer.send(first(), second(), packed("end", entries));
+      await emitter.waitFor(() => emitter.batches.at(-1)?.tag === "end");
+      for (const { events } of emitter.batches) {
+        assert.equal(events.checksum ?? crc32(events.packed), crc32(events.packed));
+      }
+      emitter.batches.length = 0;
+    }
+  }
+  peer.send(packed("t", entries, { chunk: "a" }), packed("t", entries, { chunk: "b" }));
+  await emitter.waitFor(() => emitter.batches.length === 1);
+  assert.notEqual(emitter.batches[0]?.events.checksum, undefined); // what was summed up is not read again
+});
 
 test("messages of one tag in one read become one emit, and each keeps its ack", async (t) => {
   const { connect, emitter } = await startForwardInput(t);
