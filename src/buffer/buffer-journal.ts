@@ -12,11 +12,13 @@ import { errorCode, type FileSystem, type Standing } from "./file-system.ts";
 import type { Taken } from "./held-chunks.ts";
 import { type Expectations, HeldSources } from "./held-sources.ts";
 import type { HeldChunk, HeldFile, Holder } from "./holdings.ts";
+import { chunkRecord, journalBase } from "./journal-base.ts";
 import { JournalFile } from "./journal-file.ts";
 import type { GroupRecord, JournalRecord, RecordedSource, RecordedStep } from "./journal-record.ts";
 import type { JournalState } from "./journal-state.ts";
-import { type ChunkMeta, encodeMeta } from "./meta-file.ts";
+import type { ChunkMeta } from "./meta-file.ts";
 import { SyncRounds } from "./sync-rounds.ts";
+import { UnsyncedChunks } from "./unsynced-chunks.ts";
 
 export interface BufferJournalOptions {
   readonly clock: Clock;
@@ -26,6 +28,7 @@ export interface BufferJournalOptions {
   readonly fileMode: number;
   /** From one round of syncs to the next, at the least. */
   readonly syncPaceMs: number;
+  readonly redoLogBytes: number;
   /** Chunks that are in the buffer. */
   readonly chunks: () => Iterable<BufferChunk>;
   /** What these chunks have from commit `sequence` on may not be on the disk, and never come there. */
@@ -45,6 +48,7 @@ export class BufferJournal implements Holder {
   readonly #held: HeldSources;
   readonly #live = new Map<number, BufferChunk>();
   #file: JournalFile | undefined;
+  #unsynced: UnsyncedChunks | undefined;
   #rounds: SyncRounds | undefined;
   #sequence = 0;
   #lastNumber = 0;
@@ -65,8 +69,8 @@ export class BufferJournal implements Holder {
 
   /** Reads what an earlier process wrote beside chunks whose names begin with `prefix`. Throws BufferIoError. */
   read(prefix: string): JournalState {
-    const { fileSystem, fileMode, logger } = this.#options;
-    this.#file = new JournalFile({ fileSystem, logger, prefix, fileMode });
+    this.#file = new JournalFile({ ...this.#options, prefix });
+    this.#unsynced = new UnsyncedChunks(this.#options, prefix);
     const state = this.#file.read();
     this.#lastNumber = state.lastNumber;
     return state;
@@ -75,7 +79,7 @@ export class BufferJournal implements Holder {
   /** Begins a segment of its own, with what was read and is still true; on a full disk the first append tries again. */
   async begin(state: JournalState): Promise<void> {
     const { fileSystem, logger } = this.#options;
-    if (!this.#file) return;
+    if (!this.#file || !this.#unsynced) return;
     for (const { source, share, ...taken } of state.sources) this.#held.add(source, share, taken);
     this.#sequence = state.sequence;
     this.#isSyncing = state.synced >= 0 || this.#options.expected().isSynced;
@@ -83,6 +87,7 @@ export class BufferJournal implements Holder {
     let syncing = "";
     this.#rounds = new SyncRounds({
       fileSystem,
+      chunks: this.#unsynced,
       // What is there after the machine was lost is on the disk.
       synced: state.isMachineLost(fileSystem.machineStart()) ? state.sequence : state.synced,
       sequence: () => this.#sequence,
@@ -101,7 +106,7 @@ export class BufferJournal implements Holder {
       },
       onFailed: (error) => this.#syncFailed(error as BufferIoError),
     });
-    for (const chunk of this.#options.chunks()) if (chunk.file) this.#rounds.touch(chunk.file);
+    this.#unsynced.touchAll(this.#options.chunks());
     try {
       file.begin(this.#base());
       // A chunk without a journal is taken as it is. So the journal must be there before the first chunk.
@@ -128,7 +133,9 @@ export class BufferJournal implements Holder {
     this.#suspension = reason;
     if (!this.#file) return;
     this.#file.isSuspended = true;
-    if (isClosed) this.#file.close();
+    if (!isClosed) return;
+    this.#file.close();
+    this.#unsynced?.letGo();
   }
 
   get isSuspended(): boolean {
@@ -153,7 +160,7 @@ export class BufferJournal implements Holder {
     this.#suspension = undefined;
     this.#renewals += 1;
     this.#rounds?.touchFolder();
-    for (const { file } of this.#options.chunks()) if (file) this.#rounds?.touch(file);
+    this.#unsynced?.touchAll(this.#options.chunks());
   }
 
   /** Throws BufferIoError when nothing can be written now. */
@@ -176,7 +183,12 @@ export class BufferJournal implements Holder {
   add(chunk: BufferChunk, isNew: boolean): void {
     if (chunk.number === 0) chunk.number = ++this.#lastNumber;
     this.#live.set(chunk.number, chunk);
-    if (isNew && chunk.file) this.#rounds?.touch(chunk.file, true);
+    if (isNew) this.rewritten(chunk);
+  }
+
+  /** The chunk's files were made anew. */
+  rewritten(chunk: BufferChunk): void {
+    this.#rounds?.touch(chunk, true);
   }
 
   /** Whether what is written may be relied on only once it is synced. */
@@ -232,7 +244,7 @@ export class BufferJournal implements Holder {
   /** A chunk leaves the buffer; its files may be removed then. */
   gone(chunk: BufferChunk, isDelivered: boolean): void {
     if (!this.#live.delete(chunk.number)) return;
-    if (chunk.file) this.#rounds?.forget(chunk.file);
+    this.#unsynced?.forget(chunk);
     this.#unwritten.push({ type: "gone", chunk: chunk.number, isDelivered });
     this.#writeUnwritten();
   }
@@ -288,7 +300,8 @@ export class BufferJournal implements Holder {
     const isEmpty = this.#live.size === 0 && this.#held.isEmpty;
     try {
       if (isEmpty) await this.#file?.remove();
-      else if (this.#isSyncing) await this.#rounds?.wait(this.#sequence);
+      else if (this.#isSyncing) await this.#rounds?.finish();
+      await this.#unsynced?.close();
     } catch (error) {
       this.#options.logger.warn("the journal of a buffer could not be closed in order", { error });
     }
@@ -306,10 +319,11 @@ export class BufferJournal implements Holder {
     if (file.isDueForRotation) this.#rotate();
     this.#writeUnwritten();
     const steps: RecordedStep[] = [];
-    for (const { file: grown, number, nextStep, ranges } of chunks) {
+    for (const chunk of chunks) {
+      const { nextStep, number, ranges } = chunk;
       if (!nextStep) continue;
       steps.push({ chunk: number, ...nextStep });
-      if (grown) this.#rounds?.grow(grown, nextStep.end - ranges.end);
+      this.#rounds?.grow(chunk, nextStep.end - ranges.end);
     }
     const record: GroupRecord = { type: "group", sequence, synced: this.#syncedNow(), atSeconds, steps, sources };
     file.write(record);
@@ -367,27 +381,13 @@ export class BufferJournal implements Holder {
     this.#beginNext();
   }
 
-  /** Everything that counts: the chunks with their ranges, then the sources. */
-  *#base(): IterableIterator<JournalRecord> {
-    const synced = this.#syncedNow();
-    for (const chunk of this.#options.chunks()) {
-      if (!chunk.file || chunk.number === 0) continue;
-      yield chunkRecord(chunk.number, chunk.meta, chunk.ranges.base);
-      if (chunk.state !== "staged") yield { type: "closed", chunk: chunk.number };
-      for (const [size, modifiedAt] of chunk.metas) yield { type: "meta", chunk: chunk.number, size, modifiedAt };
-      for (const { start, steps } of chunk.ranges.ranges) {
-        for (const { sequence, ...step } of steps) {
-          const recorded = [{ chunk: chunk.number, start, ...step }];
-          yield { type: "group", sequence, synced, atSeconds: 0, steps: recorded, sources: [] };
-        }
-      }
-    }
-    for (const commit of this.#held.remembered()) yield { type: "group", synced, steps: [], ...commit };
-    const atSeconds = Math.floor(this.#options.clock.now() / 1000);
-    yield { type: "group", sequence: this.#sequence, synced, atSeconds, steps: [], sources: [] };
+  #base(): IterableIterator<JournalRecord> {
+    const { chunks, clock } = this.#options;
+    const atSeconds = Math.floor(clock.now() / 1000);
+    return journalBase(chunks(), this.#held.remembered(), {
+      sequence: this.#sequence,
+      synced: this.#syncedNow(),
+      atSeconds,
+    });
   }
-}
-
-function chunkRecord(chunk: number, meta: ChunkMeta, base: { byteSize: number; size: number }): JournalRecord {
-  return { type: "chunk", chunk, id: meta.id, ...base, meta: encodeMeta(meta) };
 }

@@ -18,7 +18,7 @@ import { BufferJournal } from "./buffer-journal.ts";
 import { type BufferStats, bufferStats } from "./buffer-stats.ts";
 import { RetainedMemory } from "./byte-blocks.ts";
 import type { ChunkMetadata } from "./chunk.ts";
-import type { ChunkBufferOptions } from "./chunk-buffer-options.ts";
+import { type ChunkBufferOptions, RETAINED_LIMIT_BYTES, SYNC_PACE_MS } from "./chunk-buffer-options.ts";
 import { ChunkCheck } from "./chunk-check.ts";
 import type { Piece } from "./chunk-encoder.ts";
 import { hasRoom, isFull } from "./chunk-limits.ts";
@@ -31,18 +31,7 @@ import { DiskHealth } from "./disk-health.ts";
 import { FolderWatch } from "./folder-watch.ts";
 import { Append, commitGroup, type Receipt } from "./group-commit.ts";
 import { MetaWriter } from "./meta-writer.ts";
-
-/**
- * Bytes of file chunks that are also kept in memory, over all chunks of one buffer: two common ones. With twice as much
- * an event costs the same CPU, and the process has 12 MB more at full load; the rest comes from the system's page cache.
- */
-const RETAINED_LIMIT_BYTES = 16 * 1024 * 1024;
-
-/**
- * From one round of syncs to the next, at the least: a fast disk would make a round of every few frames. At 600,000
- * events/s this is a round for 1,200.
- */
-const SYNC_PACE_MS = 2;
+import { REDO_LOG_BYTES } from "./redo-log.ts";
 
 /** So much is written at once, without waiting for the end of the turn: it is still in the processor's cache then. */
 const COMMIT_BYTES = 512 * 1024;
@@ -83,6 +72,7 @@ export class ChunkBuffer {
     this.journal = new BufferJournal({
       ...options,
       syncPaceMs: options.syncPaceMs ?? SYNC_PACE_MS,
+      redoLogBytes: options.redoLogBytes ?? REDO_LOG_BYTES,
       chunks: () => this.#all(),
       onSyncFailed: (sequence, error) => this.#syncFailed(sequence, error),
       onSynced: (seconds) => options.counters.observe("sync_seconds", seconds),
@@ -132,6 +122,7 @@ export class ChunkBuffer {
     await folder.open();
     const state = this.journal.read(folder.prefix);
     const isMachineLost = state.isMachineLost(fileSystem.machineStart());
+    await folder.redo(isMachineLost);
     const found = await folder.resume(state);
     const machineStartedAtMs = fileSystem.machineStartedAtMs();
     const { chunks, delivered } = await recoverChunks(found, state, {

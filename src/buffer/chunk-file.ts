@@ -10,7 +10,7 @@ import { basename, join } from "node:path";
 import { BufferIoError, ChunkBrokenError, errorMessage } from "../errors.ts";
 import { BLOCK_BYTES, type BlockMemory } from "./block-memory.ts";
 import { metaPath, queuedPath } from "./chunk-path.ts";
-import { errorCode, type FileSystem } from "./file-system.ts";
+import { errorCode, type FileSystem, writeAll } from "./file-system.ts";
 import { type ChunkMeta, encodeMeta } from "./meta-file.ts";
 import type { OpenFiles } from "./open-files.ts";
 
@@ -162,6 +162,13 @@ export class ChunkFile {
     }
   }
 
+  /** Fills `target` with what was written to it a moment ago, from `start` on. Throws when it is not there. */
+  readNow(target: Buffer, start: number): void {
+    const file = this.#openFiles.descriptor(this.#path, start + target.length);
+    const count = this.#fileSystem.readNow(file, target, start);
+    if (count < target.length) throw new ChunkBrokenError(`${this.#path} ends at byte ${start + count}`);
+  }
+
   /** Cuts the data file to `byteSize` bytes: what a resume does with a torn tail. Throws BufferIoError. */
   truncate(byteSize: number): void {
     try {
@@ -245,27 +252,6 @@ export class ChunkFile {
       this.#fileSystem.close(file);
     }
   }
-}
-
-/** Writes on after a short write, until the system says why it does not go on. */
-function writeAll(fileSystem: FileSystem, file: number, views: readonly Buffer[], position: number): void {
-  let rest = views;
-  let at = position;
-  while (rest.length > 0) {
-    const written = fileSystem.write(file, rest, at);
-    if (written === 0) throw new Error("the disk took no bytes");
-    at += written;
-    rest = behind(rest, written);
-  }
-}
-
-function behind(views: readonly Buffer[], written: number): readonly Buffer[] {
-  let skip = written;
-  for (const [index, view] of views.entries()) {
-    if (skip < view.length) return [view.subarray(skip), ...views.slice(index + 1)];
-    skip -= view.length;
-  }
-  return [];
 }
 
 function ioError(what: string, cause: unknown): BufferIoError {

@@ -21,11 +21,12 @@ import {
   parseChunkName,
   stagedPath,
 } from "./chunk-path.ts";
-import type { FileStatus, FileSystem } from "./file-system.ts";
+import { type FileStatus, type FileSystem, writeAll } from "./file-system.ts";
 import type { FolderLock } from "./folder-lock.ts";
 import type { JournaledChunk, JournalState } from "./journal-state.ts";
 import { type ChunkMeta, decodeMeta, type PartialChunkMeta } from "./meta-file.ts";
 import { OpenFiles } from "./open-files.ts";
+import { readRedoLog, redoLogPath } from "./redo-log.ts";
 
 /** What a disk must take before it counts as well again. */
 const PROBE_BYTES = 64 * 1024;
@@ -158,6 +159,56 @@ export class ChunkFolder {
   create(meta: ChunkMeta): ChunkFile {
     const { fileSystem, fileMode } = this.#options;
     return ChunkFile.create(fileSystem, this.#openFiles, stagedPath(this.#opened, meta.id), meta, fileMode);
+  }
+
+  /**
+   * Brings what the redo log of an earlier process says into the files of the chunks and to the disk: when the machine was
+   * lost only the log may have it.
+   */
+  async redo(isMachineLost: boolean): Promise<void> {
+    const { fileSystem, logger } = this.#options;
+    const log = redoLogPath(this.prefix);
+    if (!fileSystem.status(log)) return;
+    try {
+      const paths = this.#pathsById();
+      const changed = new Set<string>();
+      for (const { id, start, bytes } of readRedoLog(fileSystem.readAll(log))) {
+        const path = paths.get(id.toString("hex"));
+        if (path === undefined) continue; // It was delivered.
+        changed.add(path);
+        if (isMachineLost) this.#writeAgain(path, bytes, start);
+      }
+      for (const path of changed) await fileSystem.sync(path);
+      await fileSystem.remove(log);
+    } catch (error) {
+      logger.error("the redo log of a buffer cannot be used: chunks may miss what was written last", {
+        path: log,
+        error,
+      });
+    }
+  }
+
+  #writeAgain(path: string, bytes: Buffer, start: number): void {
+    const { fileSystem } = this.#options;
+    if ((fileSystem.status(path)?.byteSize ?? 0) < start) return; // A hole would look like data.
+    const file = fileSystem.open(path, "update");
+    try {
+      writeAll(fileSystem, file, [bytes], start);
+    } finally {
+      fileSystem.close(file);
+    }
+  }
+
+  /** Of two files with the same id the queued one: the other is a copy that somebody put there. */
+  #pathsById(): ReadonlyMap<string, string> {
+    const paths = new Map<string, string>();
+    for (const fileName of this.#options.fileSystem.list(chunkFolder(this.#opened))) {
+      const name = parseChunkName(fileName, this.#opened);
+      const id = name?.id.toString("hex");
+      if (!name || id === undefined || (name.state === "staged" && paths.has(id))) continue;
+      paths.set(id, join(chunkFolder(this.#opened), fileName));
+    }
+    return paths;
   }
 
   /** Every chunk in the folder, by name. Broken ones are moved to the backup folder; foreign files are left alone. */

@@ -39,6 +39,8 @@ export interface FileSystem {
   list(path: string): string[];
   /** Fills `target` from `position` as far as the file goes; 0 at its end. */
   read(file: number, target: Buffer, position: number): Promise<number>;
+  /** As `read`, for a few bytes that were just written: they come from memory. */
+  readNow(file: number, target: Buffer, position: number): number;
   /** Removes a file; one that is gone already is no error. */
   remove(path: string): Promise<void>;
   copy(from: string, to: string): Promise<void>;
@@ -91,6 +93,7 @@ export const nodeFileSystem: FileSystem = {
     new Promise((resolve, reject) => {
       fs.read(file, target, 0, target.length, position, (error, count) => (error ? reject(error) : resolve(count)));
     }),
+  readNow: (file, target, position) => fs.readSync(file, target, 0, target.length, position),
   remove: (path) =>
     new Promise((resolve, reject) => {
       fs.unlink(path, (error) => (error && error.code !== "ENOENT" ? reject(error) : resolve()));
@@ -115,6 +118,27 @@ export const nodeFileSystem: FileSystem = {
     }
   },
 };
+
+/** Writes on after a short write, until the system says why it does not go on. Throws its errors. */
+export function writeAll(fileSystem: FileSystem, file: number, views: readonly Buffer[], position: number): void {
+  let rest = views;
+  let at = position;
+  while (rest.length > 0) {
+    const written = fileSystem.write(file, rest, at);
+    if (written === 0) throw new Error("the disk took no bytes");
+    at += written;
+    rest = behind(rest, written);
+  }
+}
+
+function behind(views: readonly Buffer[], written: number): readonly Buffer[] {
+  let skip = written;
+  for (const [index, view] of views.entries()) {
+    if (skip < view.length) return [view.subarray(skip), ...views.slice(index + 1)];
+    skip -= view.length;
+  }
+  return [];
+}
 
 /** `ENOSPC` and its like; "" for anything that the operating system did not say. */
 export function errorCode(error: unknown): string {

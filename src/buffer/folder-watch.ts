@@ -154,17 +154,18 @@ export class FolderWatch {
   }
 
   #check(chunk: BufferChunk): void {
-    const { close, fileMode, logger } = this.#options;
+    const { close, fileMode, journal, logger } = this.#options;
     if (!chunk.file || chunk.hasWholeFile) return;
     const { path } = chunk.file;
     if (chunk.restore(fileMode)) {
+      journal.rewritten(chunk);
       logger.warn("the file of a buffer chunk was missing or too short, and is written again from memory", { path });
       return;
     }
     if (chunk.state === "staged") close(chunk);
     if (chunk.isUnverified) return;
     chunk.isUnverified = true;
-    this.#options.journal.forgetUnsynced(); // Senders that were not told may still have them.
+    journal.forgetUnsynced(); // Senders that were not told may still have them.
     const what = "the file of a buffer chunk is missing or too short, and its events are not in memory: they are lost";
     logger.error(`${what} unless it comes back before they are sent`, { path, events: chunk.size });
   }

@@ -7,7 +7,7 @@
 import { basename, dirname, join } from "node:path";
 import { BufferIoError, errorMessage } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { errorCode, type FileSystem, type Standing } from "./file-system.ts";
+import { errorCode, type FileSystem, type Standing, writeAll } from "./file-system.ts";
 import { decodeRecord, encodeRecord, JOURNAL_VERSION, type JournalRecord, nextMarker } from "./journal-record.ts";
 import { JournalState } from "./journal-state.ts";
 
@@ -107,7 +107,8 @@ export class JournalFile {
     try {
       file = fileSystem.open(path, "create", fileMode);
       for (const bytes of joined(segmentBase(start, records))) {
-        byteSize += writeAll(fileSystem, file, bytes, byteSize);
+        writeAll(fileSystem, file, [bytes], byteSize);
+        byteSize += bytes.length;
       }
     } catch (error) {
       if (file !== undefined) this.#discard(file, path);
@@ -129,7 +130,9 @@ export class JournalFile {
   write(record: JournalRecord): void {
     if (this.#file === undefined || this.isSuspended) throw new BufferIoError(`the journal ${this.path} is closed`);
     try {
-      this.#byteSize += writeAll(this.#options.fileSystem, this.#file, encodeRecord(record), this.#byteSize);
+      const bytes = encodeRecord(record);
+      writeAll(this.#options.fileSystem, this.#file, [bytes], this.#byteSize);
+      this.#byteSize += bytes.length;
     } catch (error) {
       this.#cutBack();
       // On a full disk the next record may fit. Else nobody knows what this file still takes: the next record begins another.
@@ -263,15 +266,6 @@ function* joined(records: Iterable<JournalRecord>): IterableIterator<Buffer> {
     byteSize = 0;
   }
   yield Buffer.concat(parts);
-}
-
-function writeAll(fileSystem: FileSystem, file: number, bytes: Buffer, position: number): number {
-  for (let written = 0; written < bytes.length; ) {
-    const count = fileSystem.write(file, [bytes.subarray(written)], position + written);
-    if (count === 0) throw new Error("the disk took no bytes");
-    written += count;
-  }
-  return bytes.length;
 }
 
 function ioError(path: string, cause: unknown): BufferIoError {

@@ -6,11 +6,13 @@
 
 import { type Clock, sleep } from "../clock.ts";
 import { BufferIoError, errorMessage } from "../errors.ts";
-import type { ChunkFile } from "./chunk-file.ts";
+import type { BufferChunk } from "./buffer-chunk.ts";
 import { errorCode, type FileSystem } from "./file-system.ts";
+import type { UnsyncedChunks } from "./unsynced-chunks.ts";
 
 export interface SyncRoundsOptions {
   readonly fileSystem: FileSystem;
+  readonly chunks: UnsyncedChunks;
   /** Every commit up to this one is on the disk already. */
   readonly synced: number;
   /** Of the last commit that is written. */
@@ -40,7 +42,6 @@ interface Waiting {
 
 export class SyncRounds {
   readonly #options: SyncRoundsOptions;
-  #dirty = new Set<ChunkFile>();
   #isFolderDirty = true;
   #waiting: Waiting[] = [];
   #isRunning = false;
@@ -59,25 +60,20 @@ export class SyncRounds {
     return this.#synced;
   }
 
-  /** The file was written; with `isNew` its name is new, too. */
-  touch(file: ChunkFile, isNew = false): void {
-    this.#dirty.add(file);
+  /** The chunk's file must be synced itself; with `isNew` its name is new, too. */
+  touch(chunk: BufferChunk, isNew = false): void {
+    this.#options.chunks.touch(chunk);
     if (isNew) this.#isFolderDirty = true;
   }
 
-  /** The file has `byteSize` more bytes. */
-  grow(file: ChunkFile, byteSize: number): void {
-    this.touch(file);
+  /** The chunk's file has `byteSize` more bytes. */
+  grow(chunk: BufferChunk, byteSize: number): void {
+    this.#options.chunks.grow(chunk);
     this.#bytes += byteSize;
   }
 
   touchFolder(): void {
     this.#isFolderDirty = true;
-  }
-
-  /** The file is gone. */
-  forget(file: ChunkFile): void {
-    this.#dirty.delete(file);
   }
 
   /** Resolves when commit `sequence` is on the disk. Throws BufferIoError when that failed. */
@@ -87,6 +83,14 @@ export class SyncRounds {
       this.#waiting.push({ sequence, resolve, reject });
       if (!this.#isRunning) void this.#run();
     });
+  }
+
+  /** Resolves when all that is committed is on the disk, in the files of the chunks themselves. Throws BufferIoError. */
+  async finish(): Promise<void> {
+    const { chunks, sequence } = this.#options;
+    chunks.uncover();
+    await this.wait(sequence());
+    if (chunks.isCovering) await this.#round();
   }
 
   async #run(): Promise<void> {
@@ -112,29 +116,28 @@ export class SyncRounds {
   }
 
   async #round(): Promise<void> {
-    const { clock, fileSystem, sequence, paths, folder, onSynced, onFailed } = this.#options;
+    const { chunks, clock, fileSystem, sequence, paths, folder, onSynced, onFailed } = this.#options;
     const startMs = clock.monotonic();
     this.#lastStartMs = startMs;
     this.#bytes = 0;
     const upTo = sequence();
-    const dirty = this.#dirty;
-    const isFolderDirty = this.#isFolderDirty;
-    this.#dirty = new Set();
+    const round = chunks.begin();
+    const isFolderDirty = this.#isFolderDirty || round.isLogNew;
     this.#isFolderDirty = false;
-    const syncs = paths().map((path) => fileSystem.sync(path));
-    for (const file of dirty) syncs.push(file.sync());
+    const syncs = [...paths().map((path) => fileSystem.sync(path)), ...chunks.syncs(round)];
     if (isFolderDirty) syncs.push(fileSystem.sync(folder()));
     const failure = (await Promise.allSettled(syncs)).find((result) => result.status === "rejected");
     const mayWait = this.#waiting;
     this.#waiting = mayWait.filter((waiting) => waiting.sequence > upTo);
     const done = mayWait.filter((waiting) => waiting.sequence <= upTo);
     if (!failure) {
+      chunks.succeeded(round);
       this.#synced = Math.max(this.#synced, upTo);
       onSynced((clock.monotonic() - startMs) / 1000);
       for (const { resolve } of done) resolve();
       return;
     }
-    for (const file of dirty) this.#dirty.add(file);
+    chunks.failed(round);
     this.#isFolderDirty ||= isFolderDirty;
     const error = syncError(folder(), failure.reason);
     onFailed(error);

@@ -80,6 +80,10 @@ export class SimulatedDisk {
       this.#alive();
       return this.#inode(file).content.copy(target, 0, position);
     },
+    readNow: (file, target, position) => {
+      this.#alive();
+      return this.#inode(file).content.copy(target, 0, position);
+    },
     remove: async (path) => {
       this.#step();
       if (this.#names.delete(path)) this.#nameChanges.push({ from: path, to: undefined, inode: undefined });

@@ -48,6 +48,7 @@ export interface BufferFixtureOptions {
   readonly chunkFullThreshold?: number;
   readonly totalLimitBytes?: number;
   readonly retainedLimitBytes?: number;
+  readonly redoLogBytes?: number;
   readonly compression?: "text" | "gzip" | "zstd";
   readonly requiresTag?: boolean;
   readonly expected?: Partial<Expectations>;
@@ -112,6 +113,7 @@ export function createBuffer(options: BufferFixtureOptions): BufferFixture {
     isWalkable: true,
     syncPaceMs: 0, // Nobody moves the clock for it.
     ...(options.retainedLimitBytes === undefined ? {} : { retainedLimitBytes: options.retainedLimitBytes }),
+    ...(options.redoLogBytes === undefined ? {} : { redoLogBytes: options.redoLogBytes }),
     expected: () => ({ seconds: 3600, chunks: 1000, isSynced: false, ...options.expected }),
     fileSystem,
     fileMode: 0o644,

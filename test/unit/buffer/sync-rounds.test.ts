@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ChunkFile } from "../../../src/buffer/chunk-file.ts";
+import type { BufferChunk } from "../../../src/buffer/buffer-chunk.ts";
 import { nodeFileSystem } from "../../../src/buffer/file-system.ts";
 import { SyncRounds } from "../../../src/buffer/sync-rounds.ts";
+import { UnsyncedChunks } from "../../../src/buffer/unsynced-chunks.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 function setup() {
   const clock = new ManualClock();
   const synced: string[] = [];
   let sequence = 0;
+  const fileSystem = { ...nodeFileSystem, sync: async (path: string) => void synced.push(path) };
   const rounds = new SyncRounds({
-    fileSystem: { ...nodeFileSystem, sync: async (path) => void synced.push(path) },
+    fileSystem,
+    chunks: new UnsyncedChunks({ fileSystem, fileMode: 0o644, redoLogBytes: 1000 }, "buffer"),
     synced: 0,
     sequence: () => sequence,
     paths: () => ["journal"],
@@ -21,11 +24,11 @@ function setup() {
     onFailed: () => {},
   });
   const done: number[] = [];
-  const file = { sync: async () => {} } as ChunkFile;
+  const chunk = { file: { sync: async () => {} }, ranges: { end: 0 } } as unknown;
   /** Commits once more, so many bytes, and waits for its sync. */
   const commit = (byteSize = 100) => {
     const own = ++sequence;
-    rounds.grow(file, byteSize);
+    rounds.grow(chunk as BufferChunk, byteSize);
     void rounds.wait(own).then(() => done.push(own));
   };
   return { clock, commit, done, synced };
