@@ -7,7 +7,7 @@
  * left to the collector, so forgetting costs speed and nothing else.
  */
 
-/** With half of it the hops to the thread pool would be felt; a block is as large in memory as a flush slot needs it. */
+/** With half of it the hops to the thread pool are felt, with twice as much nothing but the memory. */
 export const BLOCK_BYTES = 512 * 1024;
 /** Free blocks that are kept: one for each flush slot of a busy output. */
 const FREE_BLOCKS_LIMIT = 8;

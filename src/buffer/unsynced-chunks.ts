@@ -1,7 +1,7 @@
 /**
  * Which chunks have bytes that a loss of power would take, and how a round of syncs brings these to the disk: a chunk's
  * file is synced by itself, or, where several have grown by a little, what they have grown by goes into the redo log, and
- * that is synced. With 200 tags and acks after a sync that spares two thirds of all CPU, and nearly all waiting.
+ * that is synced. With 200 tags and acks after a sync that spares a quarter of all CPU, and a third of the waiting.
  *
  * A chunk is covered while only the redo log has some of its bytes. When that is full, covered chunks are synced by
  * themselves, if they are not delivered by then, and it begins again.
@@ -58,11 +58,12 @@ export class UnsyncedChunks {
   /** Every file, and the redo log, may be others than before. */
   touchAll(chunks: Iterable<BufferChunk>): void {
     for (const chunk of chunks) this.touch(chunk);
-    this.#redoLog.close();
+    this.letGo();
   }
 
-  /** Has no file open, so that its disk can be unmounted; `touchAll` must follow. */
+  /** Has no file open, so that its disk can be unmounted. The redo log is made anew when it is not needed as it is. */
   letGo(): void {
+    this.uncover();
     this.#redoLog.close();
   }
 
@@ -103,7 +104,7 @@ export class UnsyncedChunks {
   /** Nobody knows what is on the disk: the next round syncs each chunk itself. */
   failed({ own, redone }: UnsyncedRound): void {
     for (const chunk of [...own.keys(), ...redone.keys()]) this.touch(chunk);
-    this.uncover();
+    this.letGo();
   }
 
   /** Some chunks are safe by the redo log only. */
