@@ -10,6 +10,8 @@ import { encodeFrame, ForwardClient, MODES, type Mode } from "../support/forward
 
 const WINDOW = 8;
 const EVENTS_PER_FRAME = 10;
+/** So many chunks grow at once, by little: the redo log of the buffer is in use. */
+const TAGS = 12;
 const RETRY_MS = 50;
 /** Longer without an ack, and a sender takes the connection for dead. */
 const ACK_TIMEOUT_MS = 5000;
@@ -87,7 +89,7 @@ export class AckedSender {
     const numbers = Array.from({ length: count }, () => this.#next++);
     const events = numbers.map((n) => ({ seconds: 1_700_000_000, nanoseconds: n % 1e9, record: { sent: n } }));
     const chunk = fluentdChunkId();
-    return { bytes: encodeFrame(mode, `sent.${this.#frames % 3}`, events, chunk), chunk, numbers };
+    return { bytes: encodeFrame(mode, `sent.${this.#frames % TAGS}`, events, chunk), chunk, numbers };
   }
 }
 
