@@ -1,7 +1,7 @@
 /**
  * Blocks of memory that chunks are read into on their way to a receiver, used over and over. Memory outside V8's heap
- * that comes and goes with every block makes its collector run: where an output lags behind, and everything is read back, that
- * was a tenth of all CPU.
+ * that comes and goes with every block makes its collector run: where an output lags behind, and everything is read back,
+ * that was a tenth of all CPU.
  *
  * Whoever took a block, or was handed it, gives it back when nobody reads it any more. One that is never given back is
  * left to the collector, so forgetting costs speed and nothing else.

@@ -188,7 +188,8 @@ export class BufferJournal implements Holder {
 
   /** The chunk's files were made anew. */
   rewritten(chunk: BufferChunk): void {
-    this.#rounds?.touch(chunk, true);
+    this.#unsynced?.touch(chunk);
+    this.#rounds?.touchFolder();
   }
 
   /** Whether what is written may be relied on only once it is synced. */

@@ -169,9 +169,9 @@ export class ChunkFolder {
     const { fileSystem, logger } = this.#options;
     const log = redoLogPath(this.prefix);
     if (!fileSystem.status(log)) return;
+    const changed = new Set<string>();
     try {
       const paths = this.#pathsById();
-      const changed = new Set<string>();
       for (const { id, start, bytes } of readRedoLog(fileSystem.readAll(log))) {
         const path = paths.get(id.toString("hex"));
         if (path === undefined) continue; // It was delivered.
@@ -186,29 +186,29 @@ export class ChunkFolder {
         error,
       });
     }
+    for (const path of changed) this.#openFiles.close(path);
   }
 
   #writeAgain(path: string, bytes: Buffer, start: number): void {
     const { fileSystem } = this.#options;
     if ((fileSystem.status(path)?.byteSize ?? 0) < start) return; // A hole would look like data.
-    const file = fileSystem.open(path, "update");
-    try {
-      writeAll(fileSystem, file, [bytes], start);
-    } finally {
-      fileSystem.close(file);
-    }
+    writeAll(fileSystem, this.#openFiles.descriptor(path, start), [bytes], start);
   }
 
-  /** Of two files with the same id the queued one: the other is a copy that somebody put there. */
+  /** Of two files with the same id the queued one, whose name comes later: the other is a copy that somebody put there. */
   #pathsById(): ReadonlyMap<string, string> {
-    const paths = new Map<string, string>();
-    for (const fileName of this.#options.fileSystem.list(chunkFolder(this.#opened))) {
-      const name = parseChunkName(fileName, this.#opened);
-      const id = name?.id.toString("hex");
-      if (!name || id === undefined || (name.state === "staged" && paths.has(id))) continue;
-      paths.set(id, join(chunkFolder(this.#opened), fileName));
-    }
-    return paths;
+    const folder = chunkFolder(this.#opened);
+    return new Map(
+      this.#listed(this.#opened).map(([fileName, { id }]) => [id.toString("hex"), join(folder, fileName)]),
+    );
+  }
+
+  /** The files with names of chunks, sorted. */
+  #listed(pattern: ChunkPathPattern): [fileName: string, name: ChunkName][] {
+    return this.#options.fileSystem.list(chunkFolder(pattern)).flatMap((fileName): [string, ChunkName][] => {
+      const name = parseChunkName(fileName, pattern);
+      return name ? [[fileName, name]] : [];
+    });
   }
 
   /** Every chunk in the folder, by name. Broken ones are moved to the backup folder; foreign files are left alone. */
@@ -236,10 +236,7 @@ export class ChunkFolder {
   #chunkNames(pattern: ChunkPathPattern): [fileName: string, name: ChunkName][] {
     const { clock, fileSystem, logger } = this.#options;
     const folder = chunkFolder(pattern);
-    const names = fileSystem.list(folder).flatMap((fileName): [string, ChunkName][] => {
-      const name = parseChunkName(fileName, pattern);
-      return name ? [[fileName, name]] : [];
-    });
+    const names = this.#listed(pattern);
     const queued = names.filter(([, { state }]) => state === "queued");
     const ids = new Set(queued.map(([, { id }]) => id.toString("hex")));
     const staged = names.filter(([, { state }]) => state === "staged");

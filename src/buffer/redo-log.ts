@@ -47,7 +47,7 @@ export interface RedoLogOptions {
 }
 
 export class RedoLog {
-  readonly path: string;
+  readonly #path: string;
   readonly #options: RedoLogOptions;
   #file: number | undefined;
   #byteSize = 0;
@@ -55,7 +55,7 @@ export class RedoLog {
   /** `prefix` is what chunk file names begin with, with their folder. */
   constructor(options: RedoLogOptions, prefix: string) {
     this.#options = options;
-    this.path = redoLogPath(prefix);
+    this.#path = redoLogPath(prefix);
   }
 
   /** Its file has been made: the name is to be synced, too. */
@@ -70,7 +70,7 @@ export class RedoLog {
   /** Appends all of it; pieces have REDO_PIECE_BYTES at the most. Throws what reading and writing throw; then some of it may be there. */
   write(pieces: readonly RedoPiece[]): void {
     const { fileSystem, fileMode } = this.#options;
-    this.#file ??= fileSystem.open(this.path, "create", fileMode);
+    this.#file ??= fileSystem.open(this.#path, "create", fileMode);
     memory ??= Buffer.allocUnsafeSlow(RECORD_BYTES);
     let length = HEADER_BYTES;
     for (const piece of pieces) {
@@ -78,6 +78,11 @@ export class RedoLog {
       length = putPiece(memory, length, piece);
     }
     this.#writeRecord(memory, length);
+  }
+
+  /** Resolves when what was written is on the disk. Rejects with the system's errors. */
+  sync(): Promise<void> {
+    return this.#options.fileSystem.sync(this.#path);
   }
 
   /** What it says is of no use any more: the next write begins it anew. */
@@ -94,7 +99,7 @@ export class RedoLog {
 
   async remove(): Promise<void> {
     this.close();
-    await this.#options.fileSystem.remove(this.path);
+    await this.#options.fileSystem.remove(this.#path);
   }
 
   /** Writes the record that has `length` bytes; gives where the pieces of the next one begin. */

@@ -60,12 +60,6 @@ export class SyncRounds {
     return this.#synced;
   }
 
-  /** The chunk's file must be synced itself; with `isNew` its name is new, too. */
-  touch(chunk: BufferChunk, isNew = false): void {
-    this.#options.chunks.touch(chunk);
-    if (isNew) this.#isFolderDirty = true;
-  }
-
   /** The chunk's file has `byteSize` more bytes. */
   grow(chunk: BufferChunk, byteSize: number): void {
     this.#options.chunks.grow(chunk);

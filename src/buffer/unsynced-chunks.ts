@@ -24,7 +24,6 @@ export interface UnsyncedRound {
 }
 
 export class UnsyncedChunks {
-  readonly #options: RedoLogOptions;
   readonly #redoLog: RedoLog;
   /** Those that are not safe, and whether only a sync of their own file makes them so. */
   #dirty = new Map<BufferChunk, boolean>();
@@ -34,7 +33,6 @@ export class UnsyncedChunks {
 
   /** `prefix` is what chunk file names begin with, with their folder. */
   constructor(options: RedoLogOptions, prefix: string) {
-    this.#options = options;
     this.#redoLog = new RedoLog(options, prefix);
   }
 
@@ -90,7 +88,7 @@ export class UnsyncedChunks {
   /** The syncs that the round needs, all of them begun. */
   syncs({ own, redone }: UnsyncedRound): Promise<void>[] {
     const syncs = Array.from(own.keys(), ({ file }) => file?.sync() ?? Promise.resolve());
-    if (redone.size > 0) syncs.push(this.#options.fileSystem.sync(this.#redoLog.path));
+    if (redone.size > 0) syncs.push(this.#redoLog.sync());
     return syncs;
   }
 
