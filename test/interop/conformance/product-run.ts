@@ -205,8 +205,9 @@ function readable(record: string): string {
   });
 }
 
+/** A port stands behind a host; the same digits elsewhere, as in `time:1699967600`, are not one. */
 function withoutPorts(text: string, { ports }: CaseRun): string {
-  return ports.reduce((left, port) => left.replaceAll(`:${port}`, ":PORT"), text);
+  return text.replace(new RegExp(`(?<=127\\.0\\.0\\.1|localhost|\\]):(?:${ports.join("|")})(?!\\d)`, "g"), ":PORT");
 }
 
 /** As a tag that was made of a path. */
