@@ -15,6 +15,7 @@ import type { ChunkFile } from "./chunk-file.ts";
 import { type ChunkRange, ChunkRanges, type NextStep, RangeChecks, type Step } from "./chunk-ranges.ts";
 import { joinedChecksum } from "./joined-checksum.ts";
 import type { ChunkMeta } from "./meta-file.ts";
+import type { GrowingFile } from "./unsynced-files.ts";
 
 export type ChunkState = "staged" | "queued" | "taken" | "closed";
 
@@ -49,7 +50,7 @@ export interface Span {
 /** Meta writes that are remembered: a power loss may leave an older one than the last. */
 const METAS_LIMIT = 8;
 
-export class BufferChunk implements Chunk {
+export class BufferChunk implements Chunk, GrowingFile {
   readonly id: Buffer;
   readonly metadata: ChunkMetadata;
   readonly key: string;
@@ -119,6 +120,23 @@ export class BufferChunk implements Chunk {
 
   get modifiedAt(): number {
     return Math.floor(this.#modifiedAtMs / 1000);
+  }
+
+  /** Of its file, as far as the journal has them. */
+  get committedBytes(): number {
+    return this.ranges.end;
+  }
+
+  get isGone(): boolean {
+    return this.state === "closed";
+  }
+
+  readNow(target: Buffer, start: number): void {
+    this.file?.readNow(target, start);
+  }
+
+  async sync(): Promise<void> {
+    await this.file?.sync();
   }
 
   /** What was written last and is not settled. */

@@ -18,7 +18,7 @@ import type { GroupRecord, JournalRecord, RecordedSource, RecordedStep } from ".
 import type { JournalState } from "./journal-state.ts";
 import type { ChunkMeta } from "./meta-file.ts";
 import { SyncRounds } from "./sync-rounds.ts";
-import { UnsyncedChunks } from "./unsynced-chunks.ts";
+import { UnsyncedFiles } from "./unsynced-files.ts";
 
 export interface BufferJournalOptions {
   readonly clock: Clock;
@@ -28,6 +28,7 @@ export interface BufferJournalOptions {
   readonly fileMode: number;
   /** From one round of syncs to the next, at the least. */
   readonly syncPaceMs: number;
+  readonly segmentBytes?: number | undefined;
   readonly redoLogBytes: number;
   /** Chunks that are in the buffer. */
   readonly chunks: () => Iterable<BufferChunk>;
@@ -48,7 +49,7 @@ export class BufferJournal implements Holder {
   readonly #held: HeldSources;
   readonly #live = new Map<number, BufferChunk>();
   #file: JournalFile | undefined;
-  #unsynced: UnsyncedChunks | undefined;
+  #unsynced: UnsyncedFiles | undefined;
   #rounds: SyncRounds | undefined;
   #sequence = 0;
   #lastNumber = 0;
@@ -70,7 +71,7 @@ export class BufferJournal implements Holder {
   /** Reads what an earlier process wrote beside chunks whose names begin with `prefix`. Throws BufferIoError. */
   read(prefix: string): JournalState {
     this.#file = new JournalFile({ ...this.#options, prefix });
-    this.#unsynced = new UnsyncedChunks(this.#options, prefix);
+    this.#unsynced = new UnsyncedFiles(this.#options, prefix, this.#file);
     const state = this.#file.read();
     this.#lastNumber = state.lastNumber;
     return state;
@@ -84,25 +85,18 @@ export class BufferJournal implements Holder {
     this.#sequence = state.sequence;
     this.#isSyncing = state.synced >= 0 || this.#options.expected().isSynced;
     const file = this.#file;
-    let syncing = "";
     this.#rounds = new SyncRounds({
       fileSystem,
-      chunks: this.#unsynced,
+      files: this.#unsynced,
       // What is there after the machine was lost is on the disk.
       synced: state.isMachineLost(fileSystem.machineStart()) ? state.sequence : state.synced,
       sequence: () => this.#sequence,
-      paths: () => {
-        syncing = file.path;
-        return [syncing];
-      },
       folder: () => file.folder,
       clock: this.#options.clock,
       paceMs: this.#options.syncPaceMs,
       onSynced: (seconds) => {
         this.#options.onSynced(seconds);
-        // A segment that was begun meanwhile is not on the disk yet: until it is, those before it say what counts.
-        if (syncing === file.path)
-          void file.synced().catch((error) => logger.warn("cannot remove a journal", { error }));
+        void file.removeOlder().catch((error) => logger.warn("cannot remove a journal", { error }));
       },
       onFailed: (error) => this.#syncFailed(error as BufferIoError),
     });
@@ -110,9 +104,9 @@ export class BufferJournal implements Holder {
     try {
       file.begin(this.#base());
       // A chunk without a journal is taken as it is. So the journal must be there before the first chunk.
-      await fileSystem.sync(file.path);
+      await file.sync();
       await fileSystem.sync(file.folder);
-      await file.synced();
+      await file.removeOlder();
     } catch (error) {
       logger.error("the buffer takes no events until its journal can be written", { error });
     }
@@ -156,10 +150,9 @@ export class BufferJournal implements Holder {
 
   /** Writes all that counts into a new segment, whatever became of the old one. Throws BufferIoError. */
   renew(): void {
-    this.#file?.begin(this.#base());
+    this.#beginSegment();
     this.#suspension = undefined;
     this.#renewals += 1;
-    this.#rounds?.touchFolder();
     this.#unsynced?.touchAll(this.#options.chunks());
   }
 
@@ -300,9 +293,9 @@ export class BufferJournal implements Holder {
     this.#writeUnwritten();
     const isEmpty = this.#live.size === 0 && this.#held.isEmpty;
     try {
-      if (isEmpty) await this.#file?.remove();
-      else if (this.#isSyncing) await this.#rounds?.finish();
+      if (!isEmpty && this.#isSyncing) await this.#rounds?.finish();
       await this.#unsynced?.close();
+      if (isEmpty) await this.#file?.remove();
     } catch (error) {
       this.#options.logger.warn("the journal of a buffer could not be closed in order", { error });
     }
@@ -346,8 +339,7 @@ export class BufferJournal implements Holder {
 
   #beginNext(): boolean {
     try {
-      this.#file?.begin(this.#base());
-      this.#rounds?.touchFolder();
+      this.#beginSegment();
       this.#isHeldUp = false;
       return true;
     } catch (error) {
@@ -356,6 +348,14 @@ export class BufferJournal implements Holder {
       this.#isHeldUp = true;
       return false;
     }
+  }
+
+  /** With all that counts. Throws BufferIoError. */
+  #beginSegment(): void {
+    if (!this.#file) return;
+    this.#file.begin(this.#base());
+    this.#unsynced?.touch(this.#file);
+    this.#rounds?.touchFolder();
   }
 
   #writeUnwritten(): void {

@@ -38,6 +38,7 @@ export interface ChunkBufferOptions extends ChunkLimits {
   readonly isWalkable: boolean;
   readonly retainedLimitBytes?: number;
   readonly syncPaceMs?: number;
+  readonly segmentBytes?: number;
   readonly redoLogBytes?: number;
   /** What inputs will ask for. */
   readonly expected: () => Expectations;

@@ -120,9 +120,9 @@ export class ChunkBuffer {
     const { backup, folder, clock, counters, fileSystem, logger } = this.#options;
     if (!folder) return undefined;
     await folder.open();
+    await folder.redo();
     const state = this.journal.read(folder.prefix);
     const isMachineLost = state.isMachineLost(fileSystem.machineStart());
-    await folder.redo(isMachineLost);
     const found = await folder.resume(state);
     const machineStartedAtMs = fileSystem.machineStartedAtMs();
     const { chunks, delivered } = await recoverChunks(found, state, {

@@ -23,10 +23,11 @@ import {
 } from "./chunk-path.ts";
 import { type FileStatus, type FileSystem, writeAll } from "./file-system.ts";
 import type { FolderLock } from "./folder-lock.ts";
+import { segmentsOf } from "./journal-file.ts";
 import type { JournaledChunk, JournalState } from "./journal-state.ts";
 import { type ChunkMeta, decodeMeta, type PartialChunkMeta } from "./meta-file.ts";
 import { OpenFiles } from "./open-files.ts";
-import { readRedoLog, redoLogPath } from "./redo-log.ts";
+import { machineStartOf, readRedoLog, redoLogPath, segmentId } from "./redo-log.ts";
 
 /** What a disk must take before it counts as well again. */
 const PROBE_BYTES = 64 * 1024;
@@ -162,17 +163,20 @@ export class ChunkFolder {
   }
 
   /**
-   * Brings what the redo log of an earlier process says into the files of the chunks and to the disk: when the machine was
-   * lost only the log may have it.
+   * Brings what the redo log of an earlier process says into the files of the journal and the chunks, and to the disk:
+   * when the machine was lost only the log may have it.
    */
-  async redo(isMachineLost: boolean): Promise<void> {
+  async redo(): Promise<void> {
     const { fileSystem, logger } = this.#options;
     const log = redoLogPath(this.prefix);
     if (!fileSystem.status(log)) return;
     const changed = new Set<string>();
     try {
       const paths = this.#pathsById();
-      for (const { id, start, bytes } of readRedoLog(fileSystem.readAll(log))) {
+      const said = fileSystem.readAll(log);
+      const machineStart = fileSystem.machineStart();
+      const isMachineLost = machineStart === "" || machineStart !== machineStartOf(said);
+      for (const { id, start, bytes } of readRedoLog(said)) {
         const path = paths.get(id.toString("hex"));
         if (path === undefined) continue; // It was delivered.
         changed.add(path);
@@ -181,7 +185,7 @@ export class ChunkFolder {
       for (const path of changed) await fileSystem.sync(path);
       await fileSystem.remove(log);
     } catch (error) {
-      logger.error("the redo log of a buffer cannot be used: chunks may miss what was written last", {
+      logger.error("the redo log of a buffer cannot be used: what was written last may be missing", {
         path: log,
         error,
       });
@@ -198,9 +202,12 @@ export class ChunkFolder {
   /** Of two files with the same id the queued one, whose name comes later: the other is a copy that somebody put there. */
   #pathsById(): ReadonlyMap<string, string> {
     const folder = chunkFolder(this.#opened);
-    return new Map(
-      this.#listed(this.#opened).map(([fileName, { id }]) => [id.toString("hex"), join(folder, fileName)]),
-    );
+    const paths = new Map<string, string>();
+    for (const [fileName, { id }] of this.#listed(this.#opened)) paths.set(id.toString("hex"), join(folder, fileName));
+    for (const { number, path } of segmentsOf(this.prefix, this.#options.fileSystem)) {
+      paths.set(segmentId(number).toString("hex"), path);
+    }
+    return paths;
   }
 
   /** The files with names of chunks, sorted. */

@@ -10,6 +10,8 @@ import type { Logger } from "../logger.ts";
 import { errorCode, type FileSystem, type Standing, writeAll } from "./file-system.ts";
 import { decodeRecord, encodeRecord, JOURNAL_VERSION, type JournalRecord, nextMarker } from "./journal-record.ts";
 import { JournalState } from "./journal-state.ts";
+import { segmentId } from "./redo-log.ts";
+import type { GrowingFile } from "./unsynced-files.ts";
 
 export interface JournalFileOptions {
   readonly fileSystem: FileSystem;
@@ -17,6 +19,8 @@ export interface JournalFileOptions {
   /** What chunk file names begin with, with their folder. */
   readonly prefix: string;
   readonly fileMode: number;
+  /** SEGMENT_BYTES unless given. */
+  readonly segmentBytes?: number | undefined;
 }
 
 /** A segment that has grown by so much, and to several times what it began with, is followed by the next. */
@@ -27,7 +31,7 @@ const JOINED_BYTES = 256 * 1024;
 
 const NO_ROOM = ["ENOSPC", "EDQUOT"];
 
-export class JournalFile {
+export class JournalFile implements GrowingFile {
   readonly #options: JournalFileOptions;
   #number = 0;
   #file: number | undefined;
@@ -50,6 +54,14 @@ export class JournalFile {
     return segmentPath(this.#options.prefix, this.#number);
   }
 
+  get id(): Buffer {
+    return segmentId(this.#number);
+  }
+
+  get committedBytes(): number {
+    return this.#byteSize;
+  }
+
   get folder(): string {
     return dirname(this.#options.prefix);
   }
@@ -65,18 +77,15 @@ export class JournalFile {
   }
 
   get isDueForRotation(): boolean {
-    return this.#byteSize - this.#baseBytes > Math.max(SEGMENT_BYTES, this.#baseBytes * GROWTH);
+    const { segmentBytes = SEGMENT_BYTES } = this.#options;
+    return this.#byteSize - this.#baseBytes > Math.max(segmentBytes, this.#baseBytes * GROWTH);
   }
 
   /** Reads every segment. Throws BufferIoError when one cannot be read. */
   read(): JournalState {
     const { fileSystem, prefix, logger } = this.#options;
-    const start = `${basename(prefix)}.journal-`;
     let state = new JournalState();
-    for (const name of fileSystem.list(this.folder)) {
-      const number = name.startsWith(start) ? Number(name.slice(start.length)) : Number.NaN;
-      if (!Number.isSafeInteger(number)) continue;
-      const path = join(this.folder, name);
+    for (const { number, path } of segmentsOf(prefix, fileSystem)) {
       this.#number = Math.max(this.#number, number);
       this.#olderPaths.push(path);
       let bytes: Buffer;
@@ -141,9 +150,21 @@ export class JournalFile {
     }
   }
 
-  /** The segment that is written is on the disk: the older ones are of no use. */
-  async synced(): Promise<void> {
-    this.#isSynced = true;
+  readNow(target: Buffer, start: number): void {
+    const count = this.#options.fileSystem.readNow(this.#file as number, target, start);
+    if (count < target.length) throw new BufferIoError(`the journal ${this.path} ends at byte ${start + count}`);
+  }
+
+  /** Rejects with the system's errors. */
+  async sync(): Promise<void> {
+    const { path } = this;
+    await this.#options.fileSystem.sync(path);
+    if (path === this.path) this.#isSynced = true;
+  }
+
+  /** Removes the older segments, if the one that is written is on the disk: then they are of no use. */
+  async removeOlder(): Promise<void> {
+    if (!this.#isSynced) return;
     const paths = this.#olderPaths;
     this.#olderPaths = [];
     for (const path of paths) await this.#options.fileSystem.remove(path);
@@ -163,7 +184,8 @@ export class JournalFile {
   async remove(): Promise<void> {
     this.close();
     this.#olderPaths.push(this.path);
-    await this.synced();
+    this.#isSynced = true;
+    await this.removeOlder();
   }
 
   /** Without its `base` it says nothing that the old ones do not. */
@@ -184,6 +206,15 @@ export class JournalFile {
       // The next record is written over the torn one; a restart takes a torn one for none.
     }
   }
+}
+
+/** The segments that are there, in order. */
+export function segmentsOf(prefix: string, fileSystem: FileSystem): { number: number; path: string }[] {
+  const start = `${basename(prefix)}.journal-`;
+  return fileSystem.list(dirname(prefix)).flatMap((name) => {
+    const number = name.startsWith(start) ? Number(name.slice(start.length)) : Number.NaN;
+    return Number.isSafeInteger(number) ? [{ number, path: join(dirname(prefix), name) }] : [];
+  });
 }
 
 function segmentPath(prefix: string, number: number): string {

@@ -69,6 +69,7 @@ class Run {
       clock: this.#clock,
       chunkLimitBytes: this.#isWide ? 1000 : 160,
       chunkFullThreshold: 0.9,
+      segmentBytes: 200,
       redoLogBytes: 500,
       expected: { isSynced: this.#ackAfter === "synced" },
       retainedLimitBytes: this.#random() < 0.5 ? 0 : 1 << 20,

@@ -48,6 +48,7 @@ export interface BufferFixtureOptions {
   readonly chunkFullThreshold?: number;
   readonly totalLimitBytes?: number;
   readonly retainedLimitBytes?: number;
+  readonly segmentBytes?: number;
   readonly redoLogBytes?: number;
   readonly compression?: "text" | "gzip" | "zstd";
   readonly requiresTag?: boolean;
@@ -113,6 +114,7 @@ export function createBuffer(options: BufferFixtureOptions): BufferFixture {
     isWalkable: true,
     syncPaceMs: 0, // Nobody moves the clock for it.
     ...(options.retainedLimitBytes === undefined ? {} : { retainedLimitBytes: options.retainedLimitBytes }),
+    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
     ...(options.redoLogBytes === undefined ? {} : { redoLogBytes: options.redoLogBytes }),
     expected: () => ({ seconds: 3600, chunks: 1000, isSynced: false, ...options.expected }),
     fileSystem,

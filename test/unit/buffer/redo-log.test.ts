@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { nodeFileSystem } from "../../../src/buffer/file-system.ts";
-import { RedoLog, type RedoPiece, readRedoLog } from "../../../src/buffer/redo-log.ts";
+import { machineStartOf, RedoLog, type RedoPiece, readRedoLog } from "../../../src/buffer/redo-log.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const LOG_BYTES = 1000;
@@ -32,6 +32,7 @@ test("says what was written to it, in order, however many records that took", ()
   log.close();
   const expected = Array.from({ length: 9 }, (_, index) => `${index} ${index} ${large}`);
   assert.deepEqual(told(read()), ["1 7 a", `2 ${2 ** 40} b`, ...expected]);
+  assert.equal(machineStartOf(read()), nodeFileSystem.machineStart());
 });
 
 test("that it is full is said once, and after a restart it is written from the beginning", () => {

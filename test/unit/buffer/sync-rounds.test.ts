@@ -1,22 +1,33 @@
 import assert from "node:assert/strict";
+import { basename, join } from "node:path";
 import { test } from "node:test";
-import type { BufferChunk } from "../../../src/buffer/buffer-chunk.ts";
 import { nodeFileSystem } from "../../../src/buffer/file-system.ts";
+import { segmentId } from "../../../src/buffer/redo-log.ts";
 import { SyncRounds } from "../../../src/buffer/sync-rounds.ts";
-import { UnsyncedChunks } from "../../../src/buffer/unsynced-chunks.ts";
+import { UnsyncedFiles } from "../../../src/buffer/unsynced-files.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 function setup() {
   const clock = new ManualClock();
   const synced: string[] = [];
   let sequence = 0;
-  const fileSystem = { ...nodeFileSystem, sync: async (path: string) => void synced.push(path) };
+  const journal = {
+    id: segmentId(1),
+    committedBytes: 0,
+    readNow: () => {},
+    sync: async () => void synced.push("journal"),
+  };
+  const fileSystem = { ...nodeFileSystem, sync: async (path: string) => void synced.push(basename(path)) };
   const rounds = new SyncRounds({
     fileSystem,
-    chunks: new UnsyncedChunks({ fileSystem, fileMode: 0o644, redoLogBytes: 1000 }, "buffer"),
+    files: new UnsyncedFiles(
+      { fileSystem, fileMode: 0o644, redoLogBytes: 1000 },
+      join(temporaryFolder(), "buffer"),
+      journal,
+    ),
     synced: 0,
     sequence: () => sequence,
-    paths: () => ["journal"],
     folder: () => "folder",
     clock,
     paceMs: 2,
@@ -24,11 +35,11 @@ function setup() {
     onFailed: () => {},
   });
   const done: number[] = [];
-  const chunk = { file: { sync: async () => {} }, ranges: { end: 0 } } as unknown;
+  const chunk = { id: Buffer.alloc(16, 1), committedBytes: 0, readNow: () => {}, sync: async () => {} };
   /** Commits once more, so many bytes, and waits for its sync. */
   const commit = (byteSize = 100) => {
     const own = ++sequence;
-    rounds.grow(chunk as BufferChunk, byteSize);
+    rounds.grow(chunk, byteSize);
     void rounds.wait(own).then(() => done.push(own));
   };
   return { clock, commit, done, synced };
@@ -45,7 +56,7 @@ test("a lonely commit is synced at once; those that come close behind share the 
   assert.deepEqual(done, [1]);
   await clock.advanceAndSettle(1);
   assert.deepEqual(done, [1, 2, 3]);
-  assert.deepEqual(synced, ["journal", "folder", "journal"]);
+  assert.deepEqual(synced, ["journal", "folder", "buffer.redo", "folder"]);
   await clock.advanceAndSettle(10);
   commit();
   await clock.advanceAndSettle(0);
