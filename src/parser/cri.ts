@@ -11,7 +11,7 @@ import { type ConfigOf, raw, section } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { encode } from "../event/msgpack.ts";
-import { splitEntries, writeWithFields } from "./added-fields.ts";
+import { addedField, splitEntries, writeWithFields } from "./added-fields.ts";
 import { commonParameters, eventTimeParser } from "./common-parameters.ts";
 import { joiningParser } from "./cri-parts.ts";
 import { EntryWriter } from "./entry-writer.ts";
@@ -199,8 +199,8 @@ function nestedParser(inner: Parser, merges: boolean, encoding: TextEncoding): P
       const entry = [...splitEntries(scratch.view())].at(-1);
       if (!entry) return false;
       if (merges) {
-        const stream = { key: STREAM, value: value(bytes, line.timeEnd + 1, line.streamEnd) };
-        const logtag = { key: LOGTAG, value: value(bytes, line.streamEnd + 1, line.logtagEnd) };
+        const stream = addedField(STREAM, value(bytes, line.timeEnd + 1, line.streamEnd));
+        const logtag = addedField(LOGTAG, value(bytes, line.streamEnd + 1, line.logtagEnd));
         writeWithFields(target.writer, entry, [stream, logtag]);
       } else {
         target.writer.copy(entry);

@@ -8,7 +8,7 @@ import { bool, enumeration, string } from "../config/literals.ts";
 import { type ConfigOf, many, section } from "../config/parameters.ts";
 import { ConfigError, errorMessage } from "../errors.ts";
 import { encode } from "../event/msgpack.ts";
-import { hasTime, writeWithFields } from "./added-fields.ts";
+import { addedField, hasTime, writeWithFields } from "./added-fields.ts";
 import { commonParameters } from "./common-parameters.ts";
 import { EntryWriter } from "./entry-writer.ts";
 import { type ExpandedPattern, expandPattern } from "./grok/grok-pattern.ts";
@@ -114,7 +114,7 @@ function tryParse(
   if (hasTime(entry) && !nameKey) return true;
   writer.truncate(before);
   if (hasTime(entry) && nameKey) {
-    writeWithFields(writer, entry, [{ key: nameKey, value: name }]);
+    writeWithFields(writer, entry, [addedField(nameKey, name)]);
     return true;
   }
   target.size = size;

@@ -1,6 +1,7 @@
 /** Values in msgpack, as Ruby's `to_i`, `to_f` and `to_s` make them from texts whose characters are bytes. */
 
 import type { ByteWriter } from "../event/byte-writer.ts";
+import { writeInteger as writeNumber } from "../event/msgpack-writer.ts";
 import type { TextEncoding } from "./parser.ts";
 
 /** Of a text of `length` bytes. As in Ruby, bytes are a bin and UTF-8 is a str. */
@@ -16,20 +17,17 @@ export function writeText(writer: ByteWriter, text: string, encoding: TextEncodi
 
 /** Leading digits, else 0; what 64 bits cannot hold becomes a float. */
 export function writeInteger(writer: ByteWriter, text: string, kind = "utf-8"): void {
+  if (/^[1-9]\d{0,14}$/.test(text)) {
+    writeNumber(writer, Number(text));
+    return;
+  }
   const digits = /^\s*([+-]?)(\d+(?:_\d+)*)/.exec(text);
   const isFloat = kind === "number" && /[.e]/.test(text);
   let value = digits ? BigInt((digits[2] as string).replaceAll("_", "")) : 0n;
   if (digits?.[1] === "-") value = -value;
   if (isFloat && Number.isFinite(Number(text))) value = BigInt(Math.trunc(Number(text)));
-  if (value >= 0n && value < 0x80n) writer.byte(Number(value));
-  else if (value < 0n && value >= -0x20n) writer.byte(Number(value) & 0xff);
-  else if (value >= 0n && value <= 0xffffffffn) {
-    writer.byte(0xce);
-    writer.uint32(Number(value));
-  } else if (value >= -(2n ** 63n) && value < 2n ** 64n) {
-    writer.byte(value < 0n ? 0xd3 : 0xcf);
-    writer.uint64(BigInt.asUintN(64, value));
-  } else {
+  if (value >= -(2n ** 63n) && value < 2n ** 64n) writeNumber(writer, value);
+  else {
     writer.byte(0xcb);
     writer.float64(Number(value));
   }

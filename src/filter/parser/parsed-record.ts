@@ -1,11 +1,18 @@
 /** Makes the record of an event out of its old fields and the parsed ones, byte to byte. */
 
+import { MalformedError } from "../../errors.ts";
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { encode } from "../../event/msgpack.ts";
 import { isKey, mapSize, mapStart, textStart } from "../../event/record-fields.ts";
 import type { FieldPath } from "../../event/record-reader.ts";
-import { isMapType, skipValue } from "../../event/walker.ts";
-import { type AddedField, hasTime, splitEntries, writeWithFields } from "../../parser/added-fields.ts";
+import { INCOMPLETE, isMapType, skipValue } from "../../event/walker.ts";
+import {
+  type AddedField,
+  addedField,
+  fieldsAt,
+  writeRecordWithFields,
+  writeWithFields,
+} from "../../parser/added-fields.ts";
 
 export interface ParsedRecordOptions {
   readonly reserveData: boolean;
@@ -15,7 +22,8 @@ export interface ParsedRecordOptions {
   readonly hashValueField: string | undefined;
 }
 
-const EMPTY_MAP = 0x80;
+const NIL = 0xc0;
+const EMPTY_MAP = Buffer.of(0x80);
 
 export class ParsedRecord {
   readonly #options: ParsedRecordOptions;
@@ -30,57 +38,60 @@ export class ParsedRecord {
     this.#hashField = options.hashValueField === undefined ? undefined : encode(options.hashValueField);
   }
 
-  /** Writes an event for each of `parsed`, entries that a parser made of a field of `entry`; returns their number. */
+  /** Writes an event for each of `parsed`, whole entries that a parser made of a field of `entry`; returns their number. */
   write(writer: ByteWriter, entry: Buffer, parsed: Buffer): number {
     let count = 0;
-    for (const result of splitEntries(parsed)) {
-      const time = this.#options.reserveTime || !hasTime(result) ? entry : result;
-      const base = new ByteWriter(entry.length + 16);
-      base.copy(time, 0, skipValue(time, 1, time.length));
-      if (!this.#options.reserveData) base.byte(EMPTY_MAP);
-      else this.#oldRecord(base, entry);
-      writeWithFields(writer, base.view(), this.#fields(result));
-      count += 1;
+    for (let start = 0; start < parsed.length; count++) {
+      const record = skipValue(parsed, start + 1, parsed.length);
+      if (this.#options.reserveTime || parsed[start + 1] === NIL)
+        writer.copy(entry, 0, skipValue(entry, 1, entry.length));
+      else writer.copy(parsed, start, record);
+      start = skipValue(parsed, record, parsed.length);
+      if (start === INCOMPLETE) throw new MalformedError("no whole entry");
+      this.#writeRecord(writer, entry, parsed, record, start);
     }
     return count;
   }
 
   /** Writes the event of a text that was not parsed: an empty hash takes the place of the parsed fields. */
   writeUnparsed(writer: ByteWriter, entry: Buffer): void {
-    const hash = this.#hashField && { key: this.#hashField, value: Buffer.from([EMPTY_MAP]) };
-    writeWithFields(writer, entry, hash ? [hash] : []);
+    writeWithFields(writer, entry, this.#hashField ? [addedField(this.#hashField, EMPTY_MAP)] : []);
   }
 
-  #oldRecord(base: ByteWriter, entry: Buffer): void {
-    const record = skipValue(entry, 1, entry.length);
-    if (this.#options.removeKeyNameField) copyWithout(base, entry, record, this.#path);
-    else base.copy(entry, record);
-  }
-
-  #fields(parsed: Buffer): AddedField[] {
-    const record = skipValue(parsed, 1, parsed.length);
-    const fields: AddedField[] = [];
-    let key = mapStart(parsed, record);
-    for (let left = mapSize(parsed, record); left > 0; left--) {
-      const value = skipValue(parsed, key, parsed.length);
-      const next = skipValue(parsed, value, parsed.length);
-      fields.push({ key: this.#prefixed(parsed.subarray(key, value)), value: parsed.subarray(value, next) });
-      key = next;
+  /** With the fields of the parsed record in `[start, end)`. */
+  #writeRecord(writer: ByteWriter, entry: Buffer, parsed: Buffer, start: number, end: number): void {
+    const { reserveData, removeKeyNameField } = this.#options;
+    if (!reserveData && !this.#prefix && !this.#hashField) {
+      writer.copy(parsed, start, end);
+      return;
     }
-    if (!this.#hashField) return fields;
-    const hash = new ByteWriter(parsed.length);
-    writeWithFields(hash, Buffer.from([0x92, 0xc0, EMPTY_MAP]), fields);
-    return [{ key: this.#hashField, value: hash.take().subarray(2) }];
+    const fields = this.#fields(parsed, start);
+    const record = skipValue(entry, 1, entry.length);
+    if (!reserveData) writeRecordWithFields(writer, EMPTY_MAP, 0, fields);
+    else if (!removeKeyNameField) writeRecordWithFields(writer, entry, record, fields);
+    else {
+      const rest = new ByteWriter(entry.length);
+      copyWithout(rest, entry, record, this.#path);
+      writeRecordWithFields(writer, rest.take(), 0, fields);
+    }
   }
 
-  #prefixed(key: Buffer): Buffer {
-    if (!this.#prefix) return key;
-    const name = Buffer.concat([this.#prefix, key.subarray(textStart(key, 0))]);
-    const writer = new ByteWriter(name.length + 5);
-    writer.stringHeader(name.length);
-    writer.copy(name);
-    return writer.take();
+  #fields(parsed: Buffer, record: number): AddedField[] {
+    const fields = fieldsAt(parsed, record);
+    const named = this.#prefix ? fields.map((field) => prefixed(field, this.#prefix as Buffer)) : fields;
+    if (!this.#hashField) return named;
+    const hash = new ByteWriter(parsed.length);
+    writeRecordWithFields(hash, EMPTY_MAP, 0, named);
+    return [addedField(this.#hashField, hash.take())];
   }
+}
+
+function prefixed({ bytes, key, value, end }: AddedField, prefix: Buffer): AddedField {
+  const name = Buffer.concat([prefix, bytes.subarray(textStart(bytes, key), value)]);
+  const writer = new ByteWriter(name.length + 5);
+  writer.stringHeader(name.length);
+  writer.copy(name);
+  return addedField(writer.take(), bytes.subarray(value, end));
 }
 
 /** Copies the value at `position` without what stands at `path` in it. A field within an array stays. */
