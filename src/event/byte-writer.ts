@@ -5,6 +5,7 @@
 
 import { EVENT_TIME_BYTES, writeEventTime } from "./event-time.ts";
 
+const NOTHING = Buffer.alloc(0);
 const FIRST_CAPACITY = 1024;
 /** Fewer bytes are copied sooner one by one than by a view that has to be made first. */
 const LOOP_BYTES = 64;
@@ -177,7 +178,7 @@ export class ByteWriter {
   /** What was written; the writer is empty afterwards and the bytes are the caller's own. */
   take(): Buffer {
     const taken = this.view();
-    this.#bytes = Buffer.allocUnsafe(FIRST_CAPACITY);
+    this.#bytes = NOTHING;
     this.#length = 0;
     return taken;
   }
@@ -185,7 +186,7 @@ export class ByteWriter {
   #reserve(count: number): void {
     const needed = this.#length + count;
     if (needed <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2, FIRST_CAPACITY));
     this.#bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
   }

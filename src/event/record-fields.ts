@@ -33,7 +33,46 @@ export function isBinary(bytes: Buffer, position: number): boolean {
 /** Whether the key in `[position, end)` is the text `name`. */
 export function isKey(bytes: Buffer, position: number, end: number, name: Buffer): boolean {
   const start = textStart(bytes, position);
-  return start !== ABSENT && end - start === name.length && name.compare(bytes, start, end) === 0;
+  return start !== ABSENT && isSame(bytes, start, end, name, 0, name.length);
+}
+
+/** Whether these ranges hold the same bytes. Names are short: a call to the system would take longer than the loop. */
+export function isSame(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  other: Buffer,
+  otherStart: number,
+  otherEnd: number,
+): boolean {
+  if (end - start !== otherEnd - otherStart) return false;
+  let at = start;
+  for (let to = otherStart; at < end && bytes[at] === other[to]; to++) at++;
+  return at === end;
+}
+
+/** Whether a name stands twice in the map at `position`, or may: of many fields nobody asks. */
+export function mayHaveDoubles(bytes: Buffer, position: number): boolean {
+  const size = mapSize(bytes, position);
+  if (size > 32) return true;
+  const places: number[] = [];
+  let key = mapStart(bytes, position);
+  for (let left = size; left > 0; left--) {
+    const value = skipValue(bytes, key, bytes.length);
+    for (let index = 0; index < places.length; index += 2) {
+      if (isSameText(bytes, places[index] as number, places[index + 1] as number, key, value)) return true;
+    }
+    places.push(key, value);
+    key = skipValue(bytes, value, bytes.length);
+  }
+  return false;
+}
+
+/** Whether the values in these ranges are one text, be it as str or as bin. */
+function isSameText(bytes: Buffer, start: number, end: number, otherStart: number, otherEnd: number): boolean {
+  const text = textStart(bytes, start);
+  const other = textStart(bytes, otherStart);
+  return text !== ABSENT && other !== ABSENT && isSame(bytes, text, end, bytes, other, otherEnd);
 }
 
 /** Position of the value of the field `name` in the record at `position`; of equal keys the last one counts. */

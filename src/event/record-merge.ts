@@ -1,26 +1,95 @@
 /** Merges records without decoding them. */
 
 import { ByteWriter } from "./byte-writer.ts";
-import { ABSENT, mapSize, mapStart, textStart } from "./record-fields.ts";
-import { RecordSplice } from "./record-splice.ts";
+import { ABSENT, isSame, mapSize, mapStart, textStart } from "./record-fields.ts";
 import { skipValue } from "./walker.ts";
+
+/** The msgpack of a name, at `key` of `bytes`, and behind it the value's, from `value` to `end`. */
+export interface AddedField {
+  readonly bytes: Buffer;
+  readonly key: number;
+  readonly value: number;
+  readonly end: number;
+}
+
+/** The field of these two. */
+export function addedField(key: Buffer, value: Buffer): AddedField {
+  const bytes = Buffer.concat([key, value]);
+  return { bytes, key: 0, value: key.length, end: bytes.length };
+}
+
+/** The fields of the map at `position`. */
+export function fieldsAt(bytes: Buffer, position: number): AddedField[] {
+  return fieldsIn(bytes, mapStart(bytes, position), mapSize(bytes, position));
+}
+
+/** So many fields, the first of which begins at `start`. */
+export function fieldsIn(bytes: Buffer, start: number, count: number): AddedField[] {
+  const fields: AddedField[] = [];
+  let key = start;
+  for (let left = count; left > 0; left--) {
+    const value = skipValue(bytes, key, bytes.length);
+    const end = skipValue(bytes, value, bytes.length);
+    fields.push({ bytes, key, value, end });
+    key = end;
+  }
+  return fields;
+}
 
 /** `base` with the fields of `over`, whose values count where both have a field: Ruby's `Hash#merge`. */
 export function mergeRecords(base: Buffer, over: Buffer): Buffer {
-  const names: string[] = [];
-  const values: Buffer[] = [];
-  let key = mapStart(over, 0);
-  for (let left = mapSize(over, 0); left > 0; left--) {
-    const value = skipValue(over, key, over.length);
-    const next = skipValue(over, value, over.length);
-    const text = textStart(over, key);
-    if (text !== ABSENT) {
-      names.push(over.toString("utf8", text, value));
-      values.push(over.subarray(value, next));
-    }
+  const writer = new ByteWriter(base.length + over.length);
+  writeWithFields(writer, base, 0, fieldsAt(over, 0));
+  return writer.take();
+}
+
+/**
+ * Writes the map at `position` with `added` behind its fields; a field of the same name keeps its place and gets the new
+ * value. No name stands twice in `added`.
+ */
+export function writeWithFields(
+  writer: ByteWriter,
+  bytes: Buffer,
+  position: number,
+  added: readonly AddedField[],
+): void {
+  const size = mapSize(bytes, position);
+  const first = mapStart(bytes, position);
+  const given: (AddedField | undefined)[] = [];
+  let end = first;
+  for (let index = 0; index < size; index++) {
+    const value = skipValue(bytes, end, bytes.length);
+    const field = sameNamed(bytes, end, value, added);
+    if (field) given[index] = field;
+    end = skipValue(bytes, value, bytes.length);
+  }
+  if (given.length === 0) {
+    writer.mapHeader(size + added.length);
+    writer.copy(bytes, first, end);
+    for (const field of added) writer.copy(field.bytes, field.key, field.end);
+    return;
+  }
+  const missing = added.filter((field) => !given.includes(field));
+  writer.mapHeader(size + missing.length);
+  let key = first;
+  for (let index = 0; index < size; index++) {
+    const value = skipValue(bytes, key, bytes.length);
+    const next = skipValue(bytes, value, bytes.length);
+    const field = given[index];
+    writer.copy(bytes, key, field ? value : next);
+    if (field) writer.copy(field.bytes, field.value, field.end);
     key = next;
   }
-  const writer = new ByteWriter(base.length + over.length);
-  new RecordSplice(names).write(writer, base, 0, values);
-  return writer.take();
+  for (const field of missing) writer.copy(field.bytes, field.key, field.end);
+}
+
+/** That of `added` whose name is the key in `[key, end)`. */
+function sameNamed(bytes: Buffer, key: number, end: number, added: readonly AddedField[]): AddedField | undefined {
+  const text = textStart(bytes, key);
+  if (text === ABSENT) return undefined;
+  for (const field of added) {
+    const name = textStart(field.bytes, field.key);
+    if (name !== ABSENT && isSame(bytes, text, end, field.bytes, name, field.value)) return field;
+  }
+  return undefined;
 }

@@ -14,7 +14,14 @@ export function withoutPath(record: Buffer, path: FieldPath): Buffer {
   if (parent === ABSENT || last === undefined) return record;
   const type = record[parent] as number;
   if (typeof last === "number") return isArrayType(type) ? withoutElement(record, parent, last) : record;
-  return isMapType(type) ? withoutField(record, parent, last) : record;
+  return isMapType(type) ? withoutFields(record, parent, [last]) : record;
+}
+
+/** Takes the values at these paths out of a record, one after the other. */
+export function removalOf(paths: readonly FieldPath[]): (record: Buffer) => Buffer {
+  const names = paths.flatMap(([name, ...rest]) => (rest.length === 0 && Buffer.isBuffer(name) ? [name] : []));
+  if (names.length < paths.length) return (record) => paths.reduce(withoutPath, record);
+  return (record) => (isMapType(record[0] as number) ? withoutFields(record, 0, names) : record);
 }
 
 /** A record of those fields of `record` whose names are given, in the order of the names. */
@@ -38,20 +45,33 @@ function keyBefore(record: Buffer, name: Buffer): number {
   }
 }
 
-function withoutField(record: Buffer, map: number, name: Buffer): Buffer {
+/** Also where a name stands twice. */
+function withoutFields(record: Buffer, map: number, names: readonly Buffer[]): Buffer {
   const count = mapSize(record, map);
-  let key = mapStart(record, map);
+  const first = mapStart(record, map);
+  const removed: number[] = [];
+  let key = first;
   for (let left = count; left > 0; left--) {
     const value = skipValue(record, key, record.length);
     const next = skipValue(record, value, record.length);
-    if (isKey(record, key, value, name)) {
-      const rest = spliced(record, map, count - 1, key, next, writeMapHeader);
-      // A map of the wire may hold a name twice.
-      return withoutField(rest, map, name);
+    for (const name of names) {
+      if (!isKey(record, key, value, name)) continue;
+      removed.push(key, next);
+      break;
     }
     key = next;
   }
-  return record;
+  if (removed.length === 0) return record;
+  const writer = new ByteWriter(record.length);
+  writer.copy(record, 0, map);
+  writeMapHeader(writer, count - removed.length / 2);
+  let from = first;
+  for (let index = 0; index < removed.length; index += 2) {
+    writer.copy(record, from, removed[index]);
+    from = removed[index + 1] as number;
+  }
+  writer.copy(record, from);
+  return writer.take();
 }
 
 function withoutElement(record: Buffer, array: number, index: number): Buffer {
@@ -60,22 +80,11 @@ function withoutElement(record: Buffer, array: number, index: number): Buffer {
   if (wanted < 0 || wanted >= count) return record;
   let start = array + containerHeader(record[array] as number);
   for (let skipped = 0; skipped < wanted; skipped++) start = skipValue(record, start, record.length);
-  return spliced(record, array, count - 1, start, skipValue(record, start, record.length), writeArrayHeader);
-}
-
-/** The bytes with a new header for the container, and without `[start, end)`. */
-function spliced(
-  record: Buffer,
-  container: number,
-  count: number,
-  start: number,
-  end: number,
-  writeHeader: (writer: ByteWriter, count: number) => void,
-): Buffer {
+  const end = skipValue(record, start, record.length);
   const writer = new ByteWriter(record.length);
-  writer.copy(record, 0, container);
-  writeHeader(writer, count);
-  writer.copy(record, container + containerHeader(record[container] as number), start);
+  writer.copy(record, 0, array);
+  writeArrayHeader(writer, count - 1);
+  writer.copy(record, array + containerHeader(record[array] as number), start);
   writer.copy(record, end);
   return writer.take();
 }

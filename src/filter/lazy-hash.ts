@@ -8,7 +8,7 @@ import { integerValue } from "../config/ruby/number-methods.ts";
 import { bytesText, textBytes } from "../config/ruby/text.ts";
 import { RubyBinary, RubyFloat, type RubyHash, RubyObject, type RubyValue, toText } from "../config/ruby/values.ts";
 import { arrayLength, containerHeader, isArrayType, stringHeader } from "../event/msgpack-header.ts";
-import { ABSENT, findField, mapSize, mapStart } from "../event/record-fields.ts";
+import { ABSENT, findField, mapSize, mapStart, mayHaveDoubles } from "../event/record-fields.ts";
 import { secondsAt } from "../event/time-at.ts";
 import { isMapType, isTimeAt, readUint16, readUint32, skipValue } from "../event/walker.ts";
 
@@ -17,7 +17,9 @@ export class LazyHash extends Map<string, RubyValue> implements RubyHash {
   readonly bytes: Buffer;
   readonly start: number;
   /** Arrays and hashes that were handed out, which may change later, by the field that they came from. */
-  readonly #handedOut = new Map<string, RubyValue>();
+  #handedOut: Map<string, RubyValue> | undefined;
+  /** Fields that were set, while the others are not decoded. */
+  #written: Map<string, RubyValue> | undefined;
   #isDecoded = false;
   #isChanged = false;
 
@@ -29,14 +31,20 @@ export class LazyHash extends Map<string, RubyValue> implements RubyHash {
 
   /** Whether the bytes may no longer say what the hash holds. Arrays keep no books: one that was read counts. */
   get mayHaveChanged(): boolean {
-    if (this.#isChanged) return true;
-    for (const value of this.#handedOut.values()) if (mayHaveChanged(value)) return true;
-    return false;
+    return this.#isChanged || !this.changedFields().next().done;
   }
 
   /** Arrays and hashes of the original fields that may hold something else now. */
   *changedFields(): IterableIterator<[string, RubyValue]> {
+    if (!this.#handedOut) return;
     for (const [key, value] of this.#handedOut) if (mayHaveChanged(value)) yield [key, value];
+  }
+
+  /** What goes between its bytes, or in place of fields in them; undefined where they say too little of what it holds. */
+  get overlay(): ReadonlyMap<string, RubyValue> | undefined {
+    if (this.#isDecoded || mayHaveDoubles(this.bytes, this.start)) return undefined;
+    const written = this.#written ?? NONE;
+    return this.#handedOut ? new Map([...this.changedFields(), ...written]) : written;
   }
 
   override get size(): number {
@@ -45,21 +53,24 @@ export class LazyHash extends Map<string, RubyValue> implements RubyHash {
 
   override get(key: string): RubyValue | undefined {
     if (this.#isDecoded) return super.get(key);
-    const known = this.#handedOut.get(key);
+    const known = this.#written?.get(key) ?? this.#handedOut?.get(key);
     if (known !== undefined) return known;
-    const position = findField(this.bytes, this.start, textBytes(key));
+    const position = findField(this.bytes, this.start, fieldName(key));
     return position === ABSENT ? undefined : this.#handOut(key, readRubyValue(this.bytes, position));
   }
 
   override has(key: string): boolean {
-    return this.#isDecoded ? super.has(key) : findField(this.bytes, this.start, textBytes(key)) !== ABSENT;
+    if (this.#isDecoded) return super.has(key);
+    return (this.#written?.has(key) ?? false) || findField(this.bytes, this.start, fieldName(key)) !== ABSENT;
   }
 
   override set(key: string, value: RubyValue): this {
     // Map's own constructor calls nothing of this: it is given no entries.
-    this.#decoded();
     this.#isChanged = true;
-    return super.set(key, value);
+    if (this.#isDecoded) return super.set(key, value);
+    this.#written ??= new Map();
+    this.#written.set(key, value);
+    return this;
   }
 
   override delete(key: string): boolean {
@@ -99,18 +110,38 @@ export class LazyHash extends Map<string, RubyValue> implements RubyHash {
     for (let left = mapSize(this.bytes, this.start); left > 0; left--) {
       const value = skipValue(this.bytes, key, this.bytes.length);
       const name = keyText(this.bytes, key);
-      const known = this.#handedOut.get(name);
+      const known = this.#handedOut?.get(name);
       super.set(name, known ?? this.#handOut(name, readRubyValue(this.bytes, value)));
       key = skipValue(this.bytes, value, this.bytes.length);
     }
+    for (const [name, value] of this.#written ?? []) super.set(name, value);
+    this.#written = undefined;
     this.#isDecoded = true;
     return this;
   }
 
   #handOut(key: string, value: RubyValue): RubyValue {
-    if (Array.isArray(value) || value instanceof LazyHash) this.#handedOut.set(key, value);
+    if (!Array.isArray(value) && !(value instanceof LazyHash)) return value;
+    this.#handedOut ??= new Map();
+    this.#handedOut.set(key, value);
     return value;
   }
+}
+
+const NONE: ReadonlyMap<string, RubyValue> = new Map();
+
+/** Names that expressions ask for: a configuration has a handful, data may make more. */
+const fieldNames = new Map<string, Buffer>();
+const MAX_FIELD_NAMES = 1000;
+
+/** Their bytes. */
+function fieldName(name: string): Buffer {
+  let bytes = fieldNames.get(name);
+  if (!bytes) {
+    bytes = textBytes(name);
+    if (fieldNames.size < MAX_FIELD_NAMES) fieldNames.set(name, bytes);
+  }
+  return bytes;
 }
 
 function mayHaveChanged(value: RubyValue): boolean {

@@ -13,17 +13,17 @@ import type { Node } from "../config/ruby/syntax.ts";
 import { RubyTime } from "../config/ruby/time.ts";
 import { classOf, RubyError, type RubyFunction, RubyObject } from "../config/ruby/values.ts";
 import { ConfigError } from "../errors.ts";
-import type { ByteWriter } from "../event/byte-writer.ts";
+import { ByteWriter } from "../event/byte-writer.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import type { FieldPath } from "../event/record-reader.ts";
-import { onlyFields, withoutPath } from "../event/record-removal.ts";
+import { onlyFields, removalOf } from "../event/record-removal.ts";
 import type { FilterDefinition, PluginContext } from "../plugin.ts";
 import { type ChangeEncoding, changeEncoding } from "./char-encoding.ts";
 import { type EventView, filteredStream, HalfwayError, idle, type WriteEvent } from "./event-loop.ts";
 import type { LazyHash } from "./lazy-hash.ts";
 import { RubyEvent } from "./ruby-event.ts";
 import { compileRuby } from "./ruby-template.ts";
-import { rubyValueBytes } from "./ruby-value-writer.ts";
+import { rubyValueBytes, writeRubyValue } from "./ruby-value-writer.ts";
 import { TagCache, TransformEvent } from "./transform-event.ts";
 
 const table = section(
@@ -76,9 +76,11 @@ class RecordModifier {
   readonly #ruby: RubyEvent;
   readonly #fields: readonly Field[];
   readonly #removed: readonly FieldPath[];
+  readonly #remove: (record: Buffer) => Buffer;
   readonly #kept: readonly Buffer[] | undefined;
   readonly #replaces: readonly { key: string; pattern: RegExp; by: string }[];
   readonly #changeEncoding: ChangeEncoding | undefined;
+  readonly #scratch = new ByteWriter();
 
   constructor(config: Config, context: PluginContext) {
     const { element } = config;
@@ -88,6 +90,7 @@ class RecordModifier {
       throw new ConfigError("remove_keys and whitelist_keys are exclusive with each other.", element.position);
     }
     this.#removed = (config.removeKeys ?? []).map((key) => recordAccessor(key, element.position));
+    this.#remove = removalOf(this.#removed);
     if (config.whitelistKeys !== undefined) {
       const names = config.whitelistKeys.split(",").map((name) => name.trim());
       this.#kept = [...new Set([...names, ...this.#fields.map(({ name }) => name)])].map((name) => Buffer.from(name));
@@ -111,25 +114,34 @@ class RecordModifier {
     this.event.view = view;
     this.#ruby.next();
     const { record } = this.#ruby;
-    this.#tryTo(view, record, [], () => {
+    this.#tryTo(view, record, unchanged, () => {
       for (const field of this.#fields) {
         record.set(field.name, "text" in field ? field.text : evaluate(field.program, this.#ruby.environment));
       }
     });
-    this.#tryTo(view, record, this.#removed, () => this.#replace(record));
-    let bytes = withoutAll(rubyValueBytes(record), this.#removed);
-    if (this.#kept) bytes = onlyFields(bytes, this.#kept);
-    if (this.#changeEncoding) bytes = this.#changeEncoding(bytes);
-    target.copy(withRecord(view, bytes));
+    this.#tryTo(view, record, this.#remove, () => this.#replace(record));
+    target.copy(view.packed, view.start, view.recordStart);
+    if (this.#removed.length === 0 && !this.#kept && !this.#changeEncoding) writeRubyValue(target, record);
+    else {
+      this.#scratch.truncate(0);
+      writeRubyValue(this.#scratch, record);
+      target.copy(this.#trimmed(this.#scratch.view()));
+    }
     return 1;
   }
 
-  /** Throws what `change` throws, with the event as it is by then, without the fields of `removed`. */
-  #tryTo(view: EventView, record: LazyHash, removed: readonly FieldPath[], change: () => void): void {
+  #trimmed(record: Buffer): Buffer {
+    let bytes = this.#remove(record);
+    if (this.#kept) bytes = onlyFields(bytes, this.#kept);
+    return this.#changeEncoding ? this.#changeEncoding(bytes) : bytes;
+  }
+
+  /** Throws what `change` throws, with the event as it is by then, without what `remove` takes out of it. */
+  #tryTo(view: EventView, record: LazyHash, remove: (record: Buffer) => Buffer, change: () => void): void {
     try {
       change();
     } catch (error) {
-      throw new HalfwayError(withRecord(view, withoutAll(rubyValueBytes(record), removed)), error);
+      throw new HalfwayError(withRecord(view, remove(rubyValueBytes(record))), error);
     }
   }
 
@@ -176,7 +188,7 @@ class RecordModifier {
   }
 }
 
-const withoutAll = (record: Buffer, paths: readonly FieldPath[]): Buffer => paths.reduce(withoutPath, record);
+const unchanged = (record: Buffer): Buffer => record;
 
 /** The event with another record. */
 const withRecord = ({ packed, start, recordStart }: EventView, record: Buffer): Buffer =>

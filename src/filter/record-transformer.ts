@@ -14,8 +14,7 @@ import { EVENT_TIME_BYTES, writeEventTime } from "../event/event-time.ts";
 import { stringHeader } from "../event/msgpack-header.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
-import type { FieldPath } from "../event/record-reader.ts";
-import { onlyFields, withoutPath } from "../event/record-removal.ts";
+import { onlyFields, removalOf } from "../event/record-removal.ts";
 import { RecordSplice } from "../event/record-splice.ts";
 import type { FilterDefinition, PluginContext } from "../plugin.ts";
 import { type EventView, filteredStream, idle } from "./event-loop.ts";
@@ -79,7 +78,8 @@ class RecordTransformer {
   /** Undefined where names hold placeholders and are known for each event only. */
   readonly #splice: RecordSplice | undefined;
   readonly #kept: readonly Buffer[] | undefined;
-  readonly #removed: readonly FieldPath[];
+  readonly #remove: (record: Buffer) => Buffer;
+  readonly #removesNothing: boolean;
   readonly #renewTimeKey: Buffer | undefined;
   readonly #ruby: RubyEvent | undefined;
   readonly #values: Buffer[] = [];
@@ -92,7 +92,9 @@ class RecordTransformer {
     this.#fields = fieldsOf(config, context, this.#compiler(config, context, hostname));
     if (this.#fields.every(({ name }) => name.isConstant)) this.#splice = new RecordSplice(this.#names());
     if (config.renewRecord) this.#kept = (config.keepKeys ?? []).map((name) => Buffer.from(name));
-    this.#removed = (config.removeKeys ?? []).map((key) => recordAccessor(key, config.element.position));
+    const removed = (config.removeKeys ?? []).map((key) => recordAccessor(key, config.element.position));
+    this.#remove = removalOf(removed);
+    this.#removesNothing = removed.length === 0;
     this.#renewTimeKey = config.renewTimeKey === undefined ? undefined : Buffer.from(config.renewTimeKey);
   }
 
@@ -113,7 +115,7 @@ class RecordTransformer {
 
   /** Nothing but new fields, and no expression that changed the record: one splice does it. */
   get #isPlain(): boolean {
-    if (!this.#splice || this.#kept || this.#removed.length > 0 || this.#renewTimeKey) return false;
+    if (!this.#splice || this.#kept || !this.#removesNothing || this.#renewTimeKey) return false;
     const record = this.#ruby?.usedRecord;
     return record === undefined || record.changedFields().next().done === true;
   }
@@ -124,7 +126,7 @@ class RecordTransformer {
     splice.write(writer, this.#base(view), 0, this.#splice ? values : this.#lastOfEach(values));
     let record = writer.take();
     const time = this.#renewTimeKey && renewedTime(record, this.#renewTimeKey);
-    for (const path of this.#removed) record = withoutPath(record, path);
+    record = this.#remove(record);
     if (time) {
       target.byte(0x92);
       target.copy(time);

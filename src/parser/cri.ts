@@ -11,7 +11,8 @@ import { type ConfigOf, raw, section } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { encode } from "../event/msgpack.ts";
-import { addedField, splitEntries, writeWithFields } from "./added-fields.ts";
+import { addedField } from "../event/record-merge.ts";
+import { splitEntries, writeEntryWithFields } from "./added-fields.ts";
 import { commonParameters, eventTimeParser } from "./common-parameters.ts";
 import { joiningParser } from "./cri-parts.ts";
 import { EntryWriter } from "./entry-writer.ts";
@@ -201,7 +202,7 @@ function nestedParser(inner: Parser, merges: boolean, encoding: TextEncoding): P
       if (merges) {
         const stream = addedField(STREAM, value(bytes, line.timeEnd + 1, line.streamEnd));
         const logtag = addedField(LOGTAG, value(bytes, line.streamEnd + 1, line.logtagEnd));
-        writeWithFields(target.writer, entry, [stream, logtag]);
+        writeEntryWithFields(target.writer, entry, [stream, logtag]);
       } else {
         target.writer.copy(entry);
       }

@@ -8,7 +8,8 @@ import { bool, enumeration, string } from "../config/literals.ts";
 import { type ConfigOf, many, section } from "../config/parameters.ts";
 import { ConfigError, errorMessage } from "../errors.ts";
 import { encode } from "../event/msgpack.ts";
-import { addedField, hasTime, writeWithFields } from "./added-fields.ts";
+import { addedField } from "../event/record-merge.ts";
+import { hasTime, writeEntryWithFields } from "./added-fields.ts";
 import { commonParameters } from "./common-parameters.ts";
 import { EntryWriter } from "./entry-writer.ts";
 import { type ExpandedPattern, expandPattern } from "./grok/grok-pattern.ts";
@@ -114,7 +115,7 @@ function tryParse(
   if (hasTime(entry) && !nameKey) return true;
   writer.truncate(before);
   if (hasTime(entry) && nameKey) {
-    writeWithFields(writer, entry, [addedField(nameKey, name)]);
+    writeEntryWithFields(writer, entry, [addedField(nameKey, name)]);
     return true;
   }
   target.size = size;

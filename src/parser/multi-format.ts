@@ -9,7 +9,8 @@ import { type ConfigOf, raw, section } from "../config/parameters.ts";
 import { ConfigError, MalformedError } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { encode } from "../event/msgpack.ts";
-import { addedField, hasTime, splitEntries, writeWithFields } from "./added-fields.ts";
+import { addedField } from "../event/record-merge.ts";
+import { hasTime, splitEntries, writeEntryWithFields } from "./added-fields.ts";
 import { commonParameters } from "./common-parameters.ts";
 import type { Parser, ParserContext, ParserDefinition } from "./parser.ts";
 import { checkUnused } from "./unused-parameters.ts";
@@ -42,7 +43,7 @@ export const multiFormatParser: ParserDefinition<ConfigOf<typeof table>> = {
           tryParse(() => parser[method]?.(bytes, start, end, { writer, size: 0 }));
           const entry = [...splitEntries(writer.view())].find(hasTime);
           if (!entry) continue;
-          if (key) writeWithFields(target.writer, entry, [addedField(key, name)]);
+          if (key) writeEntryWithFields(target.writer, entry, [addedField(key, name)]);
           else target.writer.copy(entry);
           target.size += 1;
           return true;

@@ -4,15 +4,10 @@ import { MalformedError } from "../../errors.ts";
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { encode } from "../../event/msgpack.ts";
 import { isKey, mapSize, mapStart, textStart } from "../../event/record-fields.ts";
+import { type AddedField, addedField, fieldsAt, writeWithFields } from "../../event/record-merge.ts";
 import type { FieldPath } from "../../event/record-reader.ts";
 import { INCOMPLETE, isMapType, skipValue } from "../../event/walker.ts";
-import {
-  type AddedField,
-  addedField,
-  fieldsAt,
-  writeRecordWithFields,
-  writeWithFields,
-} from "../../parser/added-fields.ts";
+import { writeEntryWithFields } from "../../parser/added-fields.ts";
 
 export interface ParsedRecordOptions {
   readonly reserveData: boolean;
@@ -55,7 +50,7 @@ export class ParsedRecord {
 
   /** Writes the event of a text that was not parsed: an empty hash takes the place of the parsed fields. */
   writeUnparsed(writer: ByteWriter, entry: Buffer): void {
-    writeWithFields(writer, entry, this.#hashField ? [addedField(this.#hashField, EMPTY_MAP)] : []);
+    writeEntryWithFields(writer, entry, this.#hashField ? [addedField(this.#hashField, EMPTY_MAP)] : []);
   }
 
   /** With the fields of the parsed record in `[start, end)`. */
@@ -67,12 +62,12 @@ export class ParsedRecord {
     }
     const fields = this.#fields(parsed, start);
     const record = skipValue(entry, 1, entry.length);
-    if (!reserveData) writeRecordWithFields(writer, EMPTY_MAP, 0, fields);
-    else if (!removeKeyNameField) writeRecordWithFields(writer, entry, record, fields);
+    if (!reserveData) writeWithFields(writer, EMPTY_MAP, 0, fields);
+    else if (!removeKeyNameField) writeWithFields(writer, entry, record, fields);
     else {
       const rest = new ByteWriter(entry.length);
       copyWithout(rest, entry, record, this.#path);
-      writeRecordWithFields(writer, rest.take(), 0, fields);
+      writeWithFields(writer, rest.take(), 0, fields);
     }
   }
 
@@ -81,7 +76,7 @@ export class ParsedRecord {
     const named = this.#prefix ? fields.map((field) => prefixed(field, this.#prefix as Buffer)) : fields;
     if (!this.#hashField) return named;
     const hash = new ByteWriter(parsed.length);
-    writeRecordWithFields(hash, EMPTY_MAP, 0, named);
+    writeWithFields(hash, EMPTY_MAP, 0, named);
     return [addedField(this.#hashField, hash.take())];
   }
 }
