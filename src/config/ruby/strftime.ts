@@ -28,15 +28,53 @@ export function strftime(format: string, moment: Moment): string {
   const offsetMinutes = moment.offsetMinutes ?? -new Date(epochMs).getTimezoneOffset();
   // A date whose UTC fields are the fields to show.
   const shown = new Date(epochMs + offsetMinutes * 60_000);
-  return format.replace(/%([-_0^#]?)(\d*)(:?[a-zA-Z%])/g, (directive, flag: string, width: string, name: string) => {
-    if (COMBINED[name] !== undefined) return strftime(COMBINED[name], moment);
-    const field = fieldOf(name, shown, moment, offsetMinutes, Number(width || 0));
-    if (field === undefined) return directive;
-    const [text, length, fill] = field;
-    const sign = flag === "_" ? " " : flag === "0" ? "0" : fill;
-    const padded = flag === "-" ? text : text.padStart(Math.max(length, Math.min(Number(width || 0), 64)), sign);
-    return flag === "^" ? padded.toUpperCase() : padded;
+  let text = "";
+  for (const piece of compiled(format)) {
+    text += typeof piece === "string" ? piece : (shownAs(piece, shown, moment, offsetMinutes) ?? piece.written);
+  }
+  return text;
+}
+
+interface Directive {
+  readonly written: string;
+  readonly flag: string;
+  readonly width: number;
+  readonly name: string;
+}
+
+type Pieces = readonly (string | Directive)[];
+
+/** Formats that expressions use: a configuration has a handful, data may make more. */
+const formats = new Map<string, Pieces>();
+const MAX_FORMATS = 100;
+
+function compiled(format: string): Pieces {
+  const known = formats.get(format);
+  if (known) return known;
+  const parts = format.split(/(%[-_0^#]?\d*:?[a-zA-Z%])/);
+  const pieces = parts.flatMap((part, index) => {
+    if (index % 2 === 0) return part === "" ? [] : [part];
+    const [, flag = "", width = "", name = ""] = /^%([-_0^#]?)(\d*)(:?[a-zA-Z%])$/.exec(part) ?? [];
+    const combined = COMBINED[name];
+    return combined === undefined ? [{ written: part, flag, width: Number(width), name }] : compiled(combined);
   });
+  if (formats.size < MAX_FORMATS) formats.set(format, pieces);
+  return pieces;
+}
+
+/** Undefined for a directive that is none. */
+function shownAs(
+  { flag, width, name }: Directive,
+  shown: Date,
+  moment: Moment,
+  offsetMinutes: number,
+): string | undefined {
+  const field = fieldOf(name, shown, moment, offsetMinutes, width);
+  if (field === undefined) return undefined;
+  const [text, length, fill] = field;
+  const sign = flag === "_" ? " " : flag === "0" ? "0" : fill;
+  const padded = flag === "-" ? text : text.padStart(Math.max(length, Math.min(width, 64)), sign);
+  return flag === "^" ? padded.toUpperCase() : padded;
 }
 
 /** A directive's text, its usual width, and what fills it. */

@@ -286,21 +286,32 @@ function expandSet(set: string): string[] {
   }).replace(/\\([\\^-])/g, "$1").match(/[\s\S]/gu) ?? []; // biome-ignore format: one chain
 }
 
+const BLANKS = /[\0\t\n\v\f\r ]+/g;
+
 /** Without separator at blanks; empty texts at the end are dropped unless there is a limit. */
 function split(text: string, separator: RubyValue | undefined, limit: number): string[] {
   const atBlanks = separator === undefined || separator === null || separator === " ";
   const rest = atBlanks ? text.replace(LEADING_SPACE, "") : text;
   if (rest === "") return [];
+  const isPlain = limit <= 0 && (atBlanks || (typeof separator === "string" && separator !== ""));
+  const parts = isPlain
+    ? rest.split(atBlanks ? BLANKS : (separator as string))
+    : partsOf(rest, atBlanks ? rest.matchAll(BLANKS) : matchesOf(separator, rest), limit);
+  while (limit === 0 && parts.at(-1) === "") parts.pop();
+  return parts;
+}
+
+/** With the groups of what parts it. */
+function partsOf(text: string, matches: Iterable<RegExpExecArray>, limit: number): string[] {
   const parts: string[] = [];
   let start = 0;
-  for (const match of atBlanks ? rest.matchAll(/[\0\t\n\v\f\r ]+/g) : matchesOf(separator, rest)) {
+  for (const match of matches) {
     if (limit > 0 && parts.length === limit - 1) break;
-    if (match[0] === "" && (match.index === 0 || match.index === rest.length)) continue;
-    parts.push(rest.slice(start, match.index), ...match.slice(1).filter((group) => group !== undefined));
+    if (match[0] === "" && (match.index === 0 || match.index === text.length)) continue;
+    parts.push(text.slice(start, match.index), ...match.slice(1).filter((group) => group !== undefined));
     start = match.index + match[0].length;
   }
-  parts.push(rest.slice(start));
-  while (limit === 0 && parts.at(-1) === "") parts.pop();
+  parts.push(text.slice(start));
   return parts;
 }
 
