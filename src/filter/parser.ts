@@ -36,6 +36,8 @@ type Config = ConfigOf<typeof table>;
 
 const NIL = 0xc0;
 
+type Fault = () => Error;
+
 export const parserFilter: FilterDefinition<Config> = {
   kind: "filter",
   type: "parser",
@@ -72,31 +74,31 @@ class ParserFilter {
     const target = { writer: new ByteWriter(packed.length * 2), size: 0 };
     const errors: Promise<void>[] = [];
     for (const { start, recordStart, end } of events.entries()) {
-      const error = this.#event(packed, start, recordStart, end, target);
-      if (!error || !this.#config.emitInvalidRecordToError) continue;
-      errors.push(this.#context.emitError(tag, new EventStream(packed.subarray(start, end), 1), error));
+      const fault = this.#event(packed, start, recordStart, end, target);
+      if (!fault || !this.#config.emitInvalidRecordToError) continue;
+      errors.push(this.#context.emitError(tag, new EventStream(packed.subarray(start, end), 1), fault()));
     }
     await Promise.all(errors);
     return new EventStream(target.writer.take(), target.size);
   }
 
-  /** Writes what becomes of one event; returns what was wrong with it. */
-  #event(packed: Buffer, start: number, recordStart: number, end: number, target: ParseTarget): Error | undefined {
+  /** Writes what becomes of one event; what was wrong with it is told to whoever asks. */
+  #event(packed: Buffer, start: number, recordStart: number, end: number, target: ParseTarget): Fault | undefined {
     const entry = packed.subarray(start, end);
     try {
       const value = digPath(packed, recordStart, this.#path);
       if (value === ABSENT || packed[value] === NIL) {
         if (this.#config.reserveData) this.#keep(target, entry);
-        return new MalformedError(`${this.#config.keyName} does not exist`);
+        return () => new MalformedError(`${this.#config.keyName} does not exist`);
       }
       const text = textStart(packed, value);
       const content = packed.subarray(text === ABSENT ? value : text, skipValue(packed, value, packed.length));
       const parser = this.#parsers[isBinary(packed, value) ? "binary" : "utf-8"];
       const parse = text === ABSENT ? parser.parseValue : parser.parse;
-      if (!parse) return new MalformedError("parse failed: the value is no text");
+      if (!parse) return () => new MalformedError("parse failed: the value is no text");
       return this.#parsed(parse, content, entry, target);
     } catch (error) {
-      if (error instanceof MalformedError) return error;
+      if (error instanceof MalformedError) return () => error;
       throw error;
     }
   }
@@ -106,12 +108,12 @@ class ParserFilter {
     target.size += 1;
   }
 
-  #parsed(parse: Parser["parse"], content: Buffer, entry: Buffer, target: ParseTarget): Error | undefined {
+  #parsed(parse: Parser["parse"], content: Buffer, entry: Buffer, target: ParseTarget): Fault | undefined {
     const matches = this.#parse(parse, content);
     target.size += this.#record.write(target.writer, entry, this.#scratch.view());
     if (matches) return undefined;
     if (this.#config.reserveData) this.#keep(target, entry);
-    return new MalformedError(`pattern not matched with data '${content.toString()}'`);
+    return () => new MalformedError(`pattern not matched with data '${content.toString()}'`);
   }
 
   #parse(parse: Parser["parse"], text: Buffer): boolean {

@@ -30,6 +30,7 @@ export const jsonParser: ParserDefinition<ConfigOf<typeof table>> = {
     const isStrict = config.jsonParser === "yajl";
     return {
       parse(bytes, start, end, target) {
+        if (!mayHoldObject(bytes, start, end)) return false;
         const { writer } = target;
         const entry = entries.begin(target);
         const value = writer.length;
@@ -52,3 +53,12 @@ export const jsonParser: ParserDefinition<ConfigOf<typeof table>> = {
     };
   },
 };
+
+/** False where an object, an array or a comment cannot begin: lines that are no JSON are many, and to throw takes longer. */
+function mayHoldObject(bytes: Buffer, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && bytes[at] === 0x20) at++;
+  const first = at < end ? (bytes[at] as number) : 0;
+  const isLetter = first > 0x20 && first < 0x7f;
+  return !isLetter || first === 0x7b || first === 0x5b || first === 0x2f;
+}

@@ -127,10 +127,20 @@ class Describer {
         return "true";
       case 0xcb:
         return `f${this.#take(8).toString("hex")}`;
+      case 0xcc:
+        return `i${this.#take(1).readUInt8()}`;
+      case 0xcd:
+        return `i${this.#take(2).readUInt16BE()}`;
       case 0xce:
         return `i${this.#take(4).readUInt32BE()}`;
       case 0xcf:
         return `i${this.#take(8).readBigUInt64BE()}`;
+      case 0xd0:
+        return `i${this.#take(1).readInt8()}`;
+      case 0xd1:
+        return `i${this.#take(2).readInt16BE()}`;
+      case 0xd2:
+        return `i${this.#take(4).readInt32BE()}`;
       case 0xd3:
         return `i${this.#take(8).readBigInt64BE()}`;
       case 0xd7: {

@@ -107,8 +107,12 @@ export class RubyObject {
 export class RubyError extends Error {
   readonly className: string;
 
+  /** Without a stack, as MalformedError: an expression may fail for every event. */
   constructor(className: string, message: string) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.className = className;
   }
 }
