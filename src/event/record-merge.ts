@@ -56,11 +56,15 @@ export function writeWithFields(
   const size = mapSize(bytes, position);
   const first = mapStart(bytes, position);
   const given: (AddedField | undefined)[] = [];
+  let expected = 0;
   let end = first;
   for (let index = 0; index < size; index++) {
     const value = skipValue(bytes, end, bytes.length);
-    const field = sameNamed(bytes, end, value, added);
-    if (field) given[index] = field;
+    const found = sameNamed(bytes, end, value, added, expected);
+    if (found !== ABSENT) {
+      given[index] = added[found];
+      expected = found + 1;
+    }
     end = skipValue(bytes, value, bytes.length);
   }
   if (given.length === 0) {
@@ -83,13 +87,18 @@ export function writeWithFields(
   for (const field of missing) writer.copy(field.bytes, field.key, field.end);
 }
 
-/** That of `added` whose name is the key in `[key, end)`. */
-function sameNamed(bytes: Buffer, key: number, end: number, added: readonly AddedField[]): AddedField | undefined {
+/**
+ * Index of that one of `added` whose name is the key in `[key, end)`, or ABSENT. Records of one source have their fields in
+ * one order: the one that is `expected` is looked at first.
+ */
+function sameNamed(bytes: Buffer, key: number, end: number, added: readonly AddedField[], expected: number): number {
   const text = textStart(bytes, key);
-  if (text === ABSENT) return undefined;
-  for (const field of added) {
-    const name = textStart(field.bytes, field.key);
-    if (name !== ABSENT && isSame(bytes, text, end, field.bytes, name, field.value)) return field;
+  if (text === ABSENT) return ABSENT;
+  for (let count = 0; count < added.length; count++) {
+    const index = (expected + count) % added.length;
+    const { bytes: other, key: start, value } = added[index] as AddedField;
+    const name = textStart(other, start);
+    if (name !== ABSENT && isSame(bytes, text, end, other, name, value)) return index;
   }
-  return undefined;
+  return ABSENT;
 }
