@@ -69,6 +69,65 @@ const DAEMONSET_FILTERS = `<filter kubernetes.**>
 </filter>
 `;
 
+/** A filter that looks at each event by itself. */
+function filter(type: string, parameters: string): string {
+  return `<filter **>\n  @type ${type}\n${parameters}</filter>\n`;
+}
+
+const LOG_PATTERN =
+  '/^(?<remote>[^ ]*) "(?<method>\\S+) (?<path>[^"]*) HTTP\\/1.1" (?<code>\\d+) (?<size>\\d+) "(?<agent>[^"]*)" (?<ms>\\d+)ms$/';
+
+const PARSER_REGEXP = filter(
+  "parser",
+  `  key_name log
+  reserve_data true
+  <parse>
+    @type regexp
+    expression ${LOG_PATTERN}
+    types code:integer,size:integer
+  </parse>
+`,
+);
+const PARSER_JSON = filter(
+  "parser",
+  `  key_name log
+  reserve_data true
+  reserve_time true
+  emit_invalid_record_to_error false
+  <parse>
+    @type json
+  </parse>
+`,
+);
+const RUBY = filter(
+  "record_transformer",
+  `  enable_ruby true
+  remove_keys stream
+  <record>
+    upper \${record["container"].upcase}
+    at \${time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    path \${record["log"].split(" ")[2]}
+  </record>
+`,
+);
+const RECORD_MODIFIER = filter(
+  "record_modifier",
+  `  remove_keys stream,pod
+  <record>
+    cluster bench-1
+    ns \${record["namespace"]}
+  </record>
+`,
+);
+const CONCAT = filter(
+  "concat",
+  `  key log
+  stream_identity_key pod
+  multiline_start_regexp /^10/
+  multiline_end_regexp /ms$/
+`,
+);
+
 export const rows: readonly Row[] = [
   { name: "packed-1000", title: "PackedForward, 1,000 events", load: packed1000, goal: 0.65 },
   { name: "packed-10", title: "PackedForward, 10 events", load: packed10, goal: 1.3 },
@@ -99,6 +158,11 @@ export const rows: readonly Row[] = [
     keepalive: true,
     flushSeconds: 5,
   },
+  { name: "parser-regexp", title: "filter parser, a regexp of seven groups", load: packed1000, filters: PARSER_REGEXP },
+  { name: "parser-json", title: "filter parser, json, of lines that are none", load: packed1000, filters: PARSER_JSON },
+  { name: "ruby", title: "filter record_transformer, three expressions", load: packed1000, filters: RUBY },
+  { name: "record-modifier", title: "filter record_modifier", load: packed1000, filters: RECORD_MODIFIER },
+  { name: "concat", title: "filter concat, of one line each", load: packed1000, filters: CONCAT },
   {
     name: "keepalive",
     title: "PackedForward, 1,000 events, keepalive",
