@@ -93,12 +93,13 @@ export function writeWithFields(
  */
 function sameNamed(bytes: Buffer, key: number, end: number, added: readonly AddedField[], expected: number): number {
   const text = textStart(bytes, key);
-  if (text === ABSENT) return ABSENT;
+  const isText = text !== ABSENT;
   for (let count = 0; count < added.length; count++) {
     const index = (expected + count) % added.length;
     const { bytes: other, key: start, value } = added[index] as AddedField;
     const name = textStart(other, start);
-    if (name !== ABSENT && isSame(bytes, text, end, other, name, value)) return index;
+    if (isText !== (name !== ABSENT)) continue;
+    if (isSame(bytes, isText ? text : key, end, other, isText ? name : start, value)) return index;
   }
   return ABSENT;
 }

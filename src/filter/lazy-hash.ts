@@ -53,7 +53,7 @@ export class LazyHash extends Map<string, RubyValue> implements RubyHash {
 
   override get(key: string): RubyValue | undefined {
     if (this.#isDecoded) return super.get(key);
-    const known = this.#written?.get(key) ?? this.#handedOut?.get(key);
+    const known = this.#written?.has(key) ? this.#written.get(key) : this.#handedOut?.get(key);
     if (known !== undefined) return known;
     const position = findField(this.bytes, this.start, fieldName(key));
     return position === ABSENT ? undefined : this.#handOut(key, readRubyValue(this.bytes, position));
@@ -110,10 +110,10 @@ export class LazyHash extends Map<string, RubyValue> implements RubyHash {
     for (let left = mapSize(this.bytes, this.start); left > 0; left--) {
       const value = skipValue(this.bytes, key, this.bytes.length);
       const name = keyText(this.bytes, key);
-      const known = this.#handedOut?.get(name);
-      super.set(name, known ?? this.#handOut(name, readRubyValue(this.bytes, value)));
+      super.set(name, this.#handedOut?.get(name) ?? readRubyValue(this.bytes, value));
       key = skipValue(this.bytes, value, this.bytes.length);
     }
+    for (const [name, value] of super.entries()) this.#handOut(name, value); // Of a name that stands twice the last one.
     for (const [name, value] of this.#written ?? []) super.set(name, value);
     this.#written = undefined;
     this.#isDecoded = true;
