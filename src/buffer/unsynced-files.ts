@@ -52,17 +52,17 @@ export class UnsyncedFiles {
     this.#redoLog = new RedoLog(options, prefix);
   }
 
-  /** Its file is new, or may not have what was written to it: it must be synced itself. */
+  /** It is new, or may not have what was written to it: it must be synced itself. */
   touch(file: GrowingFile): void {
     if (!file.isGone) this.#dirty.set(file, true);
   }
 
-  /** Bytes were added to its file. */
+  /** Bytes were added to it. */
   grow(file: GrowingFile): void {
     if (!this.#dirty.has(file)) this.#dirty.set(file, false);
   }
 
-  /** Its file is gone. */
+  /** It is not there any more. */
   forget(file: GrowingFile): void {
     this.#dirty.delete(file);
     this.#safeBytes.delete(file);

@@ -16,7 +16,7 @@ import { stringHeader } from "../event/msgpack-header.ts";
 import { ABSENT, findField, mapSize, mapStart } from "../event/record-fields.ts";
 import { mergeRecords } from "../event/record-merge.ts";
 import { readText } from "../event/record-reader.ts";
-import { withoutPath } from "../event/record-removal.ts";
+import { removalOf } from "../event/record-removal.ts";
 import { skipValue } from "../event/walker.ts";
 import { fieldText } from "../formatter/field-text.ts";
 import type { Emitter, Filter, FilterDefinition, PluginContext } from "../plugin.ts";
@@ -53,6 +53,8 @@ class ConcatFilter implements Filter {
   readonly #key: Buffer;
   readonly #identityPath: readonly Buffer[] | undefined;
   readonly #joiner: PartJoiner;
+  readonly #leaveToLast: (record: Buffer) => Buffer;
+  readonly #remove: (record: Buffer) => Buffer;
   readonly #streams = new Map<string, ConcatStream>();
   /** Events that ended by a limit while a batch is filtered. */
   #overflowed: { stream: ConcatStream; parts: ConcatPart[] }[] = [];
@@ -66,6 +68,8 @@ class ConcatFilter implements Filter {
     this.#key = Buffer.from(config.key);
     this.#identityPath = config.streamIdentityKey === undefined ? undefined : [Buffer.from(config.streamIdentityKey)];
     this.#joiner = new PartJoiner(config.key, config.separator);
+    this.#leaveToLast = removalOf(this.#rule.leftToLast.map((name) => [name]));
+    this.#remove = removalOf(this.#rule.removed.map((name) => [name]));
   }
 
   async start(): Promise<void> {
@@ -119,12 +123,10 @@ class ConcatFilter implements Filter {
     target.copy(time);
     let record = last.record;
     if ("parts" in flush) {
-      let joined = this.#joiner.join(this.#rule.ordered(flush.parts), flush.parts[0]);
-      for (const name of this.#rule.leftToLast) joined = withoutPath(joined, [name]);
-      record = mergeRecords(record, joined);
+      const joined = this.#joiner.join(this.#rule.ordered(flush.parts), flush.parts[0]);
+      record = mergeRecords(record, this.#leaveToLast(joined));
     }
-    for (const name of this.#rule.removed) record = withoutPath(record, [name]);
-    target.copy(record);
+    target.copy(this.#remove(record));
   }
 
   #streamOf(tag: string, part: ConcatPart): ConcatStream {

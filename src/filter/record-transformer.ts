@@ -78,8 +78,7 @@ class RecordTransformer {
   /** Undefined where names hold placeholders and are known for each event only. */
   readonly #splice: RecordSplice | undefined;
   readonly #kept: readonly Buffer[] | undefined;
-  readonly #remove: (record: Buffer) => Buffer;
-  readonly #removesNothing: boolean;
+  readonly #remove: ((record: Buffer) => Buffer) | undefined;
   readonly #renewTimeKey: Buffer | undefined;
   readonly #ruby: RubyEvent | undefined;
   readonly #values: Buffer[] = [];
@@ -93,8 +92,7 @@ class RecordTransformer {
     if (this.#fields.every(({ name }) => name.isConstant)) this.#splice = new RecordSplice(this.#names());
     if (config.renewRecord) this.#kept = (config.keepKeys ?? []).map((name) => Buffer.from(name));
     const removed = (config.removeKeys ?? []).map((key) => recordAccessor(key, config.element.position));
-    this.#remove = removalOf(removed);
-    this.#removesNothing = removed.length === 0;
+    if (removed.length > 0) this.#remove = removalOf(removed);
     this.#renewTimeKey = config.renewTimeKey === undefined ? undefined : Buffer.from(config.renewTimeKey);
   }
 
@@ -115,7 +113,7 @@ class RecordTransformer {
 
   /** Nothing but new fields, and no expression that changed the record: one splice does it. */
   get #isPlain(): boolean {
-    if (!this.#splice || this.#kept || !this.#removesNothing || this.#renewTimeKey) return false;
+    if (!this.#splice || this.#kept || this.#remove || this.#renewTimeKey) return false;
     const record = this.#ruby?.usedRecord;
     return record === undefined || record.changedFields().next().done === true;
   }
@@ -126,7 +124,7 @@ class RecordTransformer {
     splice.write(writer, this.#base(view), 0, this.#splice ? values : this.#lastOfEach(values));
     let record = writer.take();
     const time = this.#renewTimeKey && renewedTime(record, this.#renewTimeKey);
-    record = this.#remove(record);
+    if (this.#remove) record = this.#remove(record);
     if (time) {
       target.byte(0x92);
       target.copy(time);
