@@ -6,10 +6,11 @@ import type { TextEncoding } from "./parser.ts";
 
 /** The text `bytes[start, end)` for Ruby's `split`, which takes letters only where all of them are whole. Throws MalformedError. */
 export function textToSplit(bytes: Buffer, start: number, end: number, encoding: TextEncoding): string {
-  if (encoding === "utf-8" && !isUtf8(bytes.subarray(start, end))) {
+  const text = bytes.toString("latin1", start, end);
+  if (encoding === "utf-8" && BEYOND_ASCII.test(text) && !isUtf8(bytes.subarray(start, end))) {
     throw new MalformedError("invalid byte sequence in UTF-8");
   }
-  return bytes.toString("latin1", start, end);
+  return text;
 }
 
 /** The bytes of `text` in UTF-8, one character each. For what the configuration gives. */

@@ -28,7 +28,7 @@ export function readRfc3164ByBlanks(
     if (cursor < 0) return false;
     priority = text.slice(1, cursor - 1);
   }
-  const timeText = shortTime(text, cursor, time.format);
+  const timeText = shortTime(text, cursor, time);
   if (timeText === undefined) return false;
   cursor += timeText.length + 1;
   const hostEnd = text.indexOf(" ", cursor);
@@ -50,8 +50,8 @@ function priorityEnd(text: string): number {
   return end < 2 ? -1 : end + 1;
 }
 
-function shortTime(text: string, cursor: number, format: string): string | undefined {
-  if (format !== "%b %d %H:%M:%S" && format !== "%b %d %H:%M:%S.%N") return wordTime(text, cursor, format);
+function shortTime(text: string, cursor: number, { format, words }: SyslogTime): string | undefined {
+  if (format !== "%b %d %H:%M:%S" && format !== "%b %d %H:%M:%S.%N") return wordTime(text, cursor, words);
   const behind = text[cursor + SHORT_TIME_LENGTH];
   if (behind === " ") return text.slice(cursor, cursor + SHORT_TIME_LENGTH);
   if (behind !== ".") return undefined;
@@ -61,8 +61,8 @@ function shortTime(text: string, cursor: number, format: string): string | undef
 }
 
 /** fluentd fails at blanks in a row here. Throws MalformedError. */
-function wordTime(text: string, cursor: number, format: string): string {
-  const { time, isSqueezed } = cutTime(text, cursor, format);
+function wordTime(text: string, cursor: number, words: number): string {
+  const { time, isSqueezed } = cutTime(text, cursor, words);
   if (isSqueezed) throw new MalformedError("the time has several blanks in a row");
   return time;
 }
@@ -102,9 +102,7 @@ export function readRfc5424ByBlanks(
     priority = text.slice(1, end - 1);
     cursor = blankAt(text, end) + 1;
   }
-  const timeText = time.format.includes(" ")
-    ? wordTime(text, cursor, time.format)
-    : text.slice(cursor, blankAt(text, cursor));
+  const timeText = time.words > 1 ? wordTime(text, cursor, time.words) : text.slice(cursor, blankAt(text, cursor));
   cursor += timeText.length + 1;
   for (const name of HEADER) {
     const end = text.indexOf(" ", cursor);

@@ -31,7 +31,7 @@ export function rfc3164ByRegexp(time: SyslogTime, options: SyslogOptions, contex
     if (options.withPriority) {
       if (!PRIORITY.test(text)) return false;
       start = text.indexOf(">") + 1;
-      message.add("pri", text.slice(1, start));
+      message.add("pri", text.slice(1, start - 1));
     }
     return readRest(text, start, message, time, options, pattern);
   };
@@ -60,14 +60,15 @@ function readRest(
   { keepsTime }: SyslogOptions,
   pattern: TextPattern,
 ): boolean {
-  const cut = cutTime(text, start, time.format);
+  const cut = cutTime(text, start, time.words);
   message.time = readTime(cut.time, time);
   if (keepsTime) message.add("time", cut.time);
-  const match = pattern.match(text.slice(cut.end + 1));
-  if (!match) return false;
-  for (const [index, name] of pattern.names.entries()) {
-    const value = match.groups[index];
-    if (value !== undefined) message.add(name as SyslogField, name === "message" ? chomp(value) : value);
+  const groups = pattern.groups(text.slice(cut.end + 1));
+  if (!groups) return false;
+  for (let index = 0; index < groups.length; index++) {
+    const name = pattern.names[index] as SyslogField;
+    const value = groups[index];
+    if (value !== undefined) message.add(name, name === "message" ? chomp(value) : value);
   }
   return true;
 }

@@ -11,6 +11,8 @@ import type { TimeParser } from "./time-parser.ts";
 /** How times are read; `otherwise` where the first way fails. */
 export interface SyslogTime {
   readonly format: string;
+  /** Parts of the format between its blanks. */
+  readonly words: number;
   readonly parser: TimeParser;
   readonly otherwise: TimeParser | undefined;
 }
@@ -29,24 +31,32 @@ const NIL = 0xc0;
 
 export class SyslogMessage {
   time = new EventTime(0, 0);
-  readonly #fields: { name: SyslogField; value: string | null; encoding: TextEncoding | undefined }[] = [];
+  readonly #names: SyslogField[] = [];
+  readonly #values: (string | null)[] = [];
+  readonly #encodings: (TextEncoding | undefined)[] = [];
+  #size = 0;
 
   clear(): void {
-    this.#fields.length = 0;
+    this.#size = 0;
   }
 
   /** `null` is nil. `pri` is written as the integer that leads its text. `encoding` where it is not the text's. */
   add(name: SyslogField, value: string | null, encoding?: TextEncoding): void {
-    this.#fields.push({ name, value, encoding });
+    this.#names[this.#size] = name;
+    this.#values[this.#size] = value;
+    this.#encodings[this.#size] = encoding;
+    this.#size += 1;
   }
 
   writeRecord(writer: ByteWriter, textEncoding: TextEncoding): void {
-    writer.mapHeader(this.#fields.length);
-    for (const { name, value, encoding = textEncoding } of this.#fields) {
+    writer.mapHeader(this.#size);
+    for (let index = 0; index < this.#size; index++) {
+      const name = this.#names[index] as SyslogField;
+      const value = this.#values[index] as string | null;
       writer.copy(KEYS[name]);
       if (value === null) writer.byte(NIL);
       else if (name === "pri") writeInteger(writer, value);
-      else writeText(writer, value, encoding);
+      else writeText(writer, value, this.#encodings[index] ?? textEncoding);
     }
   }
 }
@@ -61,13 +71,16 @@ export function readTime(text: string, { parser, otherwise }: SyslogTime): Event
   }
 }
 
-/** The time at `start`, which has as many blanks as its format; several in a row count as one. Throws MalformedError. */
+export function wordsOf(format: string): number {
+  return format.split(/ +/).length;
+}
+
+/** The time at `start`, of that many words; several blanks in a row count as one. Throws MalformedError. */
 export function cutTime(
   text: string,
   start: number,
-  format: string,
+  words: number,
 ): { time: string; end: number; isSqueezed: boolean } {
-  const words = format.replace(/ +/g, " ").split(" ").length;
   let isSqueezed = false;
   let end = start - 1;
   for (let word = 0; word < words; word++) {
@@ -84,5 +97,8 @@ export function cutTime(
 
 /** Ruby's `chomp`. */
 export function chomp(text: string): string {
-  return text.replace(/(?:\r\n|\n|\r)$/, "");
+  const last = text.charCodeAt(text.length - 1);
+  if (last === 0x0d) return text.slice(0, -1);
+  if (last !== 0x0a) return text;
+  return text.slice(0, text.charCodeAt(text.length - 2) === 0x0d ? -2 : -1);
 }

@@ -11,7 +11,7 @@ import { EntryWriter } from "./entry-writer.ts";
 import type { ParserContext, ParserDefinition } from "./parser.ts";
 import { readRfc3164ByBlanks, readRfc5424ByBlanks } from "./syslog-by-blanks.ts";
 import { rfc3164ByRegexp, rfc5424ByRegexp } from "./syslog-by-regexp.ts";
-import { SyslogMessage, type SyslogTime } from "./syslog-message.ts";
+import { SyslogMessage, type SyslogTime, wordsOf } from "./syslog-message.ts";
 
 const table = section({
   ...commonParameters({}),
@@ -62,9 +62,15 @@ function reader(config: Config, context: ParserContext): ReadSyslog {
   const hasOwnFormat = !isAuto && context.element.parameter("time_format") !== undefined;
   const format5424 = hasOwnFormat ? config.timeFormat : config.rfc5424TimeFormat;
   const time = (format: string) => eventTimeParser(config, context.clock, { format });
-  const time3164: SyslogTime = { format: config.timeFormat, parser: time(config.timeFormat), otherwise: undefined };
+  const time3164: SyslogTime = {
+    format: config.timeFormat,
+    words: wordsOf(config.timeFormat),
+    parser: time(config.timeFormat),
+    otherwise: undefined,
+  };
   const time5424: SyslogTime = {
     format: format5424,
+    words: wordsOf(format5424),
     parser: time(format5424),
     otherwise: time("%Y-%m-%dT%H:%M:%S%z"),
   };

@@ -6,9 +6,9 @@ import type { PluginContext } from "../../plugin.ts";
 import { listeningSockets } from "../../tls/listening-sockets.ts";
 import { HostNames } from "../forward/host-names.ts";
 import { DEFAULT_LIMITS } from "../forward/limits.ts";
+import type { Batch } from "./batches.ts";
 import { emitBatches } from "./emit-batches.ts";
 import { type PeerKeys, peerValues } from "./peer.ts";
-import type { Batch } from "./text-events.ts";
 
 export interface DatagramServerOptions extends PeerKeys {
   readonly port: number;
@@ -20,14 +20,21 @@ export interface DatagramServerOptions extends PeerKeys {
   takeBatches(): Batch[];
 }
 
+interface Datagram {
+  readonly bytes: Buffer;
+  readonly address: string;
+}
+
 export class DatagramServer {
   readonly #options: DatagramServerOptions;
   readonly #context: PluginContext;
   readonly #hostNames: HostNames;
   #socket: Socket | undefined;
+  #waiting: Datagram[] = [];
+  /** Of datagrams that outputs do not hold yet. */
   #waitingBytes = 0;
-  /** One datagram after the other: order is kept. */
-  #work: Promise<void> = Promise.resolve();
+  /** What has come is delivered together; what comes meanwhile waits for it: order is kept. */
+  #work: Promise<void> | undefined;
 
   constructor(options: DatagramServerOptions, context: PluginContext) {
     this.#options = options;
@@ -61,25 +68,35 @@ export class DatagramServer {
   }
 
   /** Datagrams cannot be held back: what outputs do not take in time is dropped and counted. */
-  #receive(datagram: Buffer, address: string): void {
+  #receive(bytes: Buffer, address: string): void {
     const { counters } = this.#context;
-    counters.add("received_bytes", datagram.length);
+    counters.add("received_bytes", bytes.length);
     if (this.#waitingBytes > DEFAULT_LIMITS.unackedLimit) {
       counters.add("dropped_events", 1, "backlog");
       return;
     }
-    this.#waitingBytes += datagram.length;
-    this.#work = this.#work.then(async () => {
-      await this.#deliver(datagram, address);
-      this.#waitingBytes -= datagram.length;
-    });
+    this.#waitingBytes += bytes.length;
+    this.#waiting.push({ bytes, address });
+    this.#work ??= this.#deliver();
   }
 
-  async #deliver(datagram: Buffer, address: string): Promise<void> {
+  async #deliver(): Promise<void> {
     const { limitBytes, message, takeBatches } = this.#options;
-    const values = await peerValues(this.#options, address, this.#hostNames);
-    message(datagram, 0, Math.min(datagram.length, limitBytes), values);
-    await emitBatches(takeBatches(), this.#context);
+    while (this.#waiting.length > 0) {
+      const datagrams = this.#waiting;
+      this.#waiting = [];
+      for (const { bytes, address } of datagrams) {
+        message(
+          bytes,
+          0,
+          Math.min(bytes.length, limitBytes),
+          await peerValues(this.#options, address, this.#hostNames),
+        );
+      }
+      await emitBatches(takeBatches(), this.#context);
+      for (const { bytes } of datagrams) this.#waitingBytes -= bytes.length;
+    }
+    this.#work = undefined;
   }
 }
 

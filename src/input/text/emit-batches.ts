@@ -1,20 +1,22 @@
 import type { PluginContext } from "../../plugin.ts";
-import type { Batch } from "./text-events.ts";
+import type { Batch } from "./batches.ts";
 
 /**
- * Emits batches in their order, and resolves when outputs hold them. Senders of plain texts cannot be told of a refusal:
- * what an output refuses is counted as dropped, with a warning. Never rejects.
+ * Emits batches in their order, and resolves when outputs hold all of them; none waits for the one before, so that they
+ * are written together. Senders of plain texts cannot be told of a refusal: what an output refuses is counted as dropped,
+ * with a warning. Never rejects.
  */
 export async function emitBatches(batches: readonly Batch[], context: PluginContext): Promise<void> {
-  const { emitter, counters, logger } = context;
-  for (const { tag, events } of batches) {
-    counters.add("received_events", events.size);
-    try {
-      await emitter.emit(tag, events);
-      counters.add("emitted_events", events.size);
-    } catch (error) {
-      counters.add("dropped_events", events.size, "emit_failed");
-      logger.warn("emit transaction failed:", { error, tag });
-    }
+  await Promise.all(batches.map((batch) => emitBatch(batch, context)));
+}
+
+async function emitBatch({ tag, events }: Batch, { emitter, counters, logger }: PluginContext): Promise<void> {
+  counters.add("received_events", events.size);
+  try {
+    await emitter.emit(tag, events);
+    counters.add("emitted_events", events.size);
+  } catch (error) {
+    counters.add("dropped_events", events.size, "emit_failed");
+    logger.warn("emit transaction failed:", { error, tag });
   }
 }

@@ -13,10 +13,10 @@ import { listeningSockets } from "../../tls/listening-sockets.ts";
 import { createTransportServer, listen, type TransportConfig } from "../../tls/transport.ts";
 import { HostNames } from "../forward/host-names.ts";
 import { CONNECTION_LIMIT } from "../forward/limits.ts";
+import type { Batch } from "./batches.ts";
 import { emitBatches } from "./emit-batches.ts";
 import type { MessageSplitter, TakeMessage } from "./message-splitter.ts";
 import { isAllowed, type PeerKeys, peerValues } from "./peer.ts";
-import type { Batch } from "./text-events.ts";
 
 export interface StreamServerOptions extends PeerKeys {
   readonly transport: TransportConfig;

@@ -1,10 +1,10 @@
 /** From syslog messages to events: priority to facility and severity, in the tag and in fields. Source: in_syslog.rb. */
 
 import { ByteWriter } from "../../event/byte-writer.ts";
-import { EventStream, entryBounds } from "../../event/event-stream.ts";
+import { entryBounds } from "../../event/event-stream.ts";
 import { EventTime } from "../../event/event-time.ts";
 import { decode, encode } from "../../event/msgpack.ts";
-import { ABSENT, findField, isKey, mapSize, mapStart } from "../../event/record-fields.ts";
+import { ABSENT, isKey, mapSize, mapStart } from "../../event/record-fields.ts";
 import { RecordSplice } from "../../event/record-splice.ts";
 import { skipValue } from "../../event/walker.ts";
 import type { TextEncoding } from "../../parser/parser.ts";
@@ -12,9 +12,9 @@ import type { ParserPair } from "../../parser/parser-list.ts";
 import { writeTextHeader } from "../../parser/ruby-number.ts";
 import type { PluginContext } from "../../plugin.ts";
 import { RareWarnings } from "../../rare-warnings.ts";
+import { type Batch, Batches } from "./batches.ts";
 import { eventTimeBytes } from "./extract.ts";
 import { type PeerKeys, peerFields } from "./peer.ts";
-import type { Batch } from "./text-events.ts";
 
 const FACILITIES =
   "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp audit alert at local0 local1 local2 local3 local4 local5 local6 local7".split(
@@ -37,29 +37,35 @@ export interface SyslogMessagesOptions extends PeerKeys {
   readonly context: PluginContext;
 }
 
+/** What a priority says of an event: its tag, and the msgpack of severity and facility where they are wanted. */
+interface Priority {
+  readonly tag: string;
+  readonly fields: readonly Buffer[];
+}
+
 export class SyslogMessages {
   readonly #options: SyslogMessagesOptions;
   readonly #warnings: RareWarnings;
-  readonly #priorityFields: readonly string[];
   readonly #splice: RecordSplice;
   readonly #peerSplice: RecordSplice;
   readonly #parsed = { writer: new ByteWriter(), size: 0 };
-  #batches: Batch[] = [];
+  readonly #record = new ByteWriter();
+  readonly #batches = new Batches();
+  /** Of each priority that has come. */
+  readonly #priorities = new Map<number, Priority>();
 
   constructor(options: SyslogMessagesOptions) {
     const { severityKey, facilityKey, context } = options;
     this.#options = options;
     this.#warnings = new RareWarnings(context.logger, context.clock);
-    this.#priorityFields = [severityKey, facilityKey].filter((key) => key !== undefined);
-    this.#splice = new RecordSplice([...this.#priorityFields, ...peerFields(options)]);
+    const priorityFields = [severityKey, facilityKey].filter((key) => key !== undefined);
+    this.#splice = new RecordSplice([...priorityFields, ...peerFields(options)]);
     this.#peerSplice = new RecordSplice(peerFields(options));
   }
 
   /** What the messages since the last call have become. */
   take(): Batch[] {
-    const batches = this.#batches;
-    this.#batches = [];
-    return batches;
+    return this.#batches.take();
   }
 
   tooLong(byteSize: number): void {
@@ -69,10 +75,11 @@ export class SyslogMessages {
   /** Takes the message `bytes[start, end)`; `values` are those of the peer's fields. */
   add(bytes: Buffer, start: number, end: number, values: readonly Buffer[], encoding: TextEncoding): void {
     const { parsers, parserReadsPriority } = this.#options;
-    const line = bytes.subarray(start, end);
+    const unmatched = (message: string, error?: unknown) =>
+      this.#unmatched(message, bytes.subarray(start, end), values, encoding, error);
     const priority = parserReadsPriority ? undefined : priorityAt(bytes, start, end);
     if (!parserReadsPriority && !priority) {
-      this.#unmatched("invalid syslog message", line, values, encoding);
+      unmatched("invalid syslog message");
       return;
     }
     const parsed = this.#parsed;
@@ -81,31 +88,44 @@ export class SyslogMessages {
     try {
       const matches = parsers[encoding].parse(bytes, priority?.end ?? start, end, parsed);
       this.#addParsed(parsed.writer.view(), priority?.value, values);
-      if (!matches) this.#unmatched("failed to parse message", line, values, encoding);
+      if (!matches) unmatched("failed to parse message");
     } catch (error) {
-      this.#unmatched("invalid input", line, values, encoding, error);
+      unmatched("invalid input", error);
     }
   }
 
   #addParsed(entries: Buffer, given: number | undefined, values: readonly Buffer[]): void {
     for (const { timeStart, recordStart, end } of entryBounds(entries)) {
       if (entries[timeStart] === NIL) continue;
-      const position = given === undefined ? findField(entries, recordStart, PRIORITY_FIELD) : ABSENT;
-      const priority = given ?? (position === ABSENT ? 0 : Number(decode(valueAt(entries, position))));
-      const facility = FACILITIES[priority >> 3];
-      const severity = SEVERITIES[priority & 7] as string;
-      const record =
-        position === ABSENT ? entries.subarray(recordStart, end) : withoutPriority(entries, recordStart, end);
-      const names = [
-        this.#options.severityKey === undefined ? undefined : encode(severity),
-        this.#options.facilityKey === undefined ? undefined : encode(facility ?? null),
-      ].filter((value) => value !== undefined);
-      const time = entries.subarray(timeStart, recordStart);
-      this.#emit(`${this.#options.tag}.${facility ?? ""}.${severity}`, time, record, this.#splice, [
-        ...names,
-        ...values,
-      ]);
+      const key = given === undefined ? priorityKey(entries, recordStart, end) : ABSENT;
+      const { tag, fields } = this.#priority(given ?? priorityBehind(entries, key));
+      const target = this.#batches.begin(tag);
+      target.copy(entries, timeStart, recordStart);
+      if (fields.length === 0 && values.length === 0) {
+        writeWithout(key, target, entries, recordStart, end);
+        continue;
+      }
+      const record = this.#record;
+      record.truncate(0);
+      writeWithout(key, record, entries, recordStart, end);
+      this.#splice.write(target, record.view(), 0, [...fields, ...values]);
     }
+  }
+
+  #priority(number: number): Priority {
+    let priority = this.#priorities.get(number);
+    if (!priority) {
+      const { tag, severityKey, facilityKey } = this.#options;
+      const facility = FACILITIES[number >> 3];
+      const severity = SEVERITIES[number & 7] as string;
+      const fields: Buffer[] = [];
+      if (severityKey !== undefined) fields.push(encode(severity));
+      if (facilityKey !== undefined) fields.push(encode(facility ?? null));
+      priority = { tag: `${tag}.${facility ?? ""}.${severity}`, fields };
+      // What senders make up is not kept.
+      if (facility !== undefined) this.#priorities.set(number, priority);
+    }
+    return priority;
   }
 
   #unmatched(message: string, line: Buffer, values: readonly Buffer[], encoding: TextEncoding, error?: unknown): void {
@@ -113,21 +133,15 @@ export class SyslogMessages {
       this.#drop("unmatched", message, error === undefined ? {} : { error });
       return;
     }
-    const writer = new ByteWriter(line.length + 24);
-    writer.mapHeader(1);
-    writer.copy(encode("unmatched_line"));
-    writeTextHeader(writer, line.length, encoding);
-    writer.copy(line);
-    const now = eventTimeBytes(EventTime.fromMilliseconds(this.#options.context.clock.now()));
-    this.#emit(`${this.#options.tag}.unmatched`, now, writer.take(), this.#peerSplice, values);
-  }
-
-  #emit(tag: string, time: Buffer, record: Buffer, splice: RecordSplice, values: readonly Buffer[]): void {
-    const writer = new ByteWriter(record.length + 64);
-    writer.byte(0x92);
-    writer.copy(time);
-    splice.write(writer, record, 0, values);
-    this.#batches.push({ tag, events: new EventStream(writer.take(), 1) });
+    const record = this.#record;
+    record.truncate(0);
+    record.mapHeader(1);
+    record.copy(encode("unmatched_line"));
+    writeTextHeader(record, line.length, encoding);
+    record.copy(line);
+    const target = this.#batches.begin(`${this.#options.tag}.unmatched`);
+    target.copy(eventTimeBytes(EventTime.fromMilliseconds(this.#options.context.clock.now())));
+    this.#peerSplice.write(target, record.view(), 0, values);
   }
 
   #drop(reason: string, message: string, fields: Readonly<Record<string, unknown>>): void {
@@ -143,18 +157,34 @@ function priorityAt(bytes: Buffer, start: number, end: number): { value: number;
   return whole === undefined ? undefined : { value: Number(digits), end: start + whole.length };
 }
 
-function valueAt(bytes: Buffer, position: number): Buffer {
-  return bytes.subarray(position, skipValue(bytes, position, bytes.length));
-}
-
-function withoutPriority(bytes: Buffer, start: number, end: number): Buffer {
-  const writer = new ByteWriter(end - start + 4);
-  writer.mapHeader(mapSize(bytes, start) - 1);
+/** Position of the key of the priority in the record `bytes[start, end)`; ABSENT where it has none. */
+function priorityKey(bytes: Buffer, start: number, end: number): number {
   for (let key = mapStart(bytes, start); key < end; ) {
     const value = skipValue(bytes, key, end);
-    const next = skipValue(bytes, value, end);
-    if (!isKey(bytes, key, value, PRIORITY_FIELD)) writer.copy(bytes, key, next);
-    key = next;
+    if (isKey(bytes, key, value, PRIORITY_FIELD)) return key;
+    key = skipValue(bytes, value, end);
   }
-  return writer.take();
+  return ABSENT;
+}
+
+/** The value of the field at `key`; 0 where that is ABSENT. */
+function priorityBehind(bytes: Buffer, key: number): number {
+  if (key === ABSENT) return 0;
+  const value = skipValue(bytes, key, bytes.length);
+  const type = bytes[value] as number;
+  if (type < 0x80) return type;
+  return type === 0xcc
+    ? (bytes[value + 1] as number)
+    : Number(decode(bytes.subarray(value, skipValue(bytes, value, bytes.length))));
+}
+
+/** Writes the record `bytes[start, end)` without the field at `key`. */
+function writeWithout(key: number, writer: ByteWriter, bytes: Buffer, start: number, end: number): void {
+  if (key === ABSENT) {
+    writer.copy(bytes, start, end);
+    return;
+  }
+  writer.mapHeader(mapSize(bytes, start) - 1);
+  writer.copy(bytes, mapStart(bytes, start), key);
+  writer.copy(bytes, skipValue(bytes, skipValue(bytes, key, end), end), end);
 }

@@ -5,16 +5,12 @@
 
 import type { Clock } from "../../clock.ts";
 import { ByteWriter } from "../../event/byte-writer.ts";
-import { EventStream, entryBounds } from "../../event/event-stream.ts";
+import { entryBounds } from "../../event/event-stream.ts";
 import { EVENT_TIME_BYTES, EventTime } from "../../event/event-time.ts";
 import { RecordSplice } from "../../event/record-splice.ts";
 import type { Parser } from "../../parser/parser.ts";
+import { type Batch, Batches } from "./batches.ts";
 import { type Extract, eventTimeBytes } from "./extract.ts";
-
-export interface Batch {
-  readonly tag: string;
-  readonly events: EventStream;
-}
 
 export interface TextEventsOptions {
   readonly clock: Clock;
@@ -31,10 +27,7 @@ export class TextEvents {
   readonly #options: TextEventsOptions;
   readonly #splice: RecordSplice;
   readonly #parsed = { writer: new ByteWriter(), size: 0 };
-  readonly #writer = new ByteWriter();
-  #batches: Batch[] = [];
-  #tag = "";
-  #size = 0;
+  readonly #batches = new Batches();
 
   constructor(options: TextEventsOptions) {
     this.#options = options;
@@ -61,10 +54,7 @@ export class TextEvents {
 
   /** The batches so far, in order. */
   take(): Batch[] {
-    this.#endBatch();
-    const batches = this.#batches;
-    this.#batches = [];
-    return batches;
+    return this.#batches.take();
   }
 
   /** No time is there when `timeStart` is `recordStart`. */
@@ -78,23 +68,15 @@ export class TextEvents {
   ): void {
     const extracted = this.#options.extract?.take(bytes, recordStart, end, timeStart < recordStart);
     const tag = extracted?.tag ?? givenTag;
-    if (tag !== this.#tag) this.#endBatch();
-    this.#tag = tag;
-    this.#writer.byte(0x92);
-    if (timeStart < recordStart) this.#writer.copy(bytes, timeStart, recordStart);
-    else this.#writer.copy(extracted?.time ?? this.#now(), 0, EVENT_TIME_BYTES);
-    if (extracted) this.#splice.write(this.#writer, extracted.record, 0, values);
-    else this.#splice.write(this.#writer, bytes, recordStart, values);
-    this.#size += 1;
+    const writer = this.#batches.begin(tag);
+    if (timeStart < recordStart) writer.copy(bytes, timeStart, recordStart);
+    else writer.copy(extracted?.time ?? this.#now(), 0, EVENT_TIME_BYTES);
+    if (extracted) this.#splice.write(writer, extracted.record, 0, values);
+    else if (values.length === 0) writer.copy(bytes, recordStart, end);
+    else this.#splice.write(writer, bytes, recordStart, values);
   }
 
   #now(): Buffer {
     return eventTimeBytes(EventTime.fromMilliseconds(this.#options.clock.now()));
-  }
-
-  #endBatch(): void {
-    if (this.#size === 0) return;
-    this.#batches.push({ tag: this.#tag, events: new EventStream(this.#writer.take(), this.#size) });
-    this.#size = 0;
   }
 }
