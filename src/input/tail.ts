@@ -8,17 +8,16 @@ import { aborted, type CancelTimer, sleep } from "../clock.ts";
 import { ConfigError, errorMessage } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { localZone, timeZone } from "../event/time-zone.ts";
-import { FileHints } from "../file-hints.ts";
 import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext, PluginReport } from "../plugin.ts";
 import { RareWarnings } from "../rare-warnings.ts";
 import { BlockReader } from "./tail/block-reader.ts";
+import { ChangeWatch } from "./tail/change-watch.ts";
 import { FollowedFiles, type FollowRules } from "./tail/followed-files.ts";
 import { HeldRanges } from "./tail/held-ranges.ts";
 import {
   BLOCK_BYTES,
   EVENT_LIMIT_BYTES,
-  HINTED_FILES,
   LINE_LIMIT_BYTES,
   PARTS_FLUSH_MS,
   POLL_MS,
@@ -67,8 +66,7 @@ class TailInput implements Input {
   readonly #work: TailWork;
   readonly #rules: FollowRules;
   readonly #timers: CancelTimer[] = [];
-  readonly #hinted = new Set<string>();
-  #hints: FileHints | undefined;
+  readonly #watch: ChangeWatch | undefined;
   #book: PositionBook | undefined;
   #files: FollowedFiles | undefined;
   #pendingRefresh: Promise<void> | undefined;
@@ -85,6 +83,7 @@ class TailInput implements Input {
     this.#targets = new TargetPaths(this.#pathRules(config), context.clock, context.logger);
     this.#work = this.#createWork(parsers, encoding);
     this.#rules = this.#followRules();
+    if (config.enableStatWatcher) this.#watch = this.#createWatch();
     this.#claimPositionFile();
   }
 
@@ -96,12 +95,12 @@ class TailInput implements Input {
     this.#book = new PositionBook(this.#openPositionFile(), config.followInodes, logger, held);
     const remainders = await this.#book.load(targets);
     this.#files = new FollowedFiles(this.#rules, this.#work, this.#book, {
-      added: (path) => this.#hint(path),
-      removed: (path) => this.#unhint(path),
+      added: (path) => this.#watch?.add(path),
+      removed: (path) => this.#watch?.remove(path),
     });
     this.#files.resume(remainders);
     if (!config.skipRefreshOnStartup) this.#files.refresh(targets);
-    if (config.enableStatWatcher) await this.#startHints();
+    await this.#watch?.start();
     if (this.#isStopping) return;
     const every = (seconds: number, action: () => void) => this.#timers.push(clock.every(seconds * 1000, action));
     every((config.enableWatchTimer ? POLL_MS : SLOW_POLL_MS) / 1000, () => this.#poll());
@@ -124,7 +123,7 @@ class TailInput implements Input {
     if (this.#isStopping) return;
     this.#isStopping = true;
     for (const cancel of this.#timers) cancel();
-    const hints = this.#hints?.close();
+    const watch = this.#watch?.close();
     await this.#pendingRefresh;
     await this.#pendingPoll;
     await this.#files?.checkAll();
@@ -135,7 +134,7 @@ class TailInput implements Input {
     await this.#reader.close();
     this.#openFiles.closeAll();
     this.#book?.close();
-    await hints;
+    await watch;
   }
 
   /** Reads no more, and waits for what is handed over already. */
@@ -162,22 +161,13 @@ class TailInput implements Input {
       });
   }
 
-  async #startHints(): Promise<void> {
-    const onHint = (path: string) => void this.#files?.check(path);
-    const onError = (error: unknown) => {
-      this.#context.logger.debug("cannot watch for changes; files are looked at instead", { error });
-    };
-    this.#hints = await FileHints.watch([...this.#hinted], onHint, onError);
-  }
-
-  #hint(path: string): void {
-    if (!this.#config.enableStatWatcher || this.#hinted.size >= HINTED_FILES) return;
-    this.#hinted.add(path);
-    this.#hints?.add(path);
-  }
-
-  #unhint(path: string): void {
-    if (this.#hinted.delete(path)) this.#hints?.remove(path);
+  #createWatch(): ChangeWatch {
+    const { clock, logger } = this.#context;
+    return new ChangeWatch({
+      clock,
+      look: (path) => this.#files?.look(path) ?? false,
+      onError: (error) => logger.debug("cannot watch for changes; files are looked at instead", { error }),
+    });
   }
 
   #check(config: TailConfig): TextEncoding {

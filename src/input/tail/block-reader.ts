@@ -4,7 +4,12 @@
  * not read on; the others are.
  */
 
-import { BLOCK_BYTES, IN_FLIGHT_BYTES, SMALLEST_BLOCK_BYTES } from "./limits.ts";
+import { readSync } from "node:fs";
+import { BLOCK_BYTES, FRESH_BYTES, IN_FLIGHT_BYTES, SMALLEST_BLOCK_BYTES } from "./limits.ts";
+import { readAt } from "./open-files.ts";
+
+/** A small read takes as long as one of so many bytes. */
+const LEAST_COST_BYTES = 4096;
 
 export interface BlockOwner {
   /** Reads at most `limitBytes` at a time into `buffer`, which is its own until the promise resolves. Never rejects. */
@@ -16,6 +21,8 @@ export class BlockReader {
   readonly #queue = new Set<BlockOwner>();
   #isRunning = false;
   #inFlightBytes = 0;
+  /** What may still be read without waiting in this turn of the event loop. */
+  #bytesOfTurn = BLOCK_BYTES;
   #wake: (() => void)[] = [];
 
   enqueue(owner: BlockOwner): void {
@@ -26,6 +33,36 @@ export class BlockReader {
   /** Nothing more is read for it, unless it comes again. */
   withdraw(owner: BlockOwner): void {
     this.#queue.delete(owner);
+  }
+
+  /**
+   * Fills `target` as `readAt` does. Of a file that has grown by no more than `fresh` bytes since it was read to its end
+   * this takes no thread of the pool, and so no turn of the event loop: what many files have grown by is emitted together.
+   */
+  fill(
+    target: Buffer,
+    length: number,
+    descriptor: number,
+    position: number,
+    fresh: number | undefined,
+  ): number | Promise<number> {
+    if (fresh === undefined || fresh > FRESH_BYTES || !this.#hasTime(fresh)) {
+      return readAt(descriptor, target, length, position);
+    }
+    return readSync(descriptor, target, 0, length, position);
+  }
+
+  /** Of small reads, as much as a block a turn. */
+  #hasTime(bytes: number): boolean {
+    const cost = Math.max(bytes, LEAST_COST_BYTES);
+    if (cost > this.#bytesOfTurn) return false;
+    if (this.#bytesOfTurn === BLOCK_BYTES) {
+      setImmediate(() => {
+        this.#bytesOfTurn = BLOCK_BYTES;
+      });
+    }
+    this.#bytesOfTurn -= cost;
+    return true;
   }
 
   /** `bytes` were handed over. */

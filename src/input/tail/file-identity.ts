@@ -1,6 +1,6 @@
 /** What a path leads to at one moment. */
 
-import { type BigIntStats, stat } from "node:fs";
+import { type BigIntStats, stat, statSync } from "node:fs";
 
 export interface FileStatus {
   readonly isFile: boolean;
@@ -29,6 +29,16 @@ export function fileStatus(path: string): Promise<FileStatus | undefined> {
   return new Promise((resolve) => {
     stat(path, { bigint: true }, (error, stats) => resolve(error ? undefined : statusOf(stats)));
   });
+}
+
+/** As `fileStatus`, on this thread. */
+export function fileStatusNow(path: string): FileStatus | undefined {
+  try {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats && statusOf(stats);
+  } catch {
+    return undefined;
+  }
 }
 
 export function statusOf(stats: BigIntStats): FileStatus {

@@ -14,7 +14,14 @@
 
 import { errorMessage } from "../../errors.ts";
 import type { FileReport } from "../../plugin.ts";
-import { type FileIdentity, type FileStatus, fileStatus, isSameFile, lifelongName } from "./file-identity.ts";
+import {
+  type FileIdentity,
+  type FileStatus,
+  fileStatus,
+  fileStatusNow,
+  isSameFile,
+  lifelongName,
+} from "./file-identity.ts";
 import type { HeldRanges } from "./held-ranges.ts";
 import { inLanes } from "./lanes.ts";
 import { REMEMBERED_FILES, ROTATED_FILES_OF_PATH } from "./limits.ts";
@@ -98,6 +105,25 @@ export class FollowedFiles {
     await inLanes([...this.#paths.keys()], (path) => this.check(path));
     for (const { tailer } of this.#paths.values()) tailer?.tick();
     for (const tailer of [...this.#rotated]) tailer.tick();
+  }
+
+  /**
+   * Looks at one path, without waiting where its file has only grown; does nothing for others. Whether there was a change.
+   * For files that changed a moment ago, of which the system has all in memory.
+   */
+  look(path: string): boolean {
+    const tailer = this.#paths.get(path)?.tailer;
+    const status = tailer && fileStatusNow(path);
+    const isSame = tailer && status?.isFile && isSameFile(tailer.file.identity, status);
+    const before = Math.max(tailer?.knownBytes ?? 0, tailer?.offset ?? 0);
+    if (!isSame || status.byteSize < before) {
+      void this.check(path);
+      return tailer !== undefined;
+    }
+    if (status.byteSize === before) return false;
+    tailer.grew(status.byteSize);
+    tailer.notify();
+    return true;
   }
 
   /** Looks at one path; does nothing for others. Resolves when what was there at the call is seen. */

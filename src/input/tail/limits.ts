@@ -28,6 +28,17 @@ export const REMEMBERED_FILES = 4096;
 /** Files that are watched for notifications; of more, changes are seen by looking. */
 export const HINTED_FILES = 512;
 
+/** A file is growing when it is hinted at twice in this time, and rests when it has not changed for that. */
+export const GROWING_MS = 1000;
+export const RESTING_MS = 2000;
+
+/** Between two looks at the files that are growing, and for each of them: a look takes 10 µs. */
+export const LOOK_MS = 100;
+export const LOOK_MS_OF_FILE = 0.4;
+
+/** What a file has grown by since it was read to its end is in the system's memory: so much of it is read at once. */
+export const FRESH_BYTES = 64 * 1024;
+
 export const POLL_MS = 1000;
 /** Without `enable_watch_timer`, for notifications that got lost. */
 export const SLOW_POLL_MS = 5000;

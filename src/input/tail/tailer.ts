@@ -238,7 +238,8 @@ export class Tailer implements BlockOwner, TextSource {
     const maxLines = bound > 0 ? bound : Math.min(this.#work.linesPerBatch, this.file.lines.left);
     const length = bound > 0 ? bound : this.#lengthOf(maxLines, limitBytes);
     const target = length > limitBytes ? Buffer.allocUnsafe(length) : buffer;
-    const count = await readAt(descriptor, target, length, this.#offset);
+    const fresh = this.#isAtEnd ? this.knownBytes - this.#offset : undefined;
+    const count = await this.#work.reader.fill(target, length, descriptor, this.#offset, fresh);
     if (this.#state !== "busy") return;
     const isAtEnd = count < length;
     this.#sees(count);
