@@ -24,7 +24,7 @@ import {
 } from "./file-identity.ts";
 import type { HeldRanges } from "./held-ranges.ts";
 import { inLanes } from "./lanes.ts";
-import { REMEMBERED_FILES, ROTATED_FILES_OF_PATH } from "./limits.ts";
+import { LOOKS_OF_TURN, REMEMBERED_FILES, ROTATED_FILES_OF_PATH } from "./limits.ts";
 import type { PositionBook, Remainder } from "./position-book.ts";
 import type { Position } from "./position-file.ts";
 import { type Allowance, bytesPerSecond, type FileGroups } from "./read-allowance.ts";
@@ -102,25 +102,35 @@ export class FollowedFiles {
 
   /** Looks at every path. */
   async checkAll(): Promise<void> {
-    await inLanes([...this.#paths.keys()], (path) => this.check(path));
+    const others: string[] = [];
+    for (const [index, path] of [...this.#paths.keys()].entries()) {
+      if (this.#seeGrowth(path) === undefined) others.push(path);
+      if (index % LOOKS_OF_TURN === LOOKS_OF_TURN - 1) await new Promise(setImmediate);
+    }
+    await inLanes(others, (path) => this.check(path));
     for (const { tailer } of this.#paths.values()) tailer?.tick();
     for (const tailer of [...this.#rotated]) tailer.tick();
   }
 
-  /**
-   * Looks at one path, without waiting where its file has only grown; does nothing for others. Whether there was a change.
-   * For files that changed a moment ago, of which the system has all in memory.
-   */
+  /** Looks at one path, without waiting for a file that has only grown. Whether there was a change. */
   look(path: string): boolean {
+    const hasGrown = this.#seeGrowth(path);
+    if (hasGrown !== undefined) return hasGrown;
+    void this.check(path);
+    return this.#paths.get(path)?.tailer !== undefined;
+  }
+
+  /**
+   * Whether the file of this path has grown; undefined where it is another, was cut, or there is none: then it must be
+   * checked. Asks the system on this thread: 8 µs, and 60 by way of the thread pool.
+   */
+  #seeGrowth(path: string): boolean | undefined {
     const tailer = this.#paths.get(path)?.tailer;
-    const status = tailer && fileStatusNow(path);
-    const isSame = tailer && status?.isFile && isSameFile(tailer.file.identity, status);
-    const before = Math.max(tailer?.knownBytes ?? 0, tailer?.offset ?? 0);
-    if (!isSame || status.byteSize < before) {
-      void this.check(path);
-      return tailer !== undefined;
-    }
-    if (status.byteSize === before) return false;
+    if (!tailer) return undefined;
+    const status = fileStatusNow(path);
+    if (!status?.isFile || !isSameFile(tailer.file.identity, status)) return undefined;
+    const before = Math.max(tailer.knownBytes, tailer.offset);
+    if (status.byteSize <= before) return status.byteSize < before ? undefined : false;
     tailer.grew(status.byteSize);
     tailer.notify();
     return true;

@@ -36,6 +36,9 @@ export const RESTING_MS = 2000;
 export const LOOK_MS = 100;
 export const LOOK_MS_OF_FILE = 0.4;
 
+/** Looks at files in one turn of the event loop. */
+export const LOOKS_OF_TURN = 64;
+
 /** What a file has grown by since it was read to its end is in the system's memory: so much of it is read at once. */
 export const FRESH_BYTES = 64 * 1024;
 
