@@ -114,11 +114,10 @@ export class ByteWriter {
   copy(source: Uint8Array, start = 0, end = source.length): void {
     const count = end - start;
     this.#reserve(count);
-    if (count < LOOP_BYTES) {
-      for (let index = 0; index < count; index++) this.#bytes[this.#length + index] = source[start + index] as number;
-    } else {
-      this.#bytes.set(source.subarray(start, end), this.#length);
-    }
+    const target = this.#bytes;
+    let to = this.#length;
+    if (count < LOOP_BYTES) for (let from = start; from < end; from++) target[to++] = source[from] as number;
+    else target.set(source.subarray(start, end), to);
     this.#length += count;
   }
 

@@ -29,19 +29,20 @@ export function jsonToMsgpack(text: Buffer | string, isStrict = false): Buffer {
  */
 export function writeJsonAsMsgpack(text: Buffer, writer: ByteWriter, isStrict = false): void {
   if (isStrict && !isUtf8(text)) throw new MalformedError("not valid JSON: not valid UTF-8");
-  names.length = 0;
+  nameCount = 0;
+  if (names.length > KEPT_NAMES) names.length = 0;
   const reader = new JsonReader(text, writer, isStrict);
   reader.value(0);
   reader.end();
 }
 
-/** Where the names of the objects that are being read stand in the writer, the innermost object's last. */
+/** Where the names of the objects that are being read stand in the writer, the innermost object's last; `nameCount` count. */
 const names: number[] = [];
-
-/** The string with escapes that is being read; one at a time, in whichever text. */
-const unescaped = new ByteWriter();
-/** What a longer string needed is not kept for the next. */
-const KEPT_BYTES = 64 * 1024;
+let nameCount = 0;
+/** So many names of an object are compared with each other; of more, the object is written again where they may be the same. */
+const FEW_NAMES = 64;
+/** What more names needed is not kept for the next text. */
+const KEPT_NAMES = 4096;
 
 class JsonReader {
   readonly writer: ByteWriter;
@@ -93,27 +94,29 @@ class JsonReader {
   #object(depth: number): void {
     const { writer } = this;
     const start = writer.length;
-    const firstName = names.length;
+    const firstName = nameCount;
     let seen = 0;
-    let hasDoubles = false;
+    let mayHaveDoubles = false;
     writer.byte(0);
     this.#position += 1;
     while (this.#skipSpace() !== 0x7d) {
-      if (names.length > firstName) this.#take(0x2c);
+      if (nameCount > firstName) this.#take(0x2c);
       if (this.#skipSpace() !== 0x22) throw this.#unexpected();
       const name = writer.length;
       this.#string();
       const bit = nameBit(writer, name);
-      if ((seen & bit) !== 0 && isKnown(writer, firstName, name)) hasDoubles = true;
+      if ((seen & bit) !== 0 && (nameCount - firstName > FEW_NAMES || isKnown(writer, firstName, name))) {
+        mayHaveDoubles = true;
+      }
       seen |= bit;
-      names.push(name);
+      names[nameCount++] = name;
       this.#skipSpace();
       this.#take(0x3a);
       this.value(depth + 1);
     }
     this.#position += 1;
-    const count = hasDoubles ? withoutDoubles(writer, start + 1) : names.length - firstName;
-    names.length = firstName;
+    const count = mayHaveDoubles ? withoutDoubles(writer, start + 1) : nameCount - firstName;
+    nameCount = firstName;
     writeContainerHeader(writer, start, count, true);
   }
 
@@ -132,35 +135,36 @@ class JsonReader {
     }
   }
 
+  /** Strings with escapes are mostly longer than 31 bytes and shorter than 256: room is left for a header of that size. */
   #escapedString(start: number): void {
-    const text = unescaped;
-    text.truncate(0);
+    const { writer } = this;
+    const bytes = this.#bytes;
+    const header = writer.length;
+    writer.uint16(0);
     let run = start;
-    while (this.#bytes[this.#position] === 0x5c) {
-      text.copy(this.#bytes, run, this.#position);
-      this.#escape(text);
+    while (bytes[this.#position] === 0x5c) {
+      writer.copy(bytes, run, this.#position);
+      this.#escape();
       run = this.#position;
-      this.#position = plainEnd(this.#bytes, run);
+      this.#position = plainEnd(bytes, run);
     }
-    if (this.#bytes[this.#position] !== 0x22) throw this.#unexpected();
-    text.copy(this.#bytes, run, this.#position);
-    writeStringHeader(this.writer, text.length);
-    this.writer.copy(text.view());
-    if (text.length > KEPT_BYTES) text.take();
+    if (bytes[this.#position] !== 0x22) throw this.#unexpected();
+    writer.copy(bytes, run, this.#position);
     this.#position += 1;
+    placeStringHeader(writer, header);
   }
 
-  #escape(text: ByteWriter): void {
+  #escape(): void {
     const letter = this.#bytes[this.#position + 1];
     if (letter === 0x75) {
-      text.text(this.#unicodeEscape());
+      this.writer.text(this.#unicodeEscape());
       return;
     }
     if (letter === undefined) throw this.#unexpected();
-    const index = "bfnrt".indexOf(String.fromCharCode(letter));
-    const isKnown = index >= 0 || letter === 0x22 || letter === 0x5c || letter === 0x2f;
+    const meant = escapedByte(letter);
+    const isKnown = meant !== letter || letter === 0x22 || letter === 0x5c || letter === 0x2f;
     if (this.#isStrict && !isKnown) throw this.#unexpected();
-    text.byte(index < 0 ? letter : "\b\f\n\r\t".charCodeAt(index));
+    this.writer.byte(meant);
     this.#position += 2;
   }
 
@@ -227,6 +231,7 @@ class JsonReader {
   #skipSpace(): number | undefined {
     for (;;) {
       const byte = this.#bytes[this.#position];
+      if (byte === undefined || (byte > 0x20 && byte !== 0x2f)) return byte;
       if (byte === 0x2f) this.#skipComment();
       else if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return byte;
       else this.#position += 1;
@@ -313,7 +318,7 @@ function nameBit(writer: ByteWriter, name: number): number {
 /** Whether the name at `name`, the last in the writer, stands among those from the `first` on. */
 function isKnown(writer: ByteWriter, first: number, name: number): boolean {
   const length = writer.length - name;
-  for (let index = first; index < names.length; index++) {
+  for (let index = first; index < nameCount; index++) {
     const other = names[index] as number;
     let same = 0;
     while (same < length && writer.at(other + same) === writer.at(name + same)) same += 1;
@@ -341,6 +346,29 @@ function withoutDoubles(writer: ByteWriter, start: number): number {
   return last.size;
 }
 
+/** What a backslash before this letter stands for: a control character, or the letter itself. */
+function escapedByte(letter: number): number {
+  if (letter === 0x62) return 0x08;
+  if (letter === 0x66) return 0x0c;
+  if (letter === 0x6e) return 0x0a;
+  if (letter === 0x72) return 0x0d;
+  return letter === 0x74 ? 0x09 : letter;
+}
+
+/** Puts the header of the string before what was written behind the two bytes kept free at `start`. */
+function placeStringHeader(writer: ByteWriter, start: number): void {
+  const length = writer.length - start - 2;
+  if (length < 32) {
+    writer.remove(start, start + 1);
+    writer.patch(start, 0xa0 | length);
+    return;
+  }
+  const width = length > 0xffff ? 4 : length > 0xff ? 2 : 1;
+  if (width > 1) writer.shift(start + 2, width - 1);
+  writer.patch(start, 0xd9 + (width >> 1));
+  patchSize(writer, start + 1, width, length);
+}
+
 /** Puts the header of `count` members before what was written behind the one byte kept free at `start`. */
 function writeContainerHeader(writer: ByteWriter, start: number, count: number, isMap: boolean): void {
   if (count < 16) {
@@ -350,5 +378,10 @@ function writeContainerHeader(writer: ByteWriter, start: number, count: number, 
   const width = count > 0xffff ? 4 : 2;
   writer.shift(start + 1, width);
   writer.patch(start, (isMap ? 0xde : 0xdc) + (width === 4 ? 1 : 0));
-  for (let index = 1; index <= width; index++) writer.patch(start + index, (count >>> (8 * (width - index))) & 0xff);
+  patchSize(writer, start + 1, width, count);
+}
+
+/** A number of `width` bytes, the highest first. */
+function patchSize(writer: ByteWriter, position: number, width: number, size: number): void {
+  for (let index = 0; index < width; index++) writer.patch(position + index, size >>> (8 * (width - 1 - index)));
 }

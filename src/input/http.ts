@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { promisify } from "node:util";
-import { gunzip, inflate } from "node:zlib";
+import { gunzip, inflate, type ZlibOptions } from "node:zlib";
 import { aborted } from "../clock.ts";
 import { ConfigElement } from "../config/element.ts";
 import { readSectionOrThrow, section } from "../config/parameters.ts";
@@ -40,15 +40,12 @@ export const httpInput: InputDefinition<HttpConfig> = {
 };
 
 const MAX_HEADER_BYTES = 64 * 1024;
-const TEXT = { "Content-Type": "text/plain" };
 const EMPTY_GIF = Buffer.from("4749463839610100010080ff00ffffff0000002c00000000010001000002024401003b", "hex");
 
-interface Answer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Buffer;
-  readonly close?: boolean;
-}
+const decompressors = new Map([
+  ["gzip", promisify<Buffer, ZlibOptions, Buffer>(gunzip)],
+  ["deflate", promisify<Buffer, ZlibOptions, Buffer>(inflate)],
+]);
 
 class HttpInput implements Input {
   readonly #config: HttpConfig;
@@ -65,14 +62,14 @@ class HttpInput implements Input {
     this.#events = new RequestEvents(parsing(context), context);
     this.#http = createServer(
       { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: config.keepaliveTimeout * 1000 },
-      (request, response) => void this.#serve(request, response),
+      (request, response) => this.#serve(request, response),
     );
     this.#http.on("checkContinue", (request, response) => {
       const length = Number(request.headers["content-length"] ?? 0);
-      if (length >= config.bodySizeLimit) this.#answer(response, TOO_LARGE);
+      if (length >= config.bodySizeLimit) send(response, TOO_LARGE);
       else {
         response.writeContinue();
-        void this.#serve(request, response);
+        this.#serve(request, response);
       }
     });
   }
@@ -118,33 +115,40 @@ class HttpInput implements Input {
     this.#http.closeAllConnections();
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Too large a body is read and thrown away, so that the answer arrives. */
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const limit = this.#config.bodySizeLimit;
+    const parts: Buffer[] = [];
+    let byteSize = 0;
+    request.on("data", (part: Buffer) => {
+      byteSize += part.length;
+      if (byteSize <= limit) parts.push(part);
+      else parts.length = 0;
+    });
+    request.on("end", () => {
+      this.#context.counters.add("received_bytes", byteSize);
+      const body = byteSize > limit ? undefined : parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+      void this.#respond(request, response, body);
+    });
+    request.on("error", (error) => this.#fail(response, error));
+  }
+
+  async #respond(request: IncomingMessage, response: ServerResponse, body: Buffer | undefined): Promise<void> {
     try {
-      const body = await this.#body(request);
-      if (body === undefined) this.#answer(response, TOO_LARGE);
-      else this.#answer(response, await this.#handle(request, body));
+      send(response, body ? await this.#handle(request, body) : TOO_LARGE);
     } catch (error) {
-      this.#context.logger.debug("connection failed", { error });
-      response.destroy();
+      this.#fail(response, error);
     }
   }
 
-  /** Undefined when it is too large; the rest of it is read and thrown away, so that the answer arrives. */
-  async #body(request: IncomingMessage): Promise<Buffer | undefined> {
-    const parts: Buffer[] = [];
-    let byteSize = 0;
-    for await (const part of request as AsyncIterable<Buffer>) {
-      byteSize += part.length;
-      if (byteSize <= this.#config.bodySizeLimit) parts.push(part);
-      else parts.length = 0;
-    }
-    this.#context.counters.add("received_bytes", byteSize);
-    return byteSize > this.#config.bodySizeLimit ? undefined : Buffer.concat(parts);
+  #fail(response: ServerResponse, error: unknown): void {
+    this.#context.logger.debug("connection failed", { error });
+    response.destroy();
   }
 
   async #handle(request: IncomingMessage, body: Buffer): Promise<Answer> {
     const { headers, method } = request;
-    if (method === "GET") return { status: 200, close: true };
+    if (method === "GET") return EMPTY;
     const cors = { origins: this.#config.corsAllowOrigins, credentials: this.#config.corsAllowCredentials };
     if (method === "OPTIONS") {
       const allowed = preflightHeaders(cors, {
@@ -152,22 +156,22 @@ class HttpInput implements Input {
         requestMethod: headers["access-control-request-method"],
         requestHeaders: headers["access-control-request-headers"],
       });
-      return allowed ? { status: 200, headers: allowed, close: true } : { status: 403, close: true };
+      return allowed ? answer(200, "", { more: [...allowed, ...CLOSE] }) : FORBIDDEN;
     }
     const allowed = corsHeaders(cors, headers.origin);
-    if (!allowed) return { status: 403, close: true };
-    const plain = await this.#decoded(body, headers["content-encoding"]);
-    if (!plain) return { status: 400, close: true };
-    const answer = await this.#deliver(request, plain);
-    return { ...answer, headers: { ...answer.headers, ...allowed } };
+    if (!allowed) return FORBIDDEN;
+    const encoding = headers["content-encoding"];
+    const plain = encoding === undefined ? body : await this.#decoded(body, encoding);
+    if (!plain) return UNREADABLE;
+    const delivered = await this.#deliver(request, plain);
+    return allowed.length === 0 ? delivered : { ...delivered, headers: [...delivered.headers, ...allowed] };
   }
 
-  async #decoded(body: Buffer, encoding: string | undefined): Promise<Buffer | undefined> {
-    const decompress =
-      encoding === "gzip" ? promisify(gunzip) : encoding === "deflate" ? promisify(inflate) : undefined;
+  async #decoded(body: Buffer, encoding: string): Promise<Buffer | undefined> {
+    const decompress = decompressors.get(encoding);
     if (!decompress) return body;
     try {
-      return (await decompress(body, { maxOutputLength: DECOMPRESSION_LIMIT_BYTES })) as Buffer;
+      return await decompress(body, { maxOutputLength: DECOMPRESSION_LIMIT_BYTES });
     } catch (error) {
       this.#warnings.warn("fails to decode payload", { error });
       return undefined;
@@ -176,20 +180,21 @@ class HttpInput implements Input {
 
   async #deliver(request: IncomingMessage, body: Buffer): Promise<Answer> {
     const { logger, emitter, counters } = this.#context;
-    const [path = "", ...query] = (request.url ?? "").split("?");
-    const params = this.#params(request, body, query.join("?"));
+    const { url = "" } = request;
+    const mark = url.indexOf("?");
+    const params = this.#params(request, body, mark < 0 ? "" : url.slice(mark + 1));
     let events: ReturnType<RequestEvents["read"]>;
     try {
       events = this.#events.read(params, body, this.#fields(params), givenTime(params));
     } catch (error) {
       if (this.#config.dumpErrorLog) this.#warnings.warn("failed to process request", { error });
       counters.add("protocol_errors", 1, "bad_request");
-      return { status: 400, headers: TEXT, body: `400 Bad Request\n${errorMessage(error)}\n` };
+      return answer(400, `400 Bad Request\n${errorMessage(error)}\n`);
     }
-    const tag = this.#tag(path);
+    const tag = this.#tag(mark < 0 ? url : url.slice(0, mark));
     if (!isSafeTag(tag)) {
       counters.add("protocol_errors", 1, "invalid_tag");
-      return { status: 400, headers: TEXT, body: "400 Bad Request\nthe path makes no valid tag\n" };
+      return NO_TAG;
     }
     counters.add("received_events", events.size);
     try {
@@ -197,26 +202,28 @@ class HttpInput implements Input {
       counters.add("emitted_events", events.size);
     } catch (error) {
       if (this.#config.dumpErrorLog) logger.error("failed to emit data", { error });
-      return { status: 500, headers: TEXT, body: `500 Internal Server Error\n${errorMessage(error)}\n` };
+      return answer(500, `500 Internal Server Error\n${errorMessage(error)}\n`);
     }
-    if (this.#config.respondWithEmptyImg) {
-      return { status: 200, headers: { "Content-Type": "image/gif; charset=utf-8" }, body: EMPTY_GIF };
-    }
-    return this.#config.use204Response ? { status: 204 } : { status: 200, headers: TEXT };
+    if (this.#config.respondWithEmptyImg) return IMAGE;
+    return this.#config.use204Response ? NO_CONTENT : DONE;
   }
 
+  /** Those of the query, the body, and of the request itself where records get them: a later one counts. */
   #params(request: IncomingMessage, body: Buffer, query: string): RequestParams {
+    const { addHttpHeaders, addQueryParams, addRemoteAddr } = this.#config;
     const params = queryParams(query);
     const merge = (more: RequestParams) => {
       for (const [name, value] of more) params.set(name, value);
     };
     if (!this.#events.hasOwnParser) merge(bodyParams(request.headers["content-type"] ?? "", body));
-    if (this.#config.addQueryParams) {
+    if (addQueryParams) {
       for (const [name, value] of queryParams(query)) params.set(envName("QUERY_", name), value);
     }
-    merge(headerParams(request.rawHeaders));
-    const [forwarded] = (request.headers["x-forwarded-for"]?.toString() ?? "").split(",");
-    params.set("REMOTE_ADDR", Buffer.from(forwarded || (request.socket.remoteAddress ?? "")));
+    if (addHttpHeaders) merge(headerParams(request.rawHeaders));
+    if (addRemoteAddr) {
+      const [forwarded] = (request.headers["x-forwarded-for"]?.toString() ?? "").split(",");
+      params.set("REMOTE_ADDR", Buffer.from(forwarded || (request.socket.remoteAddress ?? "")));
+    }
     return params;
   }
 
@@ -238,16 +245,37 @@ class HttpInput implements Input {
     const tag = path.slice(1).replace(/\/+$/, "").replaceAll("/", ".");
     return this.#config.addTagPrefix === undefined ? tag : `${this.#config.addTagPrefix}.${tag}`;
   }
-
-  #answer(response: ServerResponse, { status, headers = {}, body = "", close = false }: Answer): void {
-    const type = status === 204 ? {} : { "Content-Type": "text/plain" };
-    const length = status === 204 ? {} : { "Content-Length": Buffer.byteLength(body) };
-    response.writeHead(status, { ...type, ...length, ...headers, ...(close && { Connection: "close" }) });
-    response.end(body);
-  }
 }
 
-const TOO_LARGE: Answer = { status: 413, body: "Too large", close: true };
+interface Answer {
+  readonly status: number;
+  /** Names and values in turn, as they are sent. */
+  readonly headers: string[];
+  readonly body: string | Buffer;
+}
+
+function answer(
+  status: number,
+  body: string | Buffer = "",
+  { type = "text/plain", more = [] as string[] } = {},
+): Answer {
+  return { status, headers: ["Content-Type", type, "Content-Length", `${Buffer.byteLength(body)}`, ...more], body };
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, headers);
+  response.end(body);
+}
+
+const CLOSE = ["Connection", "close"];
+const DONE = answer(200);
+const NO_CONTENT: Answer = { status: 204, headers: [], body: "" };
+const IMAGE = answer(200, EMPTY_GIF, { type: "image/gif; charset=utf-8" });
+const EMPTY = answer(200, "", { more: CLOSE });
+const FORBIDDEN = answer(403, "", { more: CLOSE });
+const UNREADABLE = answer(400, "", { more: CLOSE });
+const NO_TAG = answer(400, "400 Bad Request\nthe path makes no valid tag\n");
+const TOO_LARGE = answer(413, "Too large", { more: CLOSE });
 
 /** The `time` parameter: seconds since 1970; 0, and what is no number, mean now. Throws MalformedError. */
 function givenTime(params: RequestParams): Buffer | "now" | undefined {

@@ -41,8 +41,7 @@ export const jsonParser: ParserDefinition<ConfigOf<typeof table>> = {
           if (error instanceof MalformedError || error instanceof LimitError) return false;
           throw error;
         }
-        const type = writer.view()[value] as number;
-        if (isMapType(type)) {
+        if (isMapType(writer.at(value))) {
           entries.finish(target, entry, true);
           return true;
         }

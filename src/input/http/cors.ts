@@ -12,28 +12,21 @@ export interface CorsRequest {
   readonly requestHeaders: string | undefined;
 }
 
-/** The headers of the answer; undefined when the origin may not send. */
-export function corsHeaders({ origins, credentials }: CorsRules, origin: string | undefined) {
-  if (origins === undefined) return {};
-  if (origins.includes("*")) return { "Access-Control-Allow-Origin": "*" };
+/** The headers of the answer, names and values in turn; undefined when the origin may not send. */
+export function corsHeaders({ origins, credentials }: CorsRules, origin: string | undefined): string[] | undefined {
+  if (origins === undefined) return [];
+  if (origins.includes("*")) return ["Access-Control-Allow-Origin", "*"];
   if (origin === undefined || !origins.some((pattern) => matches(pattern, origin))) return undefined;
-  return {
-    "Access-Control-Allow-Origin": origin,
-    ...(credentials && { "Access-Control-Allow-Credentials": "true" }),
-  };
+  const allowed = ["Access-Control-Allow-Origin", origin];
+  return credentials ? [...allowed, "Access-Control-Allow-Credentials", "true"] : allowed;
 }
 
 /** The answer to a browser that asks before it sends; undefined: 403. */
-export function preflightHeaders(rules: CorsRules, request: CorsRequest) {
+export function preflightHeaders(rules: CorsRules, request: CorsRequest): string[] | undefined {
   if (rules.origins === undefined || request.requestMethod !== "POST") return undefined;
   const allowed = corsHeaders(rules, request.origin);
-  return (
-    allowed && {
-      "Access-Control-Allow-Methods": "POST",
-      "Access-Control-Allow-Headers": request.requestHeaders ?? "",
-      ...allowed,
-    }
-  );
+  const headers = request.requestHeaders ?? "";
+  return allowed && ["Access-Control-Allow-Methods", "POST", "Access-Control-Allow-Headers", headers, ...allowed];
 }
 
 /** `*` once stands for anything. */

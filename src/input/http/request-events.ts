@@ -4,12 +4,14 @@ import { isAscii } from "node:buffer";
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { EventStream, entryBounds } from "../../event/event-stream.ts";
 import { EventTime } from "../../event/event-time.ts";
+import { ABSENT, isKey, mapSize, mapStart } from "../../event/record-fields.ts";
 import { RecordSplice } from "../../event/record-splice.ts";
+import { skipValue } from "../../event/walker.ts";
 import type { Parser } from "../../parser/parser.ts";
 import type { ParserPair } from "../../parser/parser-list.ts";
 import type { PluginContext } from "../../plugin.ts";
 import { eventTimeBytes } from "../text/extract.ts";
-import { recordsOf, type TimeField, takeTime } from "./event-body.ts";
+import { readTime, recordsOf, type TimeField } from "./event-body.ts";
 import type { RequestParams } from "./request-params.ts";
 
 /** How bodies are read: by the parser of `<parse>`, or by their content type, with the time in a field. */
@@ -38,37 +40,98 @@ export class RequestEvents {
     given: Buffer | "now" | undefined,
   ): EventStream {
     const now = eventTimeBytes(EventTime.fromMilliseconds(this.#context.clock.now()));
-    const splice = new RecordSplice([...fields.keys()]);
-    const values = [...fields.values()];
-    const writer = new ByteWriter(body.length + 64);
-    let size = 0;
-    const write = (time: Buffer | undefined, record: Buffer) => {
-      writer.byte(0x92);
-      writer.copy(given === "now" ? now : (given ?? time ?? now));
-      splice.write(writer, record, 0, values);
-      size += 1;
-    };
-    if ("parsers" in this.#parsing) this.#parse(this.#parsing.parsers[isAscii(body) ? "utf-8" : "binary"], body, write);
+    const batch = new Batch(body.length + 64, fields, now, given === "now" ? now : given);
+    if ("parsers" in this.#parsing) this.#parse(this.#parsing.parsers[isAscii(body) ? "utf-8" : "binary"], body, batch);
     else {
       const field = this.#parsing.time;
-      recordsOf(params, (bytes, start, end) => {
-        // A time that the request names leaves the record's own where it is.
-        if (given !== undefined) return write(undefined, bytes.subarray(start, end));
-        const { time, record } = takeTime(bytes, start, end, field);
-        write(time, record);
-      });
+      recordsOf(params, (bytes, start) => batch.take(bytes, start, field));
     }
-    return new EventStream(writer.take(), size);
+    return batch.finish();
   }
 
-  #parse(parser: Parser, body: Buffer, write: (time: Buffer | undefined, record: Buffer) => void): void {
+  #parse(parser: Parser, body: Buffer, batch: Batch): void {
     const parsed = { writer: new ByteWriter(body.length + 64), size: 0 };
     const matches = parser.parse(body, 0, body.length, parsed);
     if (!matches) this.#context.counters.add("dropped_events", 1, "unmatched");
     const entries = parsed.writer.view();
-    for (const { timeStart, recordStart, end } of entryBounds(entries)) {
-      const time = entries[timeStart] === NIL ? undefined : entries.subarray(timeStart, recordStart);
-      write(time, entries.subarray(recordStart, end));
+    for (const { timeStart, recordStart } of entryBounds(entries)) {
+      batch.add(
+        entries[timeStart] === NIL ? undefined : entries.subarray(timeStart, recordStart),
+        entries,
+        recordStart,
+      );
     }
   }
+}
+
+class Batch {
+  readonly #writer: ByteWriter;
+  readonly #splice: RecordSplice;
+  readonly #values: readonly Buffer[];
+  readonly #now: Buffer;
+  readonly #given: Buffer | undefined;
+  #size = 0;
+
+  /** `fields` are those that each record gets; `now` is the time of events without one, `given` that of all. */
+  constructor(room: number, fields: ReadonlyMap<string, Buffer>, now: Buffer, given: Buffer | undefined) {
+    this.#writer = new ByteWriter(room);
+    this.#splice = new RecordSplice([...fields.keys()]);
+    this.#values = [...fields.values()];
+    this.#now = now;
+    this.#given = given;
+  }
+
+  /** Adds the record at `start` and returns the position behind it. */
+  add(time: Buffer | undefined, bytes: Buffer, start: number): number {
+    this.#head(time);
+    return this.#splice.write(this.#writer, bytes, start, this.#values);
+  }
+
+  /** As `add`, with the time of the record's own field. Throws MalformedError when it is none. */
+  take(bytes: Buffer, start: number, { key: name, keeps, parser }: TimeField): number {
+    // A time that the request names leaves the record's own where it is.
+    if (this.#given) return this.add(undefined, bytes, start);
+    const first = mapStart(bytes, start);
+    const size = mapSize(bytes, start);
+    let [found, count, end] = [ABSENT, 0, first];
+    for (let left = size; left > 0; left--) {
+      const value = skipValue(bytes, end, bytes.length);
+      if (isKey(bytes, end, value, name)) {
+        found = value;
+        count += 1;
+      }
+      end = skipValue(bytes, value, bytes.length);
+    }
+    const time = found === ABSENT ? undefined : readTime(bytes, found, parser);
+    if (found === ABSENT && this.#values.length === 0) {
+      this.#head(time);
+      this.#writer.mapHeader(size);
+      this.#writer.copy(bytes, first, end);
+    } else if (found === ABSENT || keeps) this.add(time, bytes, start);
+    else this.add(time, without(bytes, first, end, name, size - count), 0);
+    return end;
+  }
+
+  #head(time: Buffer | undefined): void {
+    this.#writer.byte(0x92);
+    this.#writer.copy(this.#given ?? time ?? this.#now);
+    this.#size += 1;
+  }
+
+  finish(): EventStream {
+    return new EventStream(this.#writer.take(), this.#size);
+  }
+}
+
+/** The record of the pairs in `[first, end)` whose name is another; there are `size` of them. */
+function without(bytes: Buffer, first: number, end: number, name: Buffer, size: number): Buffer {
+  const writer = new ByteWriter(end - first + 5);
+  writer.mapHeader(size);
+  for (let key = first; key < end; ) {
+    const value = skipValue(bytes, key, end);
+    const next = skipValue(bytes, value, end);
+    if (!isKey(bytes, key, value, name)) writer.copy(bytes, key, next);
+    key = next;
+  }
+  return writer.take();
 }

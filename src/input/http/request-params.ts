@@ -9,6 +9,7 @@ export type RequestParams = Map<string, Buffer>;
 /** `a=1&b=2`, with `+` for blanks; of a name that stands twice, the first counts. */
 export function queryParams(text: string): RequestParams {
   const params: RequestParams = new Map();
+  if (text === "") return params;
   for (const pair of text.split(/[&;]/).filter((part) => part !== "")) {
     const equals = pair.indexOf("=");
     const name = unescaped(equals < 0 ? pair : pair.slice(0, equals)).toString();

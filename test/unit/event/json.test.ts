@@ -51,6 +51,40 @@ test("strings with escapes do not mix, however long one of them is", () => {
   assert.deepEqual(decode(jsonToMsgpack(JSON.stringify(value))), value);
 });
 
+test("a string with escapes has the shortest header, whatever its length", () => {
+  const escapes = { "\\n": "\n", "\\\\": "\\", '\\"': '"', "\\x": "x", "\\u0041": "A" };
+  for (const length of [1, 30, 31, 32, 33, 255, 256, 257, 65_535, 65_536, 65_537]) {
+    const rest = "z".repeat(length - 1);
+    for (const [escape, letter] of Object.entries(escapes)) {
+      const json = `["${escape}${rest}","",{"${rest}${escape}":1}]`;
+      assert.deepEqual(jsonToMsgpack(json), encode([letter + rest, "", { [rest + letter]: 1 }]));
+    }
+  }
+});
+
+test("every escape means what it says, also one that is none", () => {
+  const letters = Array.from({ length: 0x7e - 0x21 }, (_, index) => String.fromCharCode(0x21 + index)).join("");
+  const escapes = [...letters.replace("u", "")].map((letter) => `\\${letter}`).join("");
+  const control: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
+  const meant = [...letters.replace("u", "")].map((letter) => control[letter] ?? letter).join("");
+  assert.equal(decode(jsonToMsgpack(`"${escapes}"`)), meant);
+  for (const letter of letters.replace("u", "")) {
+    const isStandard = '"\\/bfnrt'.includes(letter);
+    if (isStandard) jsonToMsgpack(`"\\${letter}"`, true);
+    else assert.throws(() => jsonToMsgpack(`"\\${letter}"`, true), MalformedError, letter);
+  }
+});
+
+test("names that stand twice are found beside many others, and in the text behind one that broke off", () => {
+  const many = Array.from({ length: 5000 }, (_, index) => [`name ${index}`, index] as const);
+  const members = many.map(([name, value]) => `"${name}":${value}`).join();
+  assert.throws(() => jsonToMsgpack(`{"a":{"b":{"a":1,"b":`), MalformedError);
+  assert.equal(jsonToMsgpack('{"a":1,"b":2,"a":{"b":3,"b":4}}').toString("hex"), "82a16181a16204a16202");
+  const expected = { ...Object.fromEntries(many), "name 7": "again" };
+  assert.deepEqual(decode(jsonToMsgpack(`{${members},"name 7":"again"}`)), expected);
+  assert.equal(jsonToMsgpack('{"a":1,"b":2,"a":3}').toString("hex"), "82a16103a16202");
+});
+
 test("an integer beyond 64 bits becomes a float", () => {
   assert.equal(msgpackToJson(jsonToMsgpack("18446744073709551616")), "1.8446744073709552e+19");
   assert.equal(msgpackToJson(jsonToMsgpack("-9223372036854775809")), "-9.223372036854776e+18");
@@ -90,6 +124,15 @@ test("headers fit the sizes of containers and strings", () => {
   }
   const wide = Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [`k${index}`, index]));
   assert.deepEqual(decode(jsonToMsgpack(JSON.stringify(wide))), wide);
+});
+
+test("an object of very many names takes no more time than they are long", () => {
+  const members = Array.from({ length: 60_000 }, (_, index) => `"name ${index}":${index}`);
+  const start = performance.now();
+  const bytes = jsonToMsgpack(`{${members},"name 3":"again"}`);
+  // To compare each with each takes 20 s.
+  assert.ok(performance.now() - start < 5000);
+  assert.deepEqual(Object.entries(decode(bytes) as object)[3], ["name 3", "again"]);
 });
 
 test("jsonToMsgpack names the byte where a text stops being JSON", () => {
