@@ -2,7 +2,7 @@
 
 import { bool, enumeration } from "../config/literals.ts";
 import { type ConfigOf, parameterType, section } from "../config/parameters.ts";
-import { writeJson } from "../event/json.ts";
+import { writeJsonAt } from "../event/json.ts";
 import { nanosecondsAt, secondsAt } from "../event/time-at.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { newlineParameter, newlineText } from "./newline.ts";
@@ -32,12 +32,12 @@ export const outFileFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
       config.timeType
     ]();
     return {
-      write(target, tag, packed, timeStart, recordStart, end) {
+      write(target, tag, packed, timeStart, recordStart) {
         if (outputTime) {
           target.text(text(secondsAt(packed, timeStart, recordStart), nanosecondsAt(packed, timeStart)) + delimiter);
         }
         if (outputTag) target.text(tag + delimiter);
-        writeJson(target, packed, recordStart, end);
+        writeJsonAt(target, packed, recordStart);
         target.text(newline);
       },
     };
