@@ -192,6 +192,13 @@ export class ByteWriter {
     return this.#bytes[position] as number;
   }
 
+  /** Whether a byte of `stops` was written at `start` or behind it. */
+  has(stops: StopBytes, start: number): boolean {
+    const bytes = this.#bytes;
+    for (let at = start; at < this.#length; at++) if (stops[bytes[at] as number] !== 0) return true;
+    return false;
+  }
+
   /** Takes `[start, end)` out of what was written. */
   remove(start: number, end: number): void {
     this.#bytes.copyWithin(start, end, this.#length);

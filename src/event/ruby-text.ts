@@ -24,11 +24,18 @@ export function joinRubyText(join: TextJoin, bytes: Buffer, position: number): v
   join.add(text.view(), false);
 }
 
-/** `to_s` of the value at `position`: text as it is, nil as nothing, hashes and arrays as `inspect` shows them. */
-export function writeRubyText(target: ByteWriter, bytes: Buffer, position: number): void {
-  const start = textStart(bytes, position);
-  if (start !== ABSENT) target.copy(bytes, start, skipValue(bytes, position, bytes.length));
-  else if (bytes[position] !== 0xc0) writeInspect(target, bytes, position);
+/**
+ * `to_s` of the value at `position`: text as it is, nil as nothing, hashes and arrays as `inspect` shows them. Returns the
+ * position behind it.
+ */
+export function writeRubyText(target: ByteWriter, bytes: Buffer, position: number): number {
+  const type = bytes[position] as number;
+  if (type === 0xc0) return position + 1;
+  const header = stringHeader(type);
+  if (header === 0) return writeInspect(target, bytes, position);
+  const end = skipValue(bytes, position, bytes.length);
+  target.copy(bytes, position + header, end);
+  return end;
 }
 
 /** `inspect` of the value at `position`; returns the position behind it. */
