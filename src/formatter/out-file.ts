@@ -31,12 +31,19 @@ export const outFileFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
     const text = { string: () => timeText(config), unixtime: () => String, float: () => floatTimeText }[
       config.timeType
     ]();
+    /** What stands before the record, for the time and the tag of the event before. */
+    let head: Buffer | undefined;
+    let [lastTime, lastTag] = ["", ""];
     return {
       write(target, tag, packed, timeStart, recordStart) {
-        if (outputTime) {
-          target.text(text(secondsAt(packed, timeStart, recordStart), nanosecondsAt(packed, timeStart)) + delimiter);
+        const time = outputTime
+          ? text(secondsAt(packed, timeStart, recordStart), nanosecondsAt(packed, timeStart))
+          : "";
+        if (!head || time !== lastTime || tag !== lastTag) {
+          head = Buffer.from((outputTime ? time + delimiter : "") + (outputTag ? tag + delimiter : ""));
+          [lastTime, lastTag] = [time, tag];
         }
-        if (outputTag) target.text(tag + delimiter);
+        target.copy(head);
         writeJsonAt(target, packed, recordStart);
         target.text(newline);
       },
