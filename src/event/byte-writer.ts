@@ -9,6 +9,16 @@ const NOTHING = Buffer.alloc(0);
 const FIRST_CAPACITY = 1024;
 /** Fewer bytes are copied sooner one by one than by a view that has to be made first. */
 const LOOP_BYTES = 64;
+/** Fewer letters are written sooner one by one than by a call to the system. */
+const LOOP_LETTERS = 16;
+
+/** Bytes to stop at, for `copyUntil`: 1 at each. */
+export type StopBytes = Uint8Array;
+
+/** The bytes for which `isStop` holds. */
+export function stopBytes(isStop: (byte: number) => boolean): StopBytes {
+  return Uint8Array.from({ length: 256 }, (_, byte) => Number(isStop(byte)));
+}
 
 export class ByteWriter {
   #bytes: Buffer;
@@ -32,7 +42,20 @@ export class ByteWriter {
 
   /** Text as UTF-8. */
   text(value: string): void {
-    this.#reserve(value.length * 3);
+    const count = value.length;
+    this.#reserve(count * 3);
+    if (count < LOOP_LETTERS) {
+      let index = 0;
+      for (; index < count; index++) {
+        const letter = value.charCodeAt(index);
+        if (letter > 0x7f) break;
+        this.#bytes[this.#length + index] = letter;
+      }
+      if (index === count) {
+        this.#length += count;
+        return;
+      }
+    }
     this.#length += this.#bytes.write(value, this.#length, "utf8");
   }
 
@@ -40,7 +63,7 @@ export class ByteWriter {
   latin1(value: string): void {
     const count = value.length;
     this.#reserve(count);
-    if (count < 16) {
+    if (count < LOOP_LETTERS) {
       for (let index = 0; index < count; index++) this.#bytes[this.#length + index] = value.charCodeAt(index);
     } else {
       this.#bytes.write(value, this.#length, count, "latin1");
@@ -121,6 +144,27 @@ export class ByteWriter {
     this.#length += count;
   }
 
+  /** A copy of `source[start, end)` up to the first byte of `stops`; returns the position of that, or `end`. */
+  copyUntil(stops: StopBytes, source: Uint8Array, start: number, end: number): number {
+    let at = start;
+    // Of a long text the copy is left to the system: 1.7 instead of 2.7 µs for 1,000 bytes.
+    if (end - start > 2 * LOOP_BYTES) {
+      while (at < end && stops[source[at] as number] === 0) at++;
+      this.copy(source, start, at);
+      return at;
+    }
+    this.#reserve(end - start);
+    const bytes = this.#bytes;
+    let to = this.#length;
+    for (; at < end; at++) {
+      const byte = source[at] as number;
+      if (stops[byte] !== 0) break;
+      bytes[to++] = byte;
+    }
+    this.#length = to;
+    return at;
+  }
+
   uint16(value: number): void {
     this.#reserve(2);
     this.#length = this.#bytes.writeUInt16BE(value, this.#length);
@@ -151,6 +195,13 @@ export class ByteWriter {
   /** The byte at a position that was already written. */
   at(position: number): number {
     return this.#bytes[position] as number;
+  }
+
+  /** Whether a byte of `stops` was written at `start` or behind it. */
+  has(stops: StopBytes, start: number): boolean {
+    const bytes = this.#bytes;
+    for (let at = start; at < this.#length; at++) if (stops[bytes[at] as number] !== 0) return true;
+    return false;
   }
 
   /** Takes `[start, end)` out of what was written. */

@@ -16,7 +16,7 @@
 
 import { floatText } from "../config/ruby/float-text.ts";
 import { MalformedError } from "../errors.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteWriter, stopBytes } from "./byte-writer.ts";
 import { readUint16, readUint32, skipValue } from "./walker.ts";
 
 /** The JSON text of the msgpack value at `bytes[start, end)`. Bytes that are no UTF-8 show as U+FFFD. Throws MalformedError. */
@@ -29,11 +29,11 @@ export function msgpackToJson(bytes: Buffer, start = 0, end = bytes.length): str
 /** Writes the JSON of the msgpack value at `bytes[start, end)`. Throws MalformedError when it is not exactly one value. */
 export function writeJson(writer: ByteWriter, bytes: Buffer, start: number, end: number): void {
   if (skipValue(bytes, start, end) !== end) throw new MalformedError(`no whole msgpack value at byte ${start}`);
-  writeValue(writer, bytes, start);
+  writeJsonAt(writer, bytes, start);
 }
 
-/** Writes the value at `position`, which was walked before, and returns the position behind it. */
-function writeValue(writer: ByteWriter, bytes: Buffer, position: number): number {
+/** Writes the JSON of the value at `position`, which must be whole, and returns the position behind it. */
+export function writeJsonAt(writer: ByteWriter, bytes: Buffer, position: number): number {
   const type = bytes[position] as number;
   if (type < 0x80) return writeText(writer, String(type), position + 1);
   if (type < 0x90) return writeMap(writer, bytes, position + 1, type & 0x0f);
@@ -114,7 +114,7 @@ function writeArray(writer: ByteWriter, bytes: Buffer, start: number, count: num
   writer.byte(0x5b);
   for (let index = 0; index < count; index++) {
     if (index > 0) writer.byte(0x2c);
-    position = writeValue(writer, bytes, position);
+    position = writeJsonAt(writer, bytes, position);
   }
   writer.byte(0x5d);
   return position;
@@ -127,7 +127,7 @@ function writeMap(writer: ByteWriter, bytes: Buffer, start: number, count: numbe
     if (index > 0) writer.byte(0x2c);
     position = writeKey(writer, bytes, position);
     writer.byte(0x3a);
-    position = writeValue(writer, bytes, position);
+    position = writeJsonAt(writer, bytes, position);
   }
   writer.byte(0x7d);
   return position;
@@ -136,9 +136,9 @@ function writeMap(writer: ByteWriter, bytes: Buffer, start: number, count: numbe
 function writeKey(writer: ByteWriter, bytes: Buffer, position: number): number {
   const type = bytes[position] as number;
   const isText = (type >= 0xa0 && type < 0xc0) || (type >= 0xd9 && type <= 0xdb) || (type >= 0xc4 && type <= 0xc6);
-  if (isText) return writeValue(writer, bytes, position);
+  if (isText) return writeJsonAt(writer, bytes, position);
   const key = new ByteWriter();
-  const next = writeValue(key, bytes, position);
+  const next = writeJsonAt(key, bytes, position);
   writeString(writer, type === 0xc0 ? Buffer.alloc(0) : key.view(), 0, type === 0xc0 ? 0 : key.length);
   return next;
 }
@@ -151,19 +151,16 @@ const ESCAPES: (Buffer | undefined)[] = Array.from({ length: 256 }, (_, byte) =>
   return Buffer.from(short ?? `\\u00${HEX[byte >> 4]}${HEX[byte & 15]}`);
 });
 
-/** Writes `length` bytes of text in quotes: whole runs are copied, only what needs an escape is looked at twice. */
+const ESCAPED = stopBytes((byte) => ESCAPES[byte] !== undefined);
+
+/** Writes `length` bytes of text in quotes. */
 function writeString(writer: ByteWriter, bytes: Buffer, start: number, length: number): number {
   const end = start + length;
-  let run = start;
   writer.byte(0x22);
-  for (let position = start; position < end; position++) {
-    const escaped = ESCAPES[bytes[position] as number];
-    if (escaped === undefined) continue;
-    writer.copy(bytes, run, position);
-    writer.copy(escaped);
-    run = position + 1;
+  for (let at = writer.copyUntil(ESCAPED, bytes, start, end); at < end; ) {
+    writer.copy(ESCAPES[bytes[at] as number] as Buffer);
+    at = writer.copyUntil(ESCAPED, bytes, at + 1, end);
   }
-  writer.copy(bytes, run, end);
   writer.byte(0x22);
   return end;
 }

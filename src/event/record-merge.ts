@@ -97,6 +97,8 @@ function sameNamed(bytes: Buffer, key: number, end: number, added: readonly Adde
   for (let count = 0; count < added.length; count++) {
     const index = (expected + count) % added.length;
     const { bytes: other, key: start, value } = added[index] as AddedField;
+    // Most names differ in their last letter already.
+    if (text !== end && bytes[end - 1] !== other[value - 1]) continue;
     const name = textStart(other, start);
     if (isText !== (name !== ABSENT)) continue;
     if (isSame(bytes, isText ? text : key, end, other, isText ? name : start, value)) return index;

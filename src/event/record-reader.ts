@@ -31,7 +31,8 @@ export function findPath(bytes: Buffer, position: number, path: FieldPath): numb
  */
 export function digPath(bytes: Buffer, position: number, path: FieldPath): number {
   let at = position;
-  for (const [index, step] of path.entries()) {
+  for (let index = 0; index < path.length; index++) {
+    const step = path[index] as Buffer | number;
     const type = bytes[at] as number;
     if (index > 0 && type !== NIL && !isMapType(type) && (!isArrayType(type) || typeof step !== "number")) {
       throw new MalformedError(`the path leads on, but its value '${readText(bytes, at, bytes.length)}' has no fields`);

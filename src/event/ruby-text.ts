@@ -4,9 +4,10 @@
  */
 
 import { floatText } from "../config/ruby/float-text.ts";
-import { ByteWriter } from "./byte-writer.ts";
-import { writeJson } from "./json.ts";
-import { arrayLength, containerHeader, isArrayType } from "./msgpack-header.ts";
+import { bytesText, inspectBytes, inspectText } from "../config/ruby/text.ts";
+import { ByteWriter, stopBytes } from "./byte-writer.ts";
+import { writeJsonAt } from "./json.ts";
+import { arrayLength, containerHeader, isArrayType, stringHeader } from "./msgpack-header.ts";
 import { ABSENT, isBinary, mapSize, mapStart, textStart } from "./record-fields.ts";
 import type { TextJoin } from "./text-join.ts";
 import { isMapType, skipValue } from "./walker.ts";
@@ -23,29 +24,34 @@ export function joinRubyText(join: TextJoin, bytes: Buffer, position: number): v
   join.add(text.view(), false);
 }
 
-/** `to_s` of the value at `position`: text as it is, nil as nothing, hashes and arrays as `inspect` shows them. */
-export function writeRubyText(target: ByteWriter, bytes: Buffer, position: number): void {
-  const start = textStart(bytes, position);
-  if (start !== ABSENT) target.copy(bytes, start, skipValue(bytes, position, bytes.length));
-  else if (bytes[position] !== 0xc0) writeInspect(target, bytes, position);
+/**
+ * `to_s` of the value at `position`: text as it is, nil as nothing, hashes and arrays as `inspect` shows them. Returns the
+ * position behind it.
+ */
+export function writeRubyText(target: ByteWriter, bytes: Buffer, position: number): number {
+  const type = bytes[position] as number;
+  if (type === 0xc0) return position + 1;
+  const header = stringHeader(type);
+  if (header === 0) return writeInspect(target, bytes, position);
+  const end = skipValue(bytes, position, bytes.length);
+  target.copy(bytes, position + header, end);
+  return end;
 }
 
 /** `inspect` of the value at `position`; returns the position behind it. */
 export function writeInspect(target: ByteWriter, bytes: Buffer, position: number): number {
   const type = bytes[position] as number;
-  const end = skipValue(bytes, position, bytes.length);
-  const start = textStart(bytes, position);
-  if (start !== ABSENT) target.copy(inspectText(bytes.subarray(start, end), isBinary(bytes, position)));
-  else if (isMapType(type)) writeHash(target, bytes, position);
-  else if (isArrayType(type)) writeArray(target, bytes, position);
-  else if (type === 0xc0) target.text("nil");
-  else if (type === 0xca) target.text(floatText(bytes.readFloatBE(position + 1)));
-  else if (type === 0xcb) target.text(floatText(bytes.readDoubleBE(position + 1)));
-  else writeJson(target, bytes, position, end);
-  return end;
+  const header = stringHeader(type);
+  if (header > 0) return writeQuoted(target, bytes, position, header);
+  if (isMapType(type)) return writeHash(target, bytes, position);
+  if (isArrayType(type)) return writeArray(target, bytes, position);
+  if (type === 0xca || type === 0xcb) return writeFloat(target, bytes, position);
+  if (type !== 0xc0) return writeJsonAt(target, bytes, position);
+  target.text("nil");
+  return position + 1;
 }
 
-function writeHash(target: ByteWriter, bytes: Buffer, position: number): void {
+function writeHash(target: ByteWriter, bytes: Buffer, position: number): number {
   let next = mapStart(bytes, position);
   target.text("{");
   for (let index = 0, count = mapSize(bytes, position); index < count; index++) {
@@ -55,9 +61,10 @@ function writeHash(target: ByteWriter, bytes: Buffer, position: number): void {
     next = writeInspect(target, bytes, next);
   }
   target.text("}");
+  return next;
 }
 
-function writeArray(target: ByteWriter, bytes: Buffer, position: number): void {
+function writeArray(target: ByteWriter, bytes: Buffer, position: number): number {
   const count = arrayLength(bytes, position);
   let next = position + containerHeader(bytes[position] as number);
   target.text("[");
@@ -66,58 +73,48 @@ function writeArray(target: ByteWriter, bytes: Buffer, position: number): void {
     next = writeInspect(target, bytes, next);
   }
   target.text("]");
+  return next;
 }
 
-const NAMED: Record<string, string> = {
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\f": "\\f",
-  "\v": "\\v",
-  "\b": "\\b",
-  "\x07": "\\a",
-  "\x1b": "\\e",
-};
-
-/** A string in double quotes. Bytes that are no letters show as `\xFF`, controls as `\u0085`. */
-function inspectText(bytes: Buffer, areBytes: boolean): Buffer {
-  if (areBytes) return Buffer.from(`"${escapeBytes(bytes.toString("latin1"))}"`);
-  const text = bytes.toString();
-  if (!Buffer.from(text).equals(bytes)) return Buffer.from(`"${inspectBytes(bytes)}"`);
-  return Buffer.from(`"${escapeText(text)}"`);
+function writeFloat(target: ByteWriter, bytes: Buffer, position: number): number {
+  const isDouble = bytes[position] === 0xcb;
+  target.text(floatText(isDouble ? bytes.readDoubleBE(position + 1) : bytes.readFloatBE(position + 1)));
+  return position + (isDouble ? 9 : 5);
 }
 
-function escapeText(text: string): string {
-  return text.replace(/["\\\p{Cc}\u2028\u2029]|#(?=[{$@])/gu, (found) => {
-    if (found === '"' || found === "\\" || found === "#") return `\\${found}`;
-    const code = found.codePointAt(0) as number;
-    if (NAMED[found]) return NAMED[found];
-    return `\\u${hex(code, 4)}`;
-  });
-}
+/** How signs of ASCII show in texts and in bytes. */
+const ESCAPES = new Map(
+  Object.entries({
+    '"': '"',
+    "\\": "\\",
+    "\n": "n",
+    "\r": "r",
+    "\t": "t",
+    "\f": "f",
+    "\v": "v",
+    "\b": "b",
+    "\x07": "a",
+    "\x1b": "e",
+  }).map(([sign, letter]) => [sign.charCodeAt(0), `\\${letter}`]),
+);
+/** Letters of ASCII show as they are, but for `#`, which may begin an interpolation. */
+const NOT_PLAIN = stopBytes((byte) => byte < 0x20 || byte > 0x7e || ESCAPES.has(byte) || byte === 0x23);
 
-/** Of a bin only ASCII is shown as letters. */
-function escapeBytes(text: string): string {
-  return text.replace(/["\\\0-\x1f\x7f-\xff]|#(?=[{$@])/g, (found) => {
-    if (found === '"' || found === "\\" || found === "#") return `\\${found}`;
-    return NAMED[found] ?? `\\x${hex(found.charCodeAt(0), 2)}`;
-  });
-}
-
-/** Valid stretches as text, every other byte as `\xFF`. */
-function inspectBytes(bytes: Buffer): string {
-  let text = "";
-  for (let start = 0; start < bytes.length; ) {
-    const length = [1, 2, 3, 4].find((count) => isOneCharacter(bytes.subarray(start, start + count)));
-    text += length ? escapeText(bytes.toString("utf8", start, start + length)) : `\\x${hex(bytes[start] as number, 2)}`;
-    start += length ?? 1;
+/** The str or bin at `position`, whose content is behind a header of so many bytes, in double quotes. */
+function writeQuoted(target: ByteWriter, bytes: Buffer, position: number, header: number): number {
+  const end = skipValue(bytes, position, bytes.length);
+  target.text('"');
+  let at = target.copyUntil(NOT_PLAIN, bytes, position + header, end);
+  while (at < end) {
+    const escape = ESCAPES.get(bytes[at] as number);
+    if (escape === undefined) {
+      const rest = bytesText(bytes, at, end);
+      target.text((isBinary(bytes, position) ? inspectBytes(rest) : inspectText(rest)).slice(1));
+      return end;
+    }
+    target.text(escape);
+    at = target.copyUntil(NOT_PLAIN, bytes, at + 1, end);
   }
-  return text;
+  target.text('"');
+  return end;
 }
-
-function isOneCharacter(bytes: Buffer): boolean {
-  const text = bytes.toString();
-  return [...text].length === 1 && Buffer.from(text).equals(bytes);
-}
-
-const hex = (code: number, width: number) => code.toString(16).toUpperCase().padStart(width, "0");

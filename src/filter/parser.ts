@@ -58,7 +58,7 @@ class ParserFilter {
   readonly #parsers: ParserPair;
   readonly #path: FieldPath;
   readonly #record: ParsedRecord;
-  readonly #scratch = new ByteWriter();
+  readonly #scratch: ParseTarget = { writer: new ByteWriter(), size: 0 };
 
   constructor(config: Config, context: PluginContext) {
     const { clock, logger, element } = context;
@@ -73,7 +73,9 @@ class ParserFilter {
     const { packed } = events;
     const target = { writer: new ByteWriter(packed.length * 2), size: 0 };
     const errors: Promise<void>[] = [];
-    for (const { start, recordStart, end } of events.entries()) {
+    for (let start = 0, end = 0; start < packed.length; start = end) {
+      const recordStart = skipValue(packed, start + 1, packed.length);
+      end = skipValue(packed, recordStart, packed.length);
       const fault = this.#event(packed, start, recordStart, end, target);
       if (!fault || !this.#config.emitInvalidRecordToError) continue;
       errors.push(this.#context.emitError(tag, new EventStream(packed.subarray(start, end), 1), fault()));
@@ -84,19 +86,24 @@ class ParserFilter {
 
   /** Writes what becomes of one event; what was wrong with it is told to whoever asks. */
   #event(packed: Buffer, start: number, recordStart: number, end: number, target: ParseTarget): Fault | undefined {
-    const entry = packed.subarray(start, end);
     try {
       const value = digPath(packed, recordStart, this.#path);
       if (value === ABSENT || packed[value] === NIL) {
-        if (this.#config.reserveData) this.#keep(target, entry);
+        if (this.#config.reserveData) this.#keep(target, packed.subarray(start, end));
         return () => new MalformedError(`${this.#config.keyName} does not exist`);
       }
       const text = textStart(packed, value);
-      const content = packed.subarray(text === ABSENT ? value : text, skipValue(packed, value, packed.length));
       const parser = this.#parsers[isBinary(packed, value) ? "binary" : "utf-8"];
       const parse = text === ABSENT ? parser.parseValue : parser.parse;
       if (!parse) return () => new MalformedError("parse failed: the value is no text");
-      return this.#parsed(parse, content, entry, target);
+      const content = text === ABSENT ? value : text;
+      const contentEnd = skipValue(packed, value, packed.length);
+      const matches = this.#parse(parse, packed, content, contentEnd);
+      target.size += this.#record.write(target.writer, packed, start, recordStart, this.#scratch.writer.view());
+      if (matches) return undefined;
+      if (this.#config.reserveData) this.#keep(target, packed.subarray(start, end));
+      return () =>
+        new MalformedError(`pattern not matched with data '${packed.toString("utf8", content, contentEnd)}'`);
     } catch (error) {
       if (error instanceof MalformedError) return () => error;
       throw error;
@@ -108,24 +115,16 @@ class ParserFilter {
     target.size += 1;
   }
 
-  #parsed(parse: Parser["parse"], content: Buffer, entry: Buffer, target: ParseTarget): Fault | undefined {
-    const matches = this.#parse(parse, content);
-    target.size += this.#record.write(target.writer, entry, this.#scratch.view());
-    if (matches) return undefined;
-    if (this.#config.reserveData) this.#keep(target, entry);
-    return () => new MalformedError(`pattern not matched with data '${content.toString()}'`);
-  }
-
-  #parse(parse: Parser["parse"], text: Buffer): boolean {
-    this.#scratch.truncate(0);
-    const target = { writer: this.#scratch, size: 0 };
+  /** Parses `bytes[start, end)` into the scratch. */
+  #parse(parse: Parser["parse"], bytes: Buffer, start: number, end: number): boolean {
+    this.#scratch.writer.truncate(0);
     try {
-      return parse(text, 0, text.length, target);
+      return parse(bytes, start, end, this.#scratch);
     } catch (error) {
       const isBroken = error instanceof MalformedError && error.message.startsWith("invalid byte sequence in");
       if (!isBroken || !this.#config.replaceInvalidSequence) throw error;
-      const replaced = Buffer.from(text.toString().replaceAll("\ufffd", "?"));
-      return parse(replaced, 0, replaced.length, target);
+      const replaced = Buffer.from(bytes.toString("utf8", start, end).replaceAll("\ufffd", "?"));
+      return parse(replaced, 0, replaced.length, this.#scratch);
     }
   }
 }

@@ -3,9 +3,11 @@
 import { array, bool, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
-import { ByteWriter } from "../event/byte-writer.ts";
+import { ByteWriter, stopBytes } from "../event/byte-writer.ts";
+import { stringHeader } from "../event/msgpack-header.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
-import { writeRubyText } from "../event/ruby-text.ts";
+import { writeInspect } from "../event/ruby-text.ts";
+import { skipValue } from "../event/walker.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { addNewlineParameter } from "./newline.ts";
 
@@ -15,6 +17,8 @@ const table = section({
   fields: array.required("Names of the fields, in order; `$.a.b` for nested ones."),
   ...addNewlineParameter,
 });
+
+const NIL = 0xc0;
 
 export const csvFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
   type: "csv",
@@ -26,24 +30,58 @@ export const csvFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
     }
     const delimiter = config.delimiter === "TAB" || config.delimiter === "\\t" ? "\t" : config.delimiter;
     const newline = config.addNewline ? "\n" : "";
-    const field = new ByteWriter();
+    const writeField = config.forceQuotes ? writeQuoted : fieldWriter(delimiter);
+    const other = new ByteWriter();
     return {
       write(target, _tag, packed, _timeStart, recordStart) {
-        for (const [index, path] of paths.entries()) {
+        for (let index = 0; index < paths.length; index++) {
           if (index > 0) target.text(delimiter);
-          const position = locate(packed, recordStart, path);
-          const isNil = position === ABSENT || packed[position] === 0xc0;
-          field.truncate(0);
-          if (!isNil) writeRubyText(field, packed, position);
-          const text = field.view().toString("latin1");
-          const quoted = config.forceQuotes || (!isNil && needsQuotes(text, delimiter));
-          target.copy(quoted ? Buffer.from(`"${text.replaceAll('"', '""')}"`, "latin1") : field.view());
+          const position = locate(packed, recordStart, paths[index] as Buffer[]);
+          const type = position === ABSENT ? NIL : (packed[position] as number);
+          const header = stringHeader(type);
+          if (header > 0) {
+            writeField(target, packed, position + header, skipValue(packed, position, packed.length));
+          } else if (type !== NIL) {
+            other.truncate(0);
+            writeInspect(other, packed, position);
+            writeField(target, other.view(), 0, other.length);
+          } else if (config.forceQuotes) target.text('""');
         }
         target.text(newline);
       },
     };
   },
 };
+
+/** Writes the text `bytes[start, end)` as a field. */
+type FieldWriter = (target: ByteWriter, bytes: Buffer, start: number, end: number) => void;
+
+const QUOTES = stopBytes((byte) => byte === 0x22);
+
+const writeQuoted: FieldWriter = (target, bytes, start, end) => {
+  target.text('"');
+  let at = target.copyUntil(QUOTES, bytes, start, end);
+  while (at < end) {
+    target.text('""');
+    at = target.copyUntil(QUOTES, bytes, at + 1, end);
+  }
+  target.text('"');
+};
+
+/** Puts only those fields into quotes that need them. */
+function fieldWriter(delimiter: string): FieldWriter {
+  const first = delimiter.charCodeAt(0);
+  const mayNeedQuotes = stopBytes(
+    (byte) => /["\r\n]/.test(String.fromCharCode(byte)) || delimiter === "" || byte === first,
+  );
+  return (target, bytes, start, end) => {
+    const before = target.length;
+    if (start < end && target.copyUntil(mayNeedQuotes, bytes, start, end) === end) return;
+    target.truncate(before);
+    if (needsQuotes(bytes.toString("latin1", start, end), delimiter)) writeQuoted(target, bytes, start, end);
+    else target.copy(bytes, start, end);
+  };
+}
 
 /** `$.a.b` and `$['a']['b']` are paths; anything else is the name of one field. */
 function fieldPath(field: string): Buffer[] {

@@ -59,11 +59,14 @@ export function injection(
     const target = new ByteWriter(events.packed.length + events.size * 64);
     const encodedTag = encode(tag);
     const { packed } = events;
+    const values: Buffer[] = [];
     for (let start = 0; start < packed.length; ) {
       const recordStart = skipValue(packed, start + 1, packed.length);
       const seconds = secondsAt(packed, start + 1, recordStart);
       const nanoseconds = nanosecondsAt(packed, start + 1);
-      const values = fields.map((field) => field.value(encodedTag, seconds, nanoseconds));
+      for (let index = 0; index < fields.length; index++) {
+        values[index] = (fields[index] as Field).value(encodedTag, seconds, nanoseconds);
+      }
       target.copy(packed, start, recordStart);
       start = splice.write(target, packed, recordStart, values);
     }
@@ -87,22 +90,36 @@ function fieldsOf(config: InjectConfig, workerId: number): Field[] {
 }
 
 function timeValue(config: InjectConfig): TimeValue {
+  const encodeTime = rememberingEncode();
   switch (config.timeType) {
     case "float":
       return (seconds, nanoseconds) => encodeFloat(floatSeconds(seconds, nanoseconds));
     case "unixtime":
-      return (seconds) => encode(seconds);
+      return (seconds) => encodeTime(seconds);
     case "unixtime_millis":
-      return (seconds, nanoseconds) => encode(seconds * 1e3 + Math.floor(nanoseconds / 1e6));
+      return (seconds, nanoseconds) => encodeTime(seconds * 1e3 + Math.floor(nanoseconds / 1e6));
     case "unixtime_micros":
-      return (seconds, nanoseconds) => encode(seconds * 1e6 + Math.floor(nanoseconds / 1e3));
+      return (seconds, nanoseconds) => encodeTime(seconds * 1e6 + Math.floor(nanoseconds / 1e3));
     case "unixtime_nanos":
-      return (seconds, nanoseconds) => encode(BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds));
+      return (seconds, nanoseconds) => encodeTime(BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds));
     case "string": {
       const text = timeText(config);
-      return (seconds, nanoseconds) => encode(text(seconds, nanoseconds));
+      return (seconds, nanoseconds) => encodeTime(text(seconds, nanoseconds));
     }
   }
+}
+
+/** `encode`, which keeps the last value: most events are of one second. */
+function rememberingEncode(): typeof encode {
+  let last: unknown;
+  let bytes = encode(last);
+  return (value) => {
+    if (value !== last) {
+      bytes = encode(value);
+      last = value;
+    }
+    return bytes;
+  };
 }
 
 /** Always eight bytes: a whole number of seconds is still a float. */

@@ -2,7 +2,7 @@
 
 import { string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
-import { writeJson } from "../event/json.ts";
+import { writeJsonAt } from "../event/json.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { addNewlineParameter, newlineParameter, newlineText } from "./newline.ts";
 
@@ -18,8 +18,8 @@ export const jsonFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
   create(config) {
     const newline = newlineText(config);
     return {
-      write(target, _tag, packed, _timeStart, recordStart, end) {
-        writeJson(target, packed, recordStart, end);
+      write(target, _tag, packed, _timeStart, recordStart) {
+        writeJsonAt(target, packed, recordStart);
         target.text(newline);
       },
     };

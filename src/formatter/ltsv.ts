@@ -2,10 +2,9 @@
 
 import { string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
-import { ByteWriter } from "../event/byte-writer.ts";
+import { stopBytes } from "../event/byte-writer.ts";
 import { mapSize, mapStart } from "../event/record-fields.ts";
 import { writeRubyText } from "../event/ruby-text.ts";
-import { skipValue } from "../event/walker.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { addNewlineParameter, newlineParameter, newlineText } from "./newline.ts";
 
@@ -22,24 +21,23 @@ export const ltsvFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
   table,
   create({ delimiter, labelDelimiter, replacement, ...config }) {
     const newline = newlineText(config);
-    const value = new ByteWriter();
     const delimiterBytes = Buffer.from(delimiter).toString("latin1");
     const replacementBytes = Buffer.from(replacement).toString("latin1");
+    const first = delimiterBytes.charCodeAt(0);
+    const mayBeDelimiter = stopBytes((byte) => byte === first);
     return {
       write(target, _tag, packed, _timeStart, recordStart) {
-        let key = mapStart(packed, recordStart);
+        let next = mapStart(packed, recordStart);
         for (let index = 0, count = mapSize(packed, recordStart); index < count; index++) {
           if (index > 0) target.text(delimiter);
-          writeRubyText(target, packed, key);
+          next = writeRubyText(target, packed, next);
           target.text(labelDelimiter);
-          const valueStart = skipValue(packed, key, packed.length);
-          value.truncate(0);
-          writeRubyText(value, packed, valueStart);
-          const bytes = value.view();
-          if (!bytes.includes(delimiter)) target.copy(bytes);
-          else
-            target.copy(Buffer.from(bytes.toString("latin1").replaceAll(delimiterBytes, replacementBytes), "latin1"));
-          key = skipValue(packed, valueStart, packed.length);
+          const start = target.length;
+          next = writeRubyText(target, packed, next);
+          if (delimiter !== "" && !target.has(mayBeDelimiter, start)) continue;
+          const value = target.view().toString("latin1", start);
+          target.truncate(start);
+          target.latin1(value.replaceAll(delimiterBytes, replacementBytes));
         }
         target.text(newline);
       },

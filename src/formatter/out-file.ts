@@ -2,7 +2,7 @@
 
 import { bool, enumeration } from "../config/literals.ts";
 import { type ConfigOf, parameterType, section } from "../config/parameters.ts";
-import { writeJson } from "../event/json.ts";
+import { writeJsonAt } from "../event/json.ts";
 import { nanosecondsAt, secondsAt } from "../event/time-at.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { newlineParameter, newlineText } from "./newline.ts";
@@ -31,13 +31,20 @@ export const outFileFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
     const text = { string: () => timeText(config), unixtime: () => String, float: () => floatTimeText }[
       config.timeType
     ]();
+    /** What stands before the record, for the time and the tag of the event before. */
+    let head: Buffer | undefined;
+    let [lastTime, lastTag] = ["", ""];
     return {
-      write(target, tag, packed, timeStart, recordStart, end) {
-        if (outputTime) {
-          target.text(text(secondsAt(packed, timeStart, recordStart), nanosecondsAt(packed, timeStart)) + delimiter);
+      write(target, tag, packed, timeStart, recordStart) {
+        const time = outputTime
+          ? text(secondsAt(packed, timeStart, recordStart), nanosecondsAt(packed, timeStart))
+          : "";
+        if (!head || time !== lastTime || tag !== lastTag) {
+          head = Buffer.from((outputTime ? time + delimiter : "") + (outputTag ? tag + delimiter : ""));
+          [lastTime, lastTag] = [time, tag];
         }
-        if (outputTag) target.text(tag + delimiter);
-        writeJson(target, packed, recordStart, end);
+        target.copy(head);
+        writeJsonAt(target, packed, recordStart);
         target.text(newline);
       },
     };

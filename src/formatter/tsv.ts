@@ -22,9 +22,9 @@ export const tsvFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
     const newline = newlineText(config);
     return {
       write(target, _tag, packed, _timeStart, recordStart) {
-        for (const [index, name] of names.entries()) {
+        for (let index = 0; index < names.length; index++) {
           if (index > 0) target.text(config.delimiter);
-          const position = findField(packed, recordStart, name);
+          const position = findField(packed, recordStart, names[index] as Buffer);
           if (position !== ABSENT) writeRubyText(target, packed, position);
         }
         target.text(newline);

@@ -37,21 +37,21 @@ export const apache2Parser: ParserDefinition<ConfigOf<typeof table>> = {
   table,
   create(config, context) {
     const expression = compile({ source: SOURCE + TAIL, flags: "" }, context, context.element.position);
-    const indexes = FIELDS.map(({ name }) => expression.names.indexOf(name));
+    const fields = FIELDS.map((field) => ({ ...field, index: expression.names.indexOf(field.name) }));
     const timeIndex = expression.names.indexOf("time");
     const heads = new EntryWriter(config, context.clock);
     const time = eventTimeParser(config, context.clock, { format: ACCESS_TIME_FORMAT });
     return {
       parse(bytes, start, end, target) {
-        const groups = expression.match(bytes.toString("latin1", start, end))?.groups;
+        const groups = expression.groups(bytes.toString("latin1", start, end));
         if (!groups) return false;
         const text = groups[timeIndex] as string;
         const { seconds, nanoseconds } = time.parse(text);
         const { writer } = target;
         heads.time(target, seconds, nanoseconds);
         writer.mapHeader(FIELDS.length + (config.keepTimeKey ? 1 : 0));
-        for (const [index, { key, name, dashIsNil, isNumber }] of FIELDS.entries()) {
-          const value = groups[indexes[index] as number];
+        for (const { key, name, dashIsNil, isNumber, index } of fields) {
+          const value = groups[index];
           writer.copy(key);
           if (value === undefined || (dashIsNil && value === "-")) writer.byte(NIL);
           else if (!isNumber) writeText(writer, value, context.encoding);

@@ -18,8 +18,15 @@ const table = section({
   label_delimiter: string.default("What stands between label and value.", ":"),
 });
 
-/** Labels whose slots are kept; texts with ever new labels must not fill the memory. */
-const MAX_SLOTS = 1000;
+/** Labels that are kept from text to text; texts with ever new ones must not fill the memory. */
+const MAX_LABELS = 1000;
+
+/** A label, and its place in the text that had it last. */
+interface Label {
+  readonly slot: FieldSlot;
+  text: number;
+  place: number;
+}
 
 export const ltsvParser: ParserDefinition<ConfigOf<typeof table>> = {
   kind: "parser",
@@ -30,26 +37,38 @@ export const ltsvParser: ParserDefinition<ConfigOf<typeof table>> = {
     const delimiter = toByteText(config.delimiter);
     const expression = config.delimiterPattern && new TextPattern(config.delimiterPattern, context.encoding);
     const label = toByteText(config.labelDelimiter);
-    const known = new Map<string, FieldSlot>();
+    const labels = new Map<string, Label>();
     const namedSlot = (name: string) => ({ ...entries.slot(Buffer.from(name, "latin1").toString()), key: keyOf(name) });
-    const slotOf = (name: string) => {
-      let slot = known.get(name);
-      if (!slot) {
-        slot = context.encoding === "binary" && BEYOND_ASCII.test(name) ? rawSlot(name) : namedSlot(name);
-        if (known.size < MAX_SLOTS) known.set(name, slot);
+    const labelOf = (name: string) => {
+      let known = labels.get(name);
+      if (!known) {
+        const isRaw = context.encoding === "binary" && BEYOND_ASCII.test(name);
+        known = { slot: isRaw ? rawSlot(name) : namedSlot(name), text: 0, place: 0 };
+        labels.set(name, known);
       }
-      return slot;
+      return known;
     };
+    let texts = 0;
     return {
       parse(bytes, start, end, target) {
         const text = textToSplit(bytes, start, end, context.encoding);
         const pairs = expression ? expression.split(text) : splitLikeRuby(text, delimiter);
-        const fields = new Map<string, string>();
+        const slots: FieldSlot[] = [];
+        const values: string[] = [];
+        if (labels.size > MAX_LABELS) labels.clear();
+        texts += 1;
         for (const pair of pairs) {
           const split = pair.indexOf(label);
-          if (split >= 0) fields.set(pair.slice(0, split), pair.slice(split + label.length));
+          if (split < 0) continue;
+          const known = labelOf(pair.slice(0, split));
+          // Of a label that stands twice the last value counts, in the place of the first.
+          if (known.text !== texts) {
+            known.text = texts;
+            known.place = slots.push(known.slot) - 1;
+          }
+          values[known.place] = pair.slice(split + label.length);
         }
-        entries.write(target, [...fields.keys()].map(slotOf), [...fields.values()]);
+        entries.write(target, slots, values);
         return true;
       },
     };

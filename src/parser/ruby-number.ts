@@ -15,10 +15,23 @@ export function writeText(writer: ByteWriter, text: string, encoding: TextEncodi
   writer.latin1(text);
 }
 
+/** What up to 15 digits without a zero before them stand for; 0 for other texts. */
+function plainInteger(text: string): number {
+  if (text.length > 15 || text.startsWith("0")) return 0;
+  let value = 0;
+  for (let index = 0; index < text.length; index++) {
+    const digit = text.charCodeAt(index) - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
 /** Leading digits, else 0; what 64 bits cannot hold becomes a float. */
 export function writeInteger(writer: ByteWriter, text: string, kind = "utf-8"): void {
-  if (/^[1-9]\d{0,14}$/.test(text)) {
-    writeNumber(writer, Number(text));
+  const plain = plainInteger(text);
+  if (plain > 0) {
+    writeNumber(writer, plain);
     return;
   }
   const digits = /^\s*([+-]?)(\d+(?:_\d+)*)/.exec(text);

@@ -9,7 +9,7 @@
 
 import { toRegExpDetails } from "oniguruma-to-es";
 import { type ParseValue, parameterType } from "../config/parameters.ts";
-import { boundedRegExp } from "../config/ruby/bounded-regexp.ts";
+import { type BoundedRegExp, boundedRegExp } from "../config/ruby/bounded-regexp.ts";
 import { MalformedError } from "../errors.ts";
 import { BEYOND_ASCII, toByteText } from "./byte-text.ts";
 import type { TextEncoding } from "./parser.ts";
@@ -39,7 +39,11 @@ export class TextPattern {
   readonly #encoding: TextEncoding;
   /** The expression wants letters, not bytes: fluentd cannot match it with a line of bytes beyond ASCII. */
   readonly #wantsLetters: boolean;
-  readonly #compiled = new Map<string, RegExp>();
+  /** Whether a match may depend on what stands before it. */
+  readonly #looksBack: boolean;
+  /** The one sign of ASCII that the expression stands for. */
+  readonly #sign: string | undefined;
+  readonly #compiled = new Map<string, BoundedRegExp>();
   readonly #deadlineMs: number | undefined;
 
   /** `deadlineMs`: see `boundedRegExp`. Throws Error with the reason, when there is no such expression in JavaScript. */
@@ -50,6 +54,8 @@ export class TextPattern {
     this.#groupKeys = [...this.#groups.numbers.values()].map((numbers) => numbers.map((number) => `g${number}`));
     this.#flags = flags;
     this.#encoding = encoding;
+    this.#looksBack = /\^|\\[AbBGK]|\(\?<[=!]/.test(source);
+    this.#sign = source === "\\t" ? "\t" : /^[ \t,;:=&]$/.exec(source)?.[0];
     this.#wantsLetters = /[^\0-\x7f]|\\p\{|\\P\{|\\u/.test(source);
     this.#regexp("bytes");
   }
@@ -81,6 +87,27 @@ export class TextPattern {
 
   /** What stands between the matches; empty pieces at the end are dropped, as Ruby's `split` does. */
   split(text: string): string[] {
+    const pieces = this.#sign === undefined ? this.#pieces(text) : text.split(this.#sign);
+    while (pieces.at(-1) === "") pieces.pop();
+    return pieces;
+  }
+
+  #pieces(text: string): string[] {
+    if (this.#looksBack) return this.#piecesOneByOne(text);
+    const { regexp, input } = this.#prepare(text);
+    const pieces: string[] = [];
+    let start = 0;
+    for (const { 0: found, index } of regexp.matches(input)) {
+      if (found === "") break;
+      pieces.push(input.slice(start, index));
+      start = index + found.length;
+    }
+    pieces.push(input.slice(start));
+    return input.length === text.length ? pieces : pieces.map(toByteText);
+  }
+
+  /** Each match in what is behind the one before. */
+  #piecesOneByOne(text: string): string[] {
     const pieces: string[] = [];
     let rest = text;
     for (let match = this.match(rest); match && match.length > 0; match = this.match(rest)) {
@@ -88,7 +115,6 @@ export class TextPattern {
       rest = match.rest;
     }
     pieces.push(rest);
-    while (pieces.at(-1) === "") pieces.pop();
     return pieces;
   }
 
@@ -105,14 +131,22 @@ export class TextPattern {
   }
 
   #exec(text: string): RegExpExecArray | null {
+    const { regexp, input } = this.#prepare(text);
+    return regexp.exec(input);
+  }
+
+  /** The expression for this text, and the text as that wants it. */
+  #prepare(text: string): { regexp: BoundedRegExp; input: string } {
     const takesBytes = this.#encoding === "binary" && !this.#wantsLetters;
-    if (takesBytes || !BEYOND_ASCII.test(text)) return this.#regexp(text.includes("\n") ? "lines" : "bytes").exec(text);
-    if (this.#encoding === "utf-8") return this.#regexp("letters").exec(toLetters(text));
+    if (takesBytes || !BEYOND_ASCII.test(text)) {
+      return { regexp: this.#regexp(text.includes("\n") ? "lines" : "bytes"), input: text };
+    }
+    if (this.#encoding === "utf-8") return { regexp: this.#regexp("letters"), input: toLetters(text) };
     throw new MalformedError("incompatible encoding regexp match (UTF-8 regexp with ASCII-8BIT string)");
   }
 
   /** `bytes` knows that there is one line only, which makes `^` and `$` cheap. */
-  #regexp(kind: "bytes" | "lines" | "letters"): RegExp {
+  #regexp(kind: "bytes" | "lines" | "letters"): BoundedRegExp {
     let regexp = this.#compiled.get(kind);
     if (!regexp) {
       regexp = translate(this.#groups.source, this.#flags, kind, this.#deadlineMs);
@@ -127,7 +161,7 @@ function translate(
   flags: string,
   kind: "bytes" | "lines" | "letters",
   deadlineMs: number | undefined,
-): RegExp {
+): BoundedRegExp {
   const isLetters = kind === "letters";
   const details = plainDetails(isLetters ? source : asciiBrackets(source), {
     // Ruby's \d, \s and \w are ASCII's in every text.

@@ -25,6 +25,8 @@ export class ParsedRecord {
   readonly #path: FieldPath;
   readonly #prefix: Buffer | undefined;
   readonly #hashField: Buffer | undefined;
+  /** The record without the parsed field. */
+  readonly #rest = new ByteWriter();
 
   constructor(options: ParsedRecordOptions, path: FieldPath) {
     this.#options = options;
@@ -33,17 +35,19 @@ export class ParsedRecord {
     this.#hashField = options.hashValueField === undefined ? undefined : encode(options.hashValueField);
   }
 
-  /** Writes an event for each of `parsed`, whole entries that a parser made of a field of `entry`; returns their number. */
-  write(writer: ByteWriter, entry: Buffer, parsed: Buffer): number {
+  /**
+   * Writes an event for each of `parsed`, whole entries that a parser made of a field of the entry in `bytes` that begins
+   * at `start` and whose record begins at `recordStart`; returns their number.
+   */
+  write(writer: ByteWriter, bytes: Buffer, start: number, recordStart: number, parsed: Buffer): number {
     let count = 0;
-    for (let start = 0; start < parsed.length; count++) {
-      const record = skipValue(parsed, start + 1, parsed.length);
-      if (this.#options.reserveTime || parsed[start + 1] === NIL)
-        writer.copy(entry, 0, skipValue(entry, 1, entry.length));
-      else writer.copy(parsed, start, record);
-      start = skipValue(parsed, record, parsed.length);
-      if (start === INCOMPLETE) throw new MalformedError("no whole entry");
-      this.#writeRecord(writer, entry, parsed, record, start);
+    for (let at = 0; at < parsed.length; count++) {
+      const record = skipValue(parsed, at + 1, parsed.length);
+      if (this.#options.reserveTime || parsed[at + 1] === NIL) writer.copy(bytes, start, recordStart);
+      else writer.copy(parsed, at, record);
+      at = skipValue(parsed, record, parsed.length);
+      if (at === INCOMPLETE) throw new MalformedError("no whole entry");
+      this.#writeRecord(writer, bytes, recordStart, parsed, record, at);
     }
     return count;
   }
@@ -54,20 +58,19 @@ export class ParsedRecord {
   }
 
   /** With the fields of the parsed record in `[start, end)`. */
-  #writeRecord(writer: ByteWriter, entry: Buffer, parsed: Buffer, start: number, end: number): void {
+  #writeRecord(writer: ByteWriter, bytes: Buffer, record: number, parsed: Buffer, start: number, end: number): void {
     const { reserveData, removeKeyNameField } = this.#options;
     if (!reserveData && !this.#prefix && !this.#hashField) {
       writer.copy(parsed, start, end);
       return;
     }
     const fields = this.#fields(parsed, start);
-    const record = skipValue(entry, 1, entry.length);
     if (!reserveData) writeWithFields(writer, EMPTY_MAP, 0, fields);
-    else if (!removeKeyNameField) writeWithFields(writer, entry, record, fields);
+    else if (!removeKeyNameField) writeWithFields(writer, bytes, record, fields);
     else {
-      const rest = new ByteWriter(entry.length);
-      copyWithout(rest, entry, record, this.#path);
-      writeWithFields(writer, rest.take(), 0, fields);
+      this.#rest.truncate(0);
+      copyWithout(this.#rest, bytes, record, this.#path);
+      writeWithFields(writer, this.#rest.view(), 0, fields);
     }
   }
 
