@@ -37,15 +37,21 @@ function system({ workers }: Row): string {
 }
 
 /** The port is there with a tail, too: the agent is ready when it listens. */
-function source({ row, port, folder }: Relay, ackAfter?: string): string {
-  const forward = `<source>
-  @type forward
+function source({ row: { load }, port, folder }: Relay, ackAfter?: string): string {
+  const more = {
+    tail: "",
+    forward: ackAfter === undefined ? "" : `  ack_after ${ackAfter}\n`,
+    http: "",
+    syslog: "  tag syslog\n  <transport tcp>\n  </transport>\n",
+  };
+  const listener = `<source>
+  @type ${load.kind === "tail" ? "forward" : load.kind}
   bind 127.0.0.1
-  port ${port}${ackAfter === undefined ? "" : `\n  ack_after ${ackAfter}`}
-</source>
+  port ${port}
+${more[load.kind]}</source>
 `;
-  if (row.load.kind === "forward") return forward;
-  return `${forward}<source>
+  if (load.kind !== "tail") return listener;
+  return `${listener}<source>
   @type tail
   path ${join(folder, LOG_FOLDER, "*.log")}
   pos_file ${join(folder, POSITION_FILE)}

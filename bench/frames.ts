@@ -66,19 +66,23 @@ function buildBody({ shape, eventsPerFrame }: ForwardLoad, entries: Buffer[]): B
   }
 }
 
-/** One event of about 210 bytes, as a container log looks after its metadata was added. */
 function buildEntry(index: number): Buffer {
-  const path = `/api/v1/orders/${(index * 7919) % 100_000}`;
-  return encode([
-    new EventTime(1_764_000_000 + index, (index * 104_729) % 1_000_000_000),
-    {
-      id: eventId(index),
-      stream: "stdout",
-      log: `10.8.${index % 256}.${(index * 31) % 256} "GET ${path} HTTP/1.1" 200 ${(index * 613) % 50_000} "okhttp/4.12.0" ${index % 900}ms`,
-      namespace: "shop",
-      pod: `checkout-7d9f8b6c5-${(index % 46_656).toString(36).padStart(5, "x")}`,
-      container: "checkout",
-      host: "gke-pool-1-4f2a",
-    },
-  ]);
+  return encode([new EventTime(1_764_000_000 + index, (index * 104_729) % 1_000_000_000), recordOf(index)]);
+}
+
+/** Of about 210 bytes, as a container log looks after its metadata was added. */
+export function recordOf(index: number): Record<string, string> {
+  return {
+    id: eventId(index),
+    stream: "stdout",
+    log: `10.8.${index % 256}.${(index * 31) % 256} ${requestLine(index)} "okhttp/4.12.0" ${index % 900}ms`,
+    namespace: "shop",
+    pod: `checkout-7d9f8b6c5-${(index % 46_656).toString(36).padStart(5, "x")}`,
+    container: "checkout",
+    host: "gke-pool-1-4f2a",
+  };
+}
+
+export function requestLine(index: number): string {
+  return `"GET /api/v1/orders/${(index * 7919) % 100_000} HTTP/1.1" 200 ${(index * 613) % 50_000}`;
 }

@@ -26,6 +26,9 @@ export function appendLines(load: TailLoad, folder: string): Load {
   const lead = LEAD_BYTES / load.files;
   const files = Array.from({ length: load.files }, (_, index) => ({ path: pathOf(folder, index), written: 0 }));
   for (const { path } of files) appendFileSync(path, "");
+  const { linesPerSecond } = load;
+  if (linesPerSecond !== undefined)
+    return (durationMs) => appendSlowly({ ...load, linesPerSecond }, files, cycle, durationMs);
   return async (durationMs) => {
     const deadline = performance.now() + durationMs;
     const before = files.reduce((sum, { written }) => sum + written, 0);
@@ -46,6 +49,33 @@ export function appendLines(load: TailLoad, folder: string): Load {
     const bytes = files.reduce((sum, { written }) => sum + written, 0) - before;
     return { cycles: bytes / cycle.length, acks: [] };
   };
+}
+
+interface LogFile {
+  readonly path: string;
+  written: number;
+}
+
+/** One line after the other to the files in turn, at the load's rate; whole cycles, of all files. */
+async function appendSlowly(
+  { lines, lineBytes, linesPerSecond }: TailLoad & { readonly linesPerSecond: number },
+  files: readonly LogFile[],
+  cycle: Buffer,
+  durationMs: number,
+): ReturnType<Load> {
+  const startedAt = performance.now();
+  const cycles = files.length * Math.ceil((durationMs * linesPerSecond) / 1000 / lines / files.length);
+  for (let appended = 0; appended < cycles * lines; ) {
+    const due = Math.min(cycles * lines, ((performance.now() - startedAt) * linesPerSecond) / 1000);
+    for (; appended < due; appended++) {
+      const file = files[appended % files.length] as LogFile;
+      const at = file.written % cycle.length;
+      appendFileSync(file.path, cycle.subarray(at, at + lineBytes));
+      file.written += lineBytes;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return { cycles, acks: [] };
 }
 
 function pathOf(folder: string, index: number): string {

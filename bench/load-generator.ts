@@ -4,13 +4,15 @@
  */
 
 import { connectAll } from "./frame-sender.ts";
+import { postAll } from "./http-poster.ts";
 import { appendLines } from "./line-appender.ts";
 import type { AckTimes, Load, LoadReport, LoadRequest } from "./load.ts";
-import { eventsPerCycle, rowNamed } from "./rows.ts";
+import { eventsPerCycle, type Row, rowNamed } from "./rows.ts";
+import { writeSyslog } from "./syslog-writer.ts";
 
 const [rowName, target = ""] = process.argv.slice(2);
 const row = rowNamed(rowName);
-const load: Load = row.load.kind === "tail" ? appendLines(row.load, target) : connectAll(row.load, Number(target));
+const load = loadOf(row);
 
 process.on("message", async ({ durationMs }: LoadRequest) => {
   const startedAt = Date.now();
@@ -20,6 +22,19 @@ process.on("message", async ({ durationMs }: LoadRequest) => {
 });
 process.on("disconnect", () => process.exit());
 process.send?.("ready");
+
+function loadOf({ load }: Row): Load {
+  switch (load.kind) {
+    case "tail":
+      return appendLines(load, target);
+    case "http":
+      return postAll(load, Number(target));
+    case "syslog":
+      return writeSyslog(load, Number(target));
+    case "forward":
+      return connectAll(load, Number(target));
+  }
+}
 
 function ackTimes(acks: number[]): AckTimes | undefined {
   if (acks.length === 0) return undefined;

@@ -23,13 +23,32 @@ export interface TailLoad {
   readonly lineBytes: number;
   /** Different lines; a cycle appends each of them once to one file. */
   readonly lines: number;
+  /** Of all files together, one line at a time; undefined: as many as the agent reads. */
+  readonly linesPerSecond?: number;
+}
+
+/** JSON arrays in POST requests, one under way on each connection. */
+export interface HttpLoad {
+  readonly kind: "http";
+  readonly eventsPerRequest: number;
+  /** Different requests; a cycle sends each of them once. */
+  readonly requests: number;
+  readonly connections: number;
+}
+
+/** Lines of RFC 3164 over TCP. */
+export interface SyslogLoad {
+  readonly kind: "syslog";
+  /** Different lines; a cycle sends each of them once. */
+  readonly lines: number;
+  readonly connections: number;
 }
 
 export interface Row {
   readonly name: string;
   /** As the table says it. */
   readonly title: string;
-  readonly load: ForwardLoad | TailLoad;
+  readonly load: ForwardLoad | TailLoad | HttpLoad | SyslogLoad;
   /** CPU of Suiro in microseconds per event, on the machine on which the goals were set. */
   readonly goal?: number;
   /** The output keeps its connections. */
@@ -158,6 +177,21 @@ export const rows: readonly Row[] = [
     keepalive: true,
     flushSeconds: 5,
   },
+  {
+    name: "tail-slow",
+    title: "tail, 1,000 lines a second in 20 files",
+    load: { ...containers, files: 20, lines: 100, linesPerSecond: 1000 },
+  },
+  {
+    name: "http",
+    title: "http, JSON arrays of 10 events, 8 connections",
+    load: { kind: "http", eventsPerRequest: 10, requests: 100, connections: 8 },
+  },
+  {
+    name: "syslog",
+    title: "syslog over TCP, lines of RFC 3164",
+    load: { kind: "syslog", lines: 10_000, connections: 4 },
+  },
   { name: "parser-regexp", title: "filter parser, a regexp of seven groups", load: packed1000, filters: PARSER_REGEXP },
   { name: "parser-json", title: "filter parser, json, of lines that are none", load: packed1000, filters: PARSER_JSON },
   { name: "ruby", title: "filter record_transformer, three expressions", load: packed1000, filters: RUBY },
@@ -208,5 +242,12 @@ export function rowNamed(name: string | undefined): Row {
 
 /** Events with an id of their own in one cycle. */
 export function eventsPerCycle({ load }: Row): number {
-  return load.kind === "tail" ? load.lines : load.frames * load.eventsPerFrame;
+  switch (load.kind) {
+    case "forward":
+      return load.frames * load.eventsPerFrame;
+    case "http":
+      return load.requests * load.eventsPerRequest;
+    default:
+      return load.lines;
+  }
 }
