@@ -31,6 +31,7 @@ export class ChangeWatch {
   readonly #growing = new Map<string, Growing>();
   #hints: FileHints | undefined;
   #cancelLooks: CancelTimer | undefined;
+  #isClosed = false;
 
   constructor(options: ChangeWatchOptions) {
     this.#options = options;
@@ -39,11 +40,13 @@ export class ChangeWatch {
   /** Resolves when all are watched that were added until now. */
   async start(): Promise<void> {
     const onHint = (path: string) => this.#hinted(path);
-    this.#hints = await FileHints.watch([...this.#hintedAt.keys()], onHint, this.#options.onError);
+    const hints = await FileHints.watch([...this.#hintedAt.keys()], onHint, this.#options.onError);
+    if (this.#isClosed) await hints.close();
+    else this.#hints = hints;
   }
 
   add(path: string): void {
-    if (this.#hintedAt.size >= HINTED_FILES) return;
+    if (this.#isClosed || this.#hintedAt.size >= HINTED_FILES) return;
     this.#hintedAt.set(path, Number.NEGATIVE_INFINITY);
     this.#hints?.add(path);
   }
@@ -55,9 +58,13 @@ export class ChangeWatch {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#cancelLooks?.();
     this.#growing.clear();
-    await this.#hints?.close();
+    this.#hintedAt.clear();
+    const hints = this.#hints;
+    this.#hints = undefined; // What is added to a closed one opens it again.
+    await hints?.close();
   }
 
   #hinted(path: string): void {

@@ -84,3 +84,17 @@ test("notifications far apart make no growing file, nor do those of a file that 
   clock.advance(LOOK_MS);
   assert.equal(clock.pending, 0);
 });
+
+test("nothing is looked at after the end", { timeout: 60_000 }, async (t) => {
+  const { clock, path, state, watch, appendUntilLook } = await watched(t);
+  await appendUntilLook();
+  await appendUntilLook();
+  const closed = watch.close();
+  state.looks = 0;
+  appendFileSync(path, "line\n");
+  watch.add(path);
+  clock.advance(RESTING_MS + LOOK_MS);
+  await closed;
+  assert.equal(clock.pending, 0);
+  assert.equal(state.looks, 0);
+});
