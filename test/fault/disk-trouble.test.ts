@@ -159,7 +159,9 @@ describe("under acked load", { concurrency: 4 }, () => {
       await acked(300);
       await receiver.stop();
       await acked(300);
-      mount.run(`mount --bind ${disk}/chunks ${disk}/chunks; mount -o remount,bind,ro ${disk}/chunks`);
+      // Read-only before it stands in the place: there a file that is open for writing would make it busy.
+      mount.run(`mkdir ${disk}/ro; mount --bind ${disk}/chunks ${disk}/ro; mount -o remount,bind,ro ${disk}/ro`);
+      mount.run(`mount --move ${disk}/ro ${disk}/chunks`);
       await agent.waitFor("EROFS");
       await isTold(ask, /takes no events: .*(EROFS|read-only)/);
       await receiver.start();
