@@ -14,17 +14,11 @@
 
 import { errorMessage } from "../../errors.ts";
 import type { FileReport } from "../../plugin.ts";
-import {
-  type FileIdentity,
-  type FileStatus,
-  fileStatus,
-  fileStatusNow,
-  isSameFile,
-  lifelongName,
-} from "./file-identity.ts";
+import { type FileIdentity, type FileStatus, fileStatus, fileStatusNow, isSameFile } from "./file-identity.ts";
+import { FinishedFiles } from "./finished-files.ts";
 import type { HeldRanges } from "./held-ranges.ts";
 import { inLanes } from "./lanes.ts";
-import { LOOKS_OF_TURN, REMEMBERED_FILES, ROTATED_FILES_OF_PATH } from "./limits.ts";
+import { LOOKS_OF_TURN, ROTATED_FILES_OF_PATH } from "./limits.ts";
 import type { PositionBook, Remainder } from "./position-book.ts";
 import type { Position } from "./position-file.ts";
 import { type Allowance, bytesPerSecond, type FileGroups } from "./read-allowance.ts";
@@ -69,8 +63,7 @@ export class FollowedFiles {
   readonly #rotated = new Set<Tailer>();
   /** Of files that were rotated before the start: what was read before them is not known. */
   readonly #resumed = new WeakSet<Tailer>();
-  /** Offsets of files that were read to their end and lost their names, by lifelong name, oldest first. */
-  readonly #remembered = new Map<string, number>();
+  readonly #finished = new FinishedFiles();
   #isFirstRefresh = true;
   #isStopping = false;
 
@@ -94,7 +87,9 @@ export class FollowedFiles {
   refresh(targets: readonly Target[]): void {
     if (this.#isStopping) return;
     const wanted = new Set(targets.map(({ path }) => path));
-    for (const followed of [...this.#paths.values()]) if (!wanted.has(followed.path)) this.#leave(followed);
+    for (const followed of [...this.#paths.values()]) {
+      if (!wanted.has(followed.path) && !this.#isBetweenFiles(followed)) this.#leave(followed);
+    }
     for (const target of targets) this.#follow(target);
     if (this.#rules.followsInodes) this.#book.unwatchOthers(this.#inodes(targets));
     this.#isFirstRefresh = false;
@@ -231,7 +226,7 @@ export class FollowedFiles {
     const last = tailer ?? former;
     if (!status?.isFile || !last || isSameFile(last.file.identity, status)) return [];
     const found = await findFilesBetween(path, last.file.identity, status, !this.#resumed.has(last));
-    return found.filter((file) => this.#recall(file.status) === undefined && !this.#isRead(file.status));
+    return found.filter((file) => this.#finished.offsetOf(file.status) === undefined && !this.#isRead(file.status));
   }
 
   #see(followed: FollowedPath, status: FileStatus | undefined, between: readonly FoundFile[], before: number): void {
@@ -265,7 +260,7 @@ export class FollowedFiles {
     if (position.inode === status.inode) {
       return this.#start(followed, status, position, position.offset > status.byteSize ? 0 : position.offset, place);
     }
-    const elsewhere = this.#recall(status) ?? this.#book.renamedOffset(status.inode);
+    const elsewhere = this.#finished.offsetOf(status) ?? this.#book.renamedOffset(status.inode);
     const isNew = position.inode === 0n && startsAtEnd;
     const offset = elsewhere !== undefined && elsewhere <= status.byteSize ? elsewhere : isNew ? status.byteSize : 0;
     this.#start(followed, status, position, offset, place);
@@ -317,8 +312,7 @@ export class FollowedFiles {
   #finish(tailer: Tailer): void {
     this.#rotated.delete(tailer);
     if (this.#isStopping) return;
-    const name = lifelongName(tailer.file.identity);
-    if (name !== undefined) this.#remember(name, tailer.offset);
+    this.#finished.add(tailer.file.identity, tailer.offset);
     this.#book.finish(tailer.file.position);
     if (!this.#paths.has(tailer.path) && !this.#rules.followsInodes) {
       this.#book.unwatch(tailer.path, tailer.file.identity.inode);
@@ -330,6 +324,18 @@ export class FollowedFiles {
     followed.tailer = tailer;
     this.#listen(followed, tailer);
     tailer.keep();
+  }
+
+  /**
+   * Whether the path lost its file a moment ago: until that is read to its end the next may come, which must find
+   * what is known of the one before it.
+   */
+  #isBetweenFiles({ path, tailer, former }: FollowedPath): boolean {
+    if (!tailer) return former !== undefined && !former.isFinished;
+    const status = fileStatusNow(path);
+    if (status && isSameFile(tailer.file.identity, status)) return false;
+    void this.check(path);
+    return true;
   }
 
   #leave(followed: FollowedPath): void {
@@ -377,18 +383,5 @@ export class FollowedFiles {
     const inodes = new Set(targets.map(({ status }) => status.inode));
     for (const tailer of this.#tailers()) inodes.add(tailer.file.identity.inode);
     return inodes;
-  }
-
-  #remember(name: string, offset: number): void {
-    this.#remembered.set(name, offset);
-    for (const oldest of this.#remembered.keys()) {
-      if (this.#remembered.size <= REMEMBERED_FILES) break;
-      this.#remembered.delete(oldest);
-    }
-  }
-
-  #recall(identity: FileIdentity): number | undefined {
-    const name = lifelongName(identity);
-    return name === undefined ? undefined : this.#remembered.get(name);
   }
 }

@@ -338,6 +338,29 @@ test("a file that came and went after the one before it was read and let go is r
   assert.deepEqual(tail.messages, ["1", "2", "3"]);
 });
 
+test("a path between a rotation's rename and its new file is not taken for gone by a refresh", async (context) => {
+  const tail = new TailFixture(context);
+  tail.write("x.log", "1\n");
+  await tail.start(`${HEAD}\nrefresh_interval 20\nrotate_wait 3`, { path: "*.log" });
+  const { clock, counters } = tail.plugin;
+  const began = clock.monotonic();
+  await tail.until(() => tail.messages.length === 1 && clock.monotonic() - began >= 19_000);
+  renameSync(tail.path("x.log"), tail.path("x.log.1"));
+  await tail.pass(2);
+  tail.write("x.log", "2\n");
+  await tail.until(() => counters.get("files_closed") === 1);
+  assert.ok(tail.positions.endsWith(tail.line("x.log", 2)), tail.positions);
+  assert.deepEqual(tail.messages, ["1", "2"]);
+  await tail.kill();
+  renameSync(tail.path("x.log"), tail.path("x.log.2"));
+  tail.write("x.log", "3\n");
+  renameSync(tail.path("x.log"), tail.path("x.log.3"));
+  tail.write("x.log", "4\n");
+  await tail.start(HEAD, { path: "*.log" });
+  await tail.until(() => tail.messages.length === 4);
+  assert.deepEqual(tail.messages, ["1", "2", "3", "4"]);
+});
+
 test("looks at a rotated file while it is read, however slowly, do not keep the next one waiting", async (context) => {
   const { read } = Tailer.prototype;
   context.mock.method(Tailer.prototype, "read", async function (this: Tailer, ...args: Parameters<typeof read>) {
