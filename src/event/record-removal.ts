@@ -14,14 +14,14 @@ export function withoutPath(record: Buffer, path: FieldPath): Buffer {
   if (parent === ABSENT || last === undefined) return record;
   const type = record[parent] as number;
   if (typeof last === "number") return isArrayType(type) ? withoutElement(record, parent, last) : record;
-  return isMapType(type) ? withoutFields(record, parent, [last]) : record;
+  return isMapType(type) ? withoutFieldsOf(record, parent, [last]) : record;
 }
 
 /** Takes the values at these paths out of a record, one after the other. */
 export function removalOf(paths: readonly FieldPath[]): (record: Buffer) => Buffer {
   const names = paths.flatMap(([name, ...rest]) => (rest.length === 0 && Buffer.isBuffer(name) ? [name] : []));
   if (names.length < paths.length) return (record) => paths.reduce(withoutPath, record);
-  return (record) => (isMapType(record[0] as number) ? withoutFields(record, 0, names) : record);
+  return (record) => (isMapType(record[0] as number) ? withoutFields(record, names) : record);
 }
 
 /** A record of those fields of `record` whose names are given, in the order of the names. */
@@ -45,8 +45,12 @@ function keyBefore(record: Buffer, name: Buffer): number {
   }
 }
 
-/** Also where a name stands twice. */
-function withoutFields(record: Buffer, map: number, names: readonly Buffer[]): Buffer {
+/** A record without the fields of these names, also where one stands twice: the same bytes where there is none. */
+export function withoutFields(record: Buffer, names: readonly Buffer[]): Buffer {
+  return withoutFieldsOf(record, 0, names);
+}
+
+function withoutFieldsOf(record: Buffer, map: number, names: readonly Buffer[]): Buffer {
   const count = mapSize(record, map);
   const first = mapStart(record, map);
   const removed: number[] = [];

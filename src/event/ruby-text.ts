@@ -4,7 +4,7 @@
  */
 
 import { floatText } from "../config/ruby/float-text.ts";
-import { bytesText, inspectBytes, inspectText } from "../config/ruby/text.ts";
+import { bytesText, inspectBytes, inspectText, NAMED_CONTROLS } from "../config/ruby/text.ts";
 import { ByteWriter, stopBytes } from "./byte-writer.ts";
 import { writeJsonAt } from "./json.ts";
 import { arrayLength, containerHeader, isArrayType, stringHeader } from "./msgpack-header.ts";
@@ -84,18 +84,7 @@ function writeFloat(target: ByteWriter, bytes: Buffer, position: number): number
 
 /** How signs of ASCII show in texts and in bytes. */
 const ESCAPES = new Map(
-  Object.entries({
-    '"': '"',
-    "\\": "\\",
-    "\n": "n",
-    "\r": "r",
-    "\t": "t",
-    "\f": "f",
-    "\v": "v",
-    "\b": "b",
-    "\x07": "a",
-    "\x1b": "e",
-  }).map(([sign, letter]) => [sign.charCodeAt(0), `\\${letter}`]),
+  Object.entries({ '"': '\\"', "\\": "\\\\", ...NAMED_CONTROLS }).map(([sign, shown]) => [sign.charCodeAt(0), shown]),
 );
 /** Letters of ASCII show as they are, but for `#`, which may begin an interpolation. */
 const NOT_PLAIN = stopBytes((byte) => byte < 0x20 || byte > 0x7e || ESCAPES.has(byte) || byte === 0x23);

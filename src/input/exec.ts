@@ -15,7 +15,7 @@ import type { Parser } from "../parser/parser.ts";
 import { createParser, parseParameters, parseSections } from "../parser/parser-list.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { RareWarnings } from "../rare-warnings.ts";
-import { emitBatches } from "./text/emit-batches.ts";
+import { emitBatches } from "./emit-batches.ts";
 import { Extract } from "./text/extract.ts";
 import { withParseDefaults } from "./text/parse-defaults.ts";
 import { TextEvents } from "./text/text-events.ts";

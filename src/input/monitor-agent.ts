@@ -19,6 +19,7 @@ import type { Report } from "../metrics/report-server.ts";
 import { type AgentStatus, agentStatus } from "../metrics/status.ts";
 import { statusPage } from "../metrics/status-page.ts";
 import type { Input, InputDefinition, PluginContext, PluginSummary } from "../plugin.ts";
+import { emitBatches } from "./emit-batches.ts";
 import { ReportInput } from "./report-input.ts";
 
 const table = section({
@@ -127,19 +128,10 @@ class MonitorAgent implements Input {
   }
 
   async #emit(tag: string): Promise<void> {
-    const { clock, counters, emitter, logger } = this.#context;
-    const now = clock.now();
-    const eventTime = new EventTime(Math.floor(now / 1000), Math.floor((now % 1000) * 1e6));
+    const eventTime = EventTime.fromMilliseconds(this.#context.clock.now());
     const records = inFluentdOrder(this.#context.plugins()).map((plugin) => statisticsOf(plugin, NOTHING_MORE));
     const events = EventStream.fromEvents(records.map((record) => ({ time: eventTime, record })));
-    counters.add("received_events", events.size);
-    try {
-      await emitter.emit(tag, events);
-      counters.add("emitted_events", events.size);
-    } catch (error) {
-      counters.add("dropped_events", events.size, "emit_failed");
-      logger.warn("the agent's own figures could not be emitted", { error, tag });
-    }
+    await emitBatches([{ tag, events }], this.#context);
   }
 }
 

@@ -16,6 +16,7 @@ import { containerHeader, isArrayType } from "../event/msgpack-header.ts";
 import { isKey, mapStart } from "../event/record-fields.ts";
 import { isMapType, skipValue } from "../event/walker.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
+import { emitBatches } from "./emit-batches.ts";
 
 /** Emits per second at most: what one process can make without doing anything else. */
 const MAX_RATE = 10_000_000;
@@ -136,15 +137,8 @@ class SampleInput implements Input {
   }
 
   async #emit(count: number): Promise<void> {
-    const { counters, emitter, logger, clock } = this.#context;
-    const events = this.#batch(count, EventTime.fromMilliseconds(clock.now()));
-    try {
-      await emitter.emit(this.#config.tag, events);
-      counters.add("emitted_events", count);
-    } catch (error) {
-      counters.add("dropped_events", count, "emit_failed");
-      logger.warn("emit transaction failed:", { error, tag: this.#config.tag });
-    }
+    const events = this.#batch(count, EventTime.fromMilliseconds(this.#context.clock.now()));
+    await emitBatches([{ tag: this.#config.tag, events }], this.#context);
   }
 
   #batch(count: number, time: EventTime): EventStream {

@@ -76,7 +76,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets everything run that is ready to: promises, and the commit at the end of a turn. */
+/** Lets everything run that is ready to: promises, the commit at the end of a turn, and what sockets of this process have sent. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

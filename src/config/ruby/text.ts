@@ -45,7 +45,7 @@ export function inspectBytes(text: string): string {
   return `"${escaped}"`;
 }
 
-const NAMED_CONTROLS: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\v": "\\v", "\b": "\\b", "\x07": "\\a", "\x1b": "\\e" }; // biome-ignore format: a table
+export const NAMED_CONTROLS: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\v": "\\v", "\b": "\\b", "\x07": "\\a", "\x1b": "\\e" }; // biome-ignore format: a table
 
 /** A text in quotes, as Ruby shows it. */
 export function inspectText(text: string): string {

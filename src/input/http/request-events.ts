@@ -5,6 +5,7 @@ import { ByteWriter } from "../../event/byte-writer.ts";
 import { EventStream, entryBounds } from "../../event/event-stream.ts";
 import { EventTime } from "../../event/event-time.ts";
 import { ABSENT, isKey, mapSize, mapStart } from "../../event/record-fields.ts";
+import { withoutFields } from "../../event/record-removal.ts";
 import { RecordSplice } from "../../event/record-splice.ts";
 import { skipValue } from "../../event/walker.ts";
 import type { Parser } from "../../parser/parser.ts";
@@ -93,13 +94,10 @@ class Batch {
     if (this.#given) return this.add(undefined, bytes, start);
     const first = mapStart(bytes, start);
     const size = mapSize(bytes, start);
-    let [found, count, end] = [ABSENT, 0, first];
+    let [found, end] = [ABSENT, first];
     for (let left = size; left > 0; left--) {
       const value = skipValue(bytes, end, bytes.length);
-      if (isKey(bytes, end, value, name)) {
-        found = value;
-        count += 1;
-      }
+      if (isKey(bytes, end, value, name)) found = value;
       end = skipValue(bytes, value, bytes.length);
     }
     const time = found === ABSENT ? undefined : readTime(bytes, found, parser);
@@ -108,7 +106,7 @@ class Batch {
       this.#writer.mapHeader(size);
       this.#writer.copy(bytes, first, end);
     } else if (found === ABSENT || keeps) this.add(time, bytes, start);
-    else this.add(time, without(bytes, first, end, name, size - count), 0);
+    else this.add(time, withoutFields(bytes.subarray(start, end), [name]), 0);
     return end;
   }
 
@@ -121,17 +119,4 @@ class Batch {
   finish(): EventStream {
     return new EventStream(this.#writer.take(), this.#size);
   }
-}
-
-/** The record of the pairs in `[first, end)` whose name is another; there are `size` of them. */
-function without(bytes: Buffer, first: number, end: number, name: Buffer, size: number): Buffer {
-  const writer = new ByteWriter(end - first + 5);
-  writer.mapHeader(size);
-  for (let key = first; key < end; ) {
-    const value = skipValue(bytes, key, end);
-    const next = skipValue(bytes, value, end);
-    if (!isKey(bytes, key, value, name)) writer.copy(bytes, key, next);
-    key = next;
-  }
-  return writer.take();
 }

@@ -4,10 +4,10 @@ import type { RemoteInfo, Socket } from "node:dgram";
 import { errorMessage, NetworkError } from "../../errors.ts";
 import type { PluginContext } from "../../plugin.ts";
 import { listeningSockets } from "../../tls/listening-sockets.ts";
+import { emitBatches } from "../emit-batches.ts";
 import { HostNames } from "../forward/host-names.ts";
 import { DEFAULT_LIMITS } from "../forward/limits.ts";
 import type { Batch } from "./batches.ts";
-import { emitBatches } from "./emit-batches.ts";
 import { type PeerKeys, peerValues } from "./peer.ts";
 
 export interface DatagramServerOptions extends PeerKeys {

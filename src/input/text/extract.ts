@@ -4,10 +4,8 @@
 
 import type { Clock } from "../../clock.ts";
 import { MalformedError } from "../../errors.ts";
-import { ByteWriter } from "../../event/byte-writer.ts";
 import { EVENT_TIME_BYTES, EventTime, writeEventTime } from "../../event/event-time.ts";
-import { isKey, mapSize, mapStart } from "../../event/record-fields.ts";
-import { skipValue } from "../../event/walker.ts";
+import { withoutFields } from "../../event/record-removal.ts";
 import { type ExtractConfig, type Extraction, extraction } from "../../parser/extract.ts";
 
 /** What was taken out of one record. */
@@ -15,7 +13,7 @@ export interface Extracted {
   readonly tag: string | undefined;
   /** An EventTime in its fixext8 form. */
   readonly time: Buffer | undefined;
-  /** The record without the fields that are not kept. */
+  /** The record without the fields that are not kept: a part of the bytes it was read from, where all are. */
   readonly record: Buffer;
 }
 
@@ -36,30 +34,12 @@ export class Extract {
     return {
       tag: found?.tag,
       time: found?.time && eventTimeBytes(found.time),
-      record: without(
-        bytes,
-        start,
-        end,
+      record: withoutFields(
+        bytes.subarray(start, end),
         (found?.removed ?? []).map((name) => Buffer.from(name)),
       ),
     };
   }
-}
-
-function without(bytes: Buffer, start: number, end: number, names: readonly Buffer[]): Buffer {
-  const writer = new ByteWriter(end - start + 4);
-  let kept = mapSize(bytes, start);
-  const pairs: [number, number][] = [];
-  for (let key = mapStart(bytes, start); key < end; ) {
-    const value = skipValue(bytes, key, end);
-    const next = skipValue(bytes, value, end);
-    if (names.some((name) => isKey(bytes, key, value, name))) kept -= 1;
-    else pairs.push([key, next]);
-    key = next;
-  }
-  writer.mapHeader(kept);
-  for (const [from, to] of pairs) writer.copy(bytes, from, to);
-  return writer.take();
 }
 
 /**

@@ -11,10 +11,10 @@ import type { PluginContext } from "../../plugin.ts";
 import { RareWarnings } from "../../rare-warnings.ts";
 import { listeningSockets } from "../../tls/listening-sockets.ts";
 import { createTransportServer, listen, type TransportConfig } from "../../tls/transport.ts";
+import { emitBatches } from "../emit-batches.ts";
 import { HostNames } from "../forward/host-names.ts";
 import { CONNECTION_LIMIT } from "../forward/limits.ts";
 import type { Batch } from "./batches.ts";
-import { emitBatches } from "./emit-batches.ts";
 import type { MessageSplitter, TakeMessage } from "./message-splitter.ts";
 import { isAllowed, type PeerKeys, peerValues } from "./peer.ts";
 

@@ -4,7 +4,8 @@ import { ByteWriter } from "../../event/byte-writer.ts";
 import { entryBounds } from "../../event/event-stream.ts";
 import { EventTime } from "../../event/event-time.ts";
 import { decode, encode } from "../../event/msgpack.ts";
-import { ABSENT, isKey, mapSize, mapStart } from "../../event/record-fields.ts";
+import { ABSENT, findField } from "../../event/record-fields.ts";
+import { withoutFields } from "../../event/record-removal.ts";
 import { RecordSplice } from "../../event/record-splice.ts";
 import { skipValue } from "../../event/walker.ts";
 import type { TextEncoding } from "../../parser/parser.ts";
@@ -22,6 +23,7 @@ const FACILITIES =
   );
 const SEVERITIES = "emerg alert crit err warn notice info debug".split(" ");
 const PRIORITY_FIELD = Buffer.from("pri");
+const PRIORITY_FIELDS = [PRIORITY_FIELD];
 const NIL = 0xc0;
 /** `<191>` is the highest that has a name; a few digits more are read, as fluentd reads them. */
 const MAX_PRIORITY_DIGITS = 9;
@@ -97,18 +99,13 @@ export class SyslogMessages {
   #addParsed(entries: Buffer, given: number | undefined, values: readonly Buffer[]): void {
     for (const { timeStart, recordStart, end } of entryBounds(entries)) {
       if (entries[timeStart] === NIL) continue;
-      const key = given === undefined ? priorityKey(entries, recordStart, end) : ABSENT;
-      const { tag, fields } = this.#priority(given ?? priorityBehind(entries, key));
+      const parsed = entries.subarray(recordStart, end);
+      const record = given === undefined ? withoutFields(parsed, PRIORITY_FIELDS) : parsed;
+      const { tag, fields } = this.#priority(given ?? priorityOf(parsed));
       const target = this.#batches.begin(tag);
       target.copy(entries, timeStart, recordStart);
-      if (fields.length === 0 && values.length === 0) {
-        writeWithout(key, target, entries, recordStart, end);
-        continue;
-      }
-      const record = this.#record;
-      record.truncate(0);
-      writeWithout(key, record, entries, recordStart, end);
-      this.#splice.write(target, record.view(), 0, [...fields, ...values]);
+      if (fields.length === 0 && values.length === 0) target.copy(record);
+      else this.#splice.write(target, record, 0, [...fields, ...values]);
     }
   }
 
@@ -157,34 +154,13 @@ function priorityAt(bytes: Buffer, start: number, end: number): { value: number;
   return whole === undefined ? undefined : { value: Number(digits), end: start + whole.length };
 }
 
-/** Position of the key of the priority in the record `bytes[start, end)`; ABSENT where it has none. */
-function priorityKey(bytes: Buffer, start: number, end: number): number {
-  for (let key = mapStart(bytes, start); key < end; ) {
-    const value = skipValue(bytes, key, end);
-    if (isKey(bytes, key, value, PRIORITY_FIELD)) return key;
-    key = skipValue(bytes, value, end);
-  }
-  return ABSENT;
-}
-
-/** The value of the field at `key`; 0 where that is ABSENT. */
-function priorityBehind(bytes: Buffer, key: number): number {
-  if (key === ABSENT) return 0;
-  const value = skipValue(bytes, key, bytes.length);
-  const type = bytes[value] as number;
+/** What the record's field says; 0 where there is none. */
+function priorityOf(record: Buffer): number {
+  const value = findField(record, 0, PRIORITY_FIELD);
+  if (value === ABSENT) return 0;
+  const type = record[value] as number;
   if (type < 0x80) return type;
   return type === 0xcc
-    ? (bytes[value + 1] as number)
-    : Number(decode(bytes.subarray(value, skipValue(bytes, value, bytes.length))));
-}
-
-/** Writes the record `bytes[start, end)` without the field at `key`. */
-function writeWithout(key: number, writer: ByteWriter, bytes: Buffer, start: number, end: number): void {
-  if (key === ABSENT) {
-    writer.copy(bytes, start, end);
-    return;
-  }
-  writer.mapHeader(mapSize(bytes, start) - 1);
-  writer.copy(bytes, mapStart(bytes, start), key);
-  writer.copy(bytes, skipValue(bytes, skipValue(bytes, key, end), end), end);
+    ? (record[value + 1] as number)
+    : Number(decode(record.subarray(value, skipValue(record, value, record.length))));
 }

@@ -126,12 +126,10 @@ test("headers fit the sizes of containers and strings", () => {
   assert.deepEqual(decode(jsonToMsgpack(JSON.stringify(wide))), wide);
 });
 
-test("an object of very many names takes no more time than they are long", () => {
-  const members = Array.from({ length: 60_000 }, (_, index) => `"name ${index}":${index}`);
-  const start = performance.now();
+// To compare each with each would take minutes.
+test("of very many names not each is compared with each", { timeout: 60_000 }, () => {
+  const members = Array.from({ length: 200_000 }, (_, index) => `"name ${index}":${index}`);
   const bytes = jsonToMsgpack(`{${members},"name 3":"again"}`);
-  // To compare each with each takes 20 s.
-  assert.ok(performance.now() - start < 5000);
   assert.deepEqual(Object.entries(decode(bytes) as object)[3], ["name 3", "again"]);
 });
 

@@ -6,6 +6,7 @@ import { readSectionOrThrow } from "../../../src/config/parameters.ts";
 import { encode } from "../../../src/event/msgpack.ts";
 import { httpInput } from "../../../src/input/http.ts";
 import { eventually } from "../../support/eventually.ts";
+import { settle } from "../../support/manual-clock.ts";
 import { parsedElement } from "../../support/parsed-config.ts";
 import { pluginContext } from "../../support/plugin-context.ts";
 
@@ -29,7 +30,7 @@ async function started(t: TestContext, parameters = "") {
     socket.on("data", (part: Buffer) => answers.push(part));
     for (const part of parts) {
       socket.write(part);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await settle();
     }
     await closed;
     return Buffer.concat(answers)
@@ -120,7 +121,8 @@ test("a client that goes away within a request leaves a line in the log, and one
   const failures = () => context.logger.lines.filter(({ message }) => message === "connection failed").length;
   const early = await open();
   early.write(post('{"a":1}').subarray(0, -3));
-  setTimeout(() => early.destroy(), 20);
+  await settle();
+  early.destroy();
   await eventually(() => failures() === 1);
   assert.equal(context.emitter.batches.length, 0);
 
@@ -129,7 +131,7 @@ test("a client that goes away within a request leaves a line in the log, and one
   late.write(post('{"a":1}'));
   await context.emitter.waitFor(() => context.emitter.held.length === 1);
   late.destroy();
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await settle();
   context.emitter.held[0]?.resolve();
   await eventually(() => context.counters.get("emitted_events") === 1);
   assert.equal(failures(), 1);
@@ -148,7 +150,7 @@ test("a request waits for its outputs, and the one behind it for its answer", as
   );
   await context.emitter.waitFor(() => context.emitter.held.length === 2);
   context.emitter.held[1]?.resolve();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await settle();
   assert.equal(answers, "");
   context.emitter.held[0]?.reject(new Error("full"));
   await eventually(() => answers.split("HTTP/1.1 ").length === 3);

@@ -5,6 +5,7 @@ import { type TestContext, test } from "node:test";
 import { readSectionOrThrow } from "../../../../src/config/parameters.ts";
 import { syslogInput } from "../../../../src/input/syslog.ts";
 import { tcpInput } from "../../../../src/input/tcp.ts";
+import { settle } from "../../../support/manual-clock.ts";
 import { parsedElement } from "../../../support/parsed-config.ts";
 import { pluginContext } from "../../../support/plugin-context.ts";
 
@@ -36,7 +37,7 @@ test("a stop waits for what was received until its deadline passes", async (t) =
   const stopped = input.stop(deadline.signal).then(() => {
     isStopped = true;
   });
-  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  await settle();
   assert.equal(isStopped, false);
   context.emitter.held[0]?.resolve();
   await stopped;
@@ -68,7 +69,7 @@ test("batches of one read do not wait for one another, and the connection waits 
   });
   emitter.held[0]?.resolve();
   emitter.held[2]?.resolve();
-  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  await settle();
   assert.equal(isStopped, false);
   emitter.held[1]?.resolve();
   await stopped;

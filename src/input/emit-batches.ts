@@ -1,10 +1,10 @@
-import type { PluginContext } from "../../plugin.ts";
-import type { Batch } from "./batches.ts";
+import type { PluginContext } from "../plugin.ts";
+import type { Batch } from "./text/batches.ts";
 
 /**
  * Emits batches in their order, and resolves when outputs hold all of them; none waits for the one before, so that they
- * are written together. Senders of plain texts cannot be told of a refusal: what an output refuses is counted as dropped,
- * with a warning. Never rejects.
+ * are written together. For inputs that cannot tell a sender of a refusal, such as those of plain texts: what an output
+ * refuses is counted as dropped, with a warning. Never rejects.
  */
 export async function emitBatches(batches: readonly Batch[], context: PluginContext): Promise<void> {
   await Promise.all(batches.map((batch) => emitBatch(batch, context)));
