@@ -1,6 +1,6 @@
 /** Merges records without decoding them. */
 
-import { ByteWriter } from "./byte-writer.ts";
+import type { ByteWriter } from "./byte-writer.ts";
 import { ABSENT, isSame, mapSize, mapStart, textStart } from "./record-fields.ts";
 import { skipValue } from "./walker.ts";
 
@@ -36,16 +36,9 @@ export function fieldsIn(bytes: Buffer, start: number, count: number): AddedFiel
   return fields;
 }
 
-/** `base` with the fields of `over`, whose values count where both have a field: Ruby's `Hash#merge`. */
-export function mergeRecords(base: Buffer, over: Buffer): Buffer {
-  const writer = new ByteWriter(base.length + over.length);
-  writeWithFields(writer, base, 0, fieldsAt(over, 0));
-  return writer.take();
-}
-
 /**
  * Writes the map at `position` with `added` behind its fields; a field of the same name keeps its place and gets the new
- * value. No name stands twice in `added`.
+ * value: Ruby's `Hash#merge`. No name stands twice in `added`.
  */
 export function writeWithFields(
   writer: ByteWriter,

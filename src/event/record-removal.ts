@@ -19,6 +19,7 @@ export function withoutPath(record: Buffer, path: FieldPath): Buffer {
 
 /** Takes the values at these paths out of a record, one after the other. */
 export function removalOf(paths: readonly FieldPath[]): (record: Buffer) => Buffer {
+  if (paths.length === 0) return (record) => record;
   const names = paths.flatMap(([name, ...rest]) => (rest.length === 0 && Buffer.isBuffer(name) ? [name] : []));
   if (names.length < paths.length) return (record) => paths.reduce(withoutPath, record);
   return (record) => (isMapType(record[0] as number) ? withoutFields(record, names) : record);

@@ -2,7 +2,10 @@
 
 import { checkedText } from "../config/ruby/match.ts";
 import { bytesText } from "../config/ruby/text.ts";
-import { findField, isBinary } from "../event/record-fields.ts";
+import { stringHeader } from "../event/msgpack-header.ts";
+import { ABSENT, findField, isBinary, mapSize, mapStart, textStart } from "../event/record-fields.ts";
+import { readText } from "../event/record-reader.ts";
+import { skipValue } from "../event/walker.ts";
 import { fieldText } from "../formatter/field-text.ts";
 import { type ConcatConfig, type ConcatMode, metadataFields, slashed } from "./concat-parameters.ts";
 import { type ConcatPart, type ConcatStream, textField } from "./concat-stream.ts";
@@ -11,8 +14,8 @@ import { type ConcatPart, type ConcatStream, textField } from "./concat-stream.t
 export type Flush = { readonly parts: ConcatPart[] } | { readonly alone: ConcatPart };
 
 export interface ConcatRule {
-  /** Takes a part of `byteSize` into the stream; gives what it completes. A throw leaves the part where it is. */
-  take(stream: ConcatStream, part: ConcatPart, byteSize: number): Flush[];
+  /** Takes a part into the stream; gives what it completes. A throw leaves the part where it is. */
+  take(stream: ConcatStream, part: ConcatPart): Flush[];
   /** Parts in the order of their texts. */
   ordered(parts: readonly ConcatPart[]): readonly ConcatPart[];
   /** Events without this field pass as they are. */
@@ -78,7 +81,8 @@ function partialRule(config: ConcatConfig): ConcatRule {
     indicator: key,
     leftToLast: [key],
     removed: config.keepPartialKey ? [] : [key],
-    take(stream, part, byteSize) {
+    take(stream, part) {
+      const byteSize = recordSize(part.record);
       let mustFlush = false;
       if (stream.byteSize + byteSize > config.bufferLimitSize) {
         stream.byteSize = 0;
@@ -121,6 +125,24 @@ function metadataRule(config: ConcatConfig): ConcatRule {
 
 const TRUE = Buffer.from("true");
 
+/** What fluentd counts of a record: the bytes of its names and of its values as text. */
+function recordSize(record: Buffer): number {
+  let size = 0;
+  let key = mapStart(record, 0);
+  for (let left = mapSize(record, 0); left > 0; left--) {
+    const value = skipValue(record, key, record.length);
+    size += fieldBytes(record, key, value);
+    key = skipValue(record, value, record.length);
+    size += fieldBytes(record, value, key);
+  }
+  return size;
+}
+
+function fieldBytes(record: Buffer, start: number, end: number): number {
+  const header = stringHeader(record[start] as number);
+  return header > 0 ? end - start - header : Buffer.byteLength(readText(record, start, end) ?? "");
+}
+
 function criRule(config: ConcatConfig): ConcatRule {
   const logtag = Buffer.from(config.partialCriLogtagKey as string);
   const removed = [...(config.keepPartialKey ? [] : [logtag]), Buffer.from(config.partialCriStreamKey)];
@@ -162,9 +184,12 @@ function byPattern(config: ConcatConfig): Take {
 
 /** The text to match; nil matches like no pattern's text would. Throws where Ruby cannot match it. */
 function lineOf({ record }: ConcatPart, key: Buffer): string {
-  const bytes = textField(record, key);
   const position = findField(record, 0, key);
-  if (bytes) return isBinary(record, position) ? bytesText(bytes) : checkedText(bytesText(bytes));
+  const start = textStart(record, position);
+  if (start !== ABSENT) {
+    const text = bytesText(record, start, skipValue(record, position, record.length));
+    return isBinary(record, position) ? text : checkedText(text);
+  }
   if (record[position] === NIL) return "";
   throw new TypeError(`the value of '${key}' is no text`);
 }

@@ -1,4 +1,4 @@
-/** The parts of one stream that wait to be joined. They are copies: the streams that they came in are long gone. */
+/** The parts of one stream that wait to be joined. */
 
 import { ByteWriter } from "../event/byte-writer.ts";
 import { arrayLength, containerHeader, isArrayType, stringHeader } from "../event/msgpack-header.ts";
@@ -16,10 +16,9 @@ export interface ConcatPart {
   readonly record: Buffer;
 }
 
+/** The event at `view`, in the bytes that it came in. */
 export function partOf(tag: string, { packed, start, recordStart, end }: EventView): ConcatPart {
-  const entry = Buffer.from(packed.subarray(start + 1, end));
-  const split = recordStart - start - 1;
-  return { tag, time: entry.subarray(0, split), record: entry.subarray(split) };
+  return { tag, time: packed.subarray(start + 1, recordStart), record: packed.subarray(recordStart, end) };
 }
 
 /** The bytes of a field's text; undefined where it has none. */
@@ -47,6 +46,15 @@ export class ConcatStream {
   get isEmpty(): boolean {
     return this.parts.length === 0;
   }
+
+  /** If `part` waits here as the last one, a copy of it does from now on: what it came in will be gone. */
+  keep(part: ConcatPart): void {
+    const last = this.parts.length - 1;
+    if (this.parts[last] !== part) return;
+    const { tag, time, record } = part;
+    const entry = Buffer.concat([time, record]);
+    this.parts[last] = { tag, time: entry.subarray(0, time.length), record: entry.subarray(time.length) };
+  }
 }
 
 /** Joins parts into one record: the first part's fields, with the texts of `key` joined. */
@@ -55,6 +63,7 @@ export class PartJoiner {
   readonly #separator: Buffer;
   readonly #splice: RecordSplice;
   readonly #text = new TextJoin();
+  readonly #writer = new ByteWriter();
 
   constructor(key: string, separator: string) {
     this.#key = Buffer.from(key);
@@ -62,18 +71,19 @@ export class PartJoiner {
     this.#splice = new RecordSplice([key]);
   }
 
-  /** `parts` is not empty. */
+  /** Of at least one part. What is returned is valid until the next call, and as long as `first`. */
   join(parts: readonly ConcatPart[], first: ConcatPart = parts[0] as ConcatPart): Buffer {
+    if (parts.length === 1 && textField(first.record, this.#key)) return first.record;
     const text = this.#text.clear();
     for (const [index, { record }] of parts.entries()) {
       if (index > 0) text.add(this.#separator, false);
       const position = findField(record, 0, this.#key);
       if (position !== ABSENT) this.#add(text, record, position);
     }
-    const value = text.value();
-    const writer = new ByteWriter(first.record.length + value.length + 16);
-    this.#splice.write(writer, first.record, 0, [value]);
-    return writer.take();
+    const writer = this.#writer;
+    writer.truncate(0);
+    this.#splice.write(writer, first.record, 0, [text.value()]);
+    return writer.view();
   }
 
   /** An array's items are joined, too, as `join` does in Ruby. */

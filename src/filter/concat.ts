@@ -8,16 +8,13 @@
  */
 
 import { errorMessage, TimeoutError } from "../errors.ts";
-import type { ByteWriter } from "../event/byte-writer.ts";
+import { ByteWriter } from "../event/byte-writer.ts";
 import { EventStream } from "../event/event-stream.ts";
 import { EventTime } from "../event/event-time.ts";
 import { encode } from "../event/msgpack.ts";
-import { stringHeader } from "../event/msgpack-header.ts";
-import { ABSENT, findField, mapSize, mapStart } from "../event/record-fields.ts";
-import { mergeRecords } from "../event/record-merge.ts";
-import { readText } from "../event/record-reader.ts";
+import { ABSENT, findField } from "../event/record-fields.ts";
+import { fieldsAt, writeWithFields } from "../event/record-merge.ts";
 import { removalOf } from "../event/record-removal.ts";
-import { skipValue } from "../event/walker.ts";
 import { fieldText } from "../formatter/field-text.ts";
 import type { Emitter, Filter, FilterDefinition, PluginContext } from "../plugin.ts";
 import { type ConcatConfig, concatMode, concatTable } from "./concat-parameters.ts";
@@ -33,6 +30,14 @@ export const MAX_STREAMS = 10_000;
 
 const OWN_LOG = /^fluent\.(?:trace|debug|info|warn|error|fatal)$/;
 const HEADER = 0x92;
+const ENTRY = Buffer.from([HEADER]);
+const BY_LIMIT = "Flush by limit";
+
+interface EndedEvent {
+  readonly stream: ConcatStream;
+  readonly parts: readonly ConcatPart[];
+  readonly why: string;
+}
 
 export const concatFilter: FilterDefinition<ConcatConfig> = {
   type: "concat",
@@ -55,9 +60,10 @@ class ConcatFilter implements Filter {
   readonly #joiner: PartJoiner;
   readonly #leaveToLast: (record: Buffer) => Buffer;
   readonly #remove: (record: Buffer) => Buffer;
+  readonly #merged = new ByteWriter();
   readonly #streams = new Map<string, ConcatStream>();
-  /** Events that ended by a limit while a batch is filtered. */
-  #overflowed: { stream: ConcatStream; parts: ConcatPart[] }[] = [];
+  /** Events that ended otherwise than by their last part while a batch is filtered. */
+  #ended: EndedEvent[] = [];
   #cancelTimer = () => {};
 
   constructor(config: ConcatConfig, context: PluginContext, label: Emitter | undefined) {
@@ -88,14 +94,14 @@ class ConcatFilter implements Filter {
   filter(tag: string, events: EventStream): EventStream | Promise<EventStream> {
     if (OWN_LOG.test(tag)) return events;
     const filtered = filteredStream(this.#context, tag, events, (target, view) => this.#take(target, tag, view));
-    if (this.#overflowed.length === 0) return filtered;
-    const overflowed = this.#overflowed;
-    this.#overflowed = [];
-    return this.#flushOverflowed(overflowed).then(() => filtered);
+    if (this.#ended.length === 0) return filtered;
+    const ended = this.#ended;
+    this.#ended = [];
+    return this.#flushEnded(ended).then(() => filtered);
   }
 
-  async #flushOverflowed(overflowed: readonly { stream: ConcatStream; parts: ConcatPart[] }[]): Promise<void> {
-    for (const { stream, parts } of overflowed) await this.#flushLate(stream, parts, "Flush by limit", true);
+  async #flushEnded(ended: readonly EndedEvent[]): Promise<void> {
+    for (const { stream, parts, why } of ended) await this.#flushLate(stream, parts, why, true);
   }
 
   /** Takes one event; writes what it completes. */
@@ -108,25 +114,41 @@ class ConcatFilter implements Filter {
     const part = partOf(tag, view);
     const stream = this.#streamOf(tag, part);
     stream.lastMs = this.#context.clock.monotonic();
-    const flushes = this.#rule.take(stream, part, recordSize(part.record));
-    let { time } = part;
-    for (const flush of flushes) {
-      if (this.#config.useFirstTimestamp && "parts" in flush) time = (flush.parts[0] as ConcatPart).time;
-      this.#write(target, part, time, flush);
+    let flushes: readonly Flush[] = [];
+    try {
+      flushes = this.#rule.take(stream, part);
+      let { time } = part;
+      for (const flush of flushes) {
+        if (this.#config.useFirstTimestamp && "parts" in flush) time = (flush.parts[0] as ConcatPart).time;
+        this.#write(target, part, time, flush);
+      }
+      return flushes.length;
+    } catch (error) {
+      // The part itself goes to @ERROR, and what the target has by now is cut off again.
+      const parts = flushes.flatMap((flush) => ("parts" in flush ? flush.parts : [])).filter((other) => other !== part);
+      if (parts.length > 0) this.#ended.push({ stream, parts, why: "Flush of what cannot be joined" });
+      throw error;
+    } finally {
+      stream.keep(part);
+      this.#limit(stream, part);
     }
-    this.#limit(stream, part);
-    return flushes.length;
   }
 
   #write(target: ByteWriter, last: ConcatPart, time: Buffer, flush: Flush): void {
     target.byte(HEADER);
     target.copy(time);
-    let record = last.record;
-    if ("parts" in flush) {
-      const joined = this.#joiner.join(this.#rule.ordered(flush.parts), flush.parts[0]);
-      record = mergeRecords(record, this.#leaveToLast(joined));
-    }
-    target.copy(this.#remove(record));
+    target.copy(this.#remove("parts" in flush ? this.#joined(last, flush.parts) : last.record));
+  }
+
+  /** The last part's record with the fields of the joined one. Throws MalformedError. */
+  #joined(last: ConcatPart, parts: readonly ConcatPart[]): Buffer {
+    const [first] = parts;
+    const joined = this.#joiner.join(this.#rule.ordered(parts), first);
+    if (first === last) return joined;
+    const merged = this.#merged;
+    merged.truncate(0);
+    writeWithFields(merged, last.record, 0, fieldsAt(this.#leaveToLast(joined), 0));
+    return merged.view();
   }
 
   #streamOf(tag: string, part: ConcatPart): ConcatStream {
@@ -145,14 +167,14 @@ class ConcatFilter implements Filter {
     const [oldest] = this.#streams.values();
     if (!oldest) return;
     this.#streams.delete(oldest.identity);
-    if (!oldest.isEmpty) this.#overflowed.push({ stream: oldest, parts: oldest.parts });
+    if (!oldest.isEmpty) this.#ended.push({ stream: oldest, parts: oldest.parts, why: BY_LIMIT });
   }
 
   #limit(stream: ConcatStream, part: ConcatPart): void {
     if (stream.parts.length <= 1) stream.heldBytes = 0;
     stream.heldBytes += part.record.length;
     if (stream.heldBytes <= MAX_STREAM_BYTES || stream.isEmpty) return;
-    this.#overflowed.push({ stream, parts: stream.parts });
+    this.#ended.push({ stream, parts: stream.parts, why: BY_LIMIT });
     stream.parts = [];
     stream.byteSize = 0;
     stream.heldBytes = 0;
@@ -167,7 +189,7 @@ class ConcatFilter implements Filter {
     }
   }
 
-  /** Hands over an event whose last part did not come. */
+  /** Hands over an event whose last part did not come: the joined one, or its parts where these cannot be joined. */
   async #flushLate(
     stream: ConcatStream,
     parts: readonly ConcatPart[],
@@ -178,11 +200,10 @@ class ConcatFilter implements Filter {
     if (!first) return;
     const message = `${why}: ${stream.identity}`;
     const time = usesFirstTime ? first.time : encode(EventTime.fromMilliseconds(this.#context.clock.now()));
-    const record = this.#joiner.join(this.#rule.ordered(parts), first);
-    const events = new EventStream(Buffer.concat([Buffer.from([HEADER]), time, record]), 1);
+    const { events, reason } = this.#lateEvents(parts, time, message);
     try {
-      if (this.#label) await this.#label.emit(first.tag, events);
-      else await this.#context.emitError(first.tag, events, new TimeoutError(message));
+      if (this.#label && reason instanceof TimeoutError) await this.#label.emit(first.tag, events);
+      else await this.#context.emitError(first.tag, events, reason);
       this.#context.logger.info(message);
     } catch (error) {
       this.#context.counters.add("dropped_events", parts.length, "flush_refused");
@@ -192,22 +213,18 @@ class ConcatFilter implements Filter {
       });
     }
   }
-}
 
-/** What fluentd counts of a record: the bytes of its names and of its values as text. */
-function recordSize(record: Buffer): number {
-  let size = 0;
-  let key = mapStart(record, 0);
-  for (let left = mapSize(record, 0); left > 0; left--) {
-    const value = skipValue(record, key, record.length);
-    size += fieldBytes(record, key, value);
-    key = skipValue(record, value, record.length);
-    size += fieldBytes(record, value, key);
+  /** What is handed over, and why. */
+  #lateEvents(parts: readonly ConcatPart[], time: Buffer, message: string): { events: EventStream; reason: Error } {
+    try {
+      const record = this.#joiner.join(this.#rule.ordered(parts), parts[0]);
+      return { events: eventsOf([{ time, record }]), reason: new TimeoutError(message) };
+    } catch (error) {
+      return { events: eventsOf(parts), reason: error as Error };
+    }
   }
-  return size;
 }
 
-function fieldBytes(record: Buffer, start: number, end: number): number {
-  const header = stringHeader(record[start] as number);
-  return header > 0 ? end - start - header : Buffer.byteLength(readText(record, start, end) ?? "");
+function eventsOf(entries: readonly Pick<ConcatPart, "time" | "record">[]): EventStream {
+  return new EventStream(Buffer.concat(entries.flatMap(({ time, record }) => [ENTRY, time, record])), entries.length);
 }

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mergeRecords } from "../../../src/event/record-merge.ts";
+import { ByteWriter } from "../../../src/event/byte-writer.ts";
+import { fieldsAt, writeWithFields } from "../../../src/event/record-merge.ts";
 
-const merged = (base: string, over: string) =>
-  mergeRecords(Buffer.from(base, "hex"), Buffer.from(over, "hex")).toString("hex");
+function merged(base: string, over: string): string {
+  const writer = new ByteWriter();
+  writeWithFields(writer, Buffer.from(base, "hex"), 0, fieldsAt(Buffer.from(over, "hex"), 0));
+  return writer.take().toString("hex");
+}
 
 test("fields that both have keep their place and get the new value, in whatever order they come", () => {
   // {a: 1, b: 2, c: 3} with {c: 7, a: 8, d: 9}

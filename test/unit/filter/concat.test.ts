@@ -53,3 +53,24 @@ test("a stream never holds more than its limit: what passes it goes on", async (
   await settle();
   assert.equal(result.errors.length, 1);
 });
+
+test("parts that cannot be joined go on one by one, by a timeout, by the last part, and at the stop", async () => {
+  const { context, result, give, stop } = await start(
+    "multiline_start_regexp /^s/\nmultiline_end_regexp /e$/\nflush_interval 5s",
+  );
+  const letters = { m: "sé" };
+  const bytes = { m: Buffer.from([0xff]) };
+  const shown = () => result.errors.splice(0).map((text) => text.slice(text.indexOf("{")));
+  await give("a", entriesOf([letters, bytes]));
+  await context.clock.advanceAndSettle(6000);
+  assert.deepEqual(shown(), ['{"m":"sé"}', '{"m":bin:ff}']);
+  await give("a", entriesOf([letters, { m: " é" }, { m: Buffer.from([0xff, 0x65]) }, { m: "s e" }]));
+  assert.deepEqual(shown(), ['{"m":bin:ff65}', '{"m":"sé\\n é"}']);
+  assert.deepEqual(
+    result.events.splice(0).map((text) => text.slice(text.indexOf("{"))),
+    ['{"m":"s e"}'],
+  );
+  await give("a", entriesOf([letters, bytes]));
+  await stop();
+  assert.equal(shown().length, 2);
+});
