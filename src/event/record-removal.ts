@@ -2,8 +2,8 @@
 
 import { ByteWriter } from "./byte-writer.ts";
 import { arrayLength, containerHeader, isArrayType } from "./msgpack-header.ts";
-import { writeArrayHeader, writeMapHeader } from "./msgpack-writer.ts";
-import { ABSENT, isKey, mapSize, mapStart } from "./record-fields.ts";
+import { writeArrayHeader, writeMapHeader, writeString } from "./msgpack-writer.ts";
+import { ABSENT, findField, isKey, mapSize, mapStart } from "./record-fields.ts";
 import { type FieldPath, findPath } from "./record-reader.ts";
 import { isMapType, skipValue } from "./walker.ts";
 
@@ -25,25 +25,17 @@ export function removalOf(paths: readonly FieldPath[]): (record: Buffer) => Buff
   return (record) => (isMapType(record[0] as number) ? withoutFields(record, names) : record);
 }
 
-/** A record of those fields of `record` whose names are given, in the order of the names. */
+/** A record of those fields of `record` whose names are given, in the order of the names, which become str. */
 export function onlyFields(record: Buffer, names: readonly Buffer[]): Buffer {
   const writer = new ByteWriter(record.length + 5);
-  const values = names.map((name) => findPath(record, 0, [name]));
+  const values = names.map((name) => findField(record, 0, name));
   writeMapHeader(writer, values.filter((value) => value !== ABSENT).length);
   for (const [index, value] of values.entries()) {
     if (value === ABSENT) continue;
-    writer.copy(record, keyBefore(record, names[index] as Buffer), skipValue(record, value, record.length));
+    writeString(writer, names[index] as Buffer);
+    writer.copy(record, value, skipValue(record, value, record.length));
   }
   return writer.take();
-}
-
-function keyBefore(record: Buffer, name: Buffer): number {
-  let key = mapStart(record, 0);
-  for (;;) {
-    const value = skipValue(record, key, record.length);
-    if (isKey(record, key, value, name)) return key;
-    key = skipValue(record, value, record.length);
-  }
 }
 
 /** A record without the fields of these names, also where one stands twice: the same bytes where there is none. */

@@ -5,12 +5,14 @@
 
 import { floatText } from "../config/ruby/float-text.ts";
 import { bytesText, inspectBytes, inspectText, NAMED_CONTROLS } from "../config/ruby/text.ts";
+import { RubyTime } from "../config/ruby/time.ts";
 import { ByteWriter, stopBytes } from "./byte-writer.ts";
 import { writeJsonAt } from "./json.ts";
 import { arrayLength, containerHeader, isArrayType, stringHeader } from "./msgpack-header.ts";
 import { ABSENT, isBinary, mapSize, mapStart, textStart } from "./record-fields.ts";
 import type { TextJoin } from "./text-join.ts";
-import { isMapType, skipValue } from "./walker.ts";
+import { nanosecondsAt, secondsAt } from "./time-at.ts";
+import { isMapType, isTimeAt, skipValue } from "./walker.ts";
 
 /** Adds `to_s` of the value at `position`; texts keep what they are, letters or bytes. */
 export function joinRubyText(join: TextJoin, bytes: Buffer, position: number): void {
@@ -25,12 +27,13 @@ export function joinRubyText(join: TextJoin, bytes: Buffer, position: number): v
 }
 
 /**
- * `to_s` of the value at `position`: text as it is, nil as nothing, hashes and arrays as `inspect` shows them. Returns the
- * position behind it.
+ * `to_s` of the value at `position`: text as it is, nil as nothing, an event time as its seconds, hashes and arrays as
+ * `inspect` shows them. Returns the position behind it.
  */
 export function writeRubyText(target: ByteWriter, bytes: Buffer, position: number): number {
   const type = bytes[position] as number;
   if (type === 0xc0) return position + 1;
+  if (isExtension(type)) return writeJsonAt(target, bytes, position);
   const header = stringHeader(type);
   if (header === 0) return writeInspect(target, bytes, position);
   const end = skipValue(bytes, position, bytes.length);
@@ -46,6 +49,7 @@ export function writeInspect(target: ByteWriter, bytes: Buffer, position: number
   if (isMapType(type)) return writeHash(target, bytes, position);
   if (isArrayType(type)) return writeArray(target, bytes, position);
   if (type === 0xca || type === 0xcb) return writeFloat(target, bytes, position);
+  if (isExtension(type) && isTimeAt(bytes, position)) return writeTime(target, bytes, position);
   if (type !== 0xc0) return writeJsonAt(target, bytes, position);
   target.text("nil");
   return position + 1;
@@ -80,6 +84,15 @@ function writeFloat(target: ByteWriter, bytes: Buffer, position: number): number
   const isDouble = bytes[position] === 0xcb;
   target.text(floatText(isDouble ? bytes.readDoubleBE(position + 1) : bytes.readFloatBE(position + 1)));
   return position + (isDouble ? 9 : 5);
+}
+
+/** Of the forms that an event time may have. */
+const isExtension = (type: number) => type === 0xd7 || type === 0xc7;
+
+function writeTime(target: ByteWriter, bytes: Buffer, position: number): number {
+  const end = skipValue(bytes, position, bytes.length);
+  target.text(new RubyTime(secondsAt(bytes, position, end), nanosecondsAt(bytes, position)).shown);
+  return end;
 }
 
 /** How signs of ASCII show in texts and in bytes. */

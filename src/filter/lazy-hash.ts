@@ -6,10 +6,11 @@
 
 import { integerValue } from "../config/ruby/number-methods.ts";
 import { bytesText, textBytes } from "../config/ruby/text.ts";
+import { RubyTime } from "../config/ruby/time.ts";
 import { RubyBinary, RubyFloat, type RubyHash, RubyObject, type RubyValue, toText } from "../config/ruby/values.ts";
 import { arrayLength, containerHeader, isArrayType, stringHeader } from "../event/msgpack-header.ts";
 import { ABSENT, findField, mapSize, mapStart, mayHaveDoubles } from "../event/record-fields.ts";
-import { secondsAt } from "../event/time-at.ts";
+import { nanosecondsAt, secondsAt } from "../event/time-at.ts";
 import { isMapType, isTimeAt, readUint16, readUint32, skipValue } from "../event/walker.ts";
 
 export class LazyHash extends Map<string, RubyValue> implements RubyHash {
@@ -154,7 +155,15 @@ export class RubyExtension extends RubyObject {
 
   constructor(bytes: Buffer) {
     const seconds = isTimeAt(bytes, 0) ? secondsAt(bytes, 0, bytes.length) : 0;
-    super("Fluent::EventTime", { to_i: () => seconds, to_s: () => String(seconds) }, String(seconds));
+    const text = () => String(seconds);
+    const methods = {
+      to_i: () => seconds,
+      to_f: () => seconds + nanosecondsAt(bytes, 0) / 1e9,
+      to_s: text,
+      to_json: text,
+      inspect: () => new RubyTime(seconds, nanosecondsAt(bytes, 0)).shown,
+    };
+    super("Fluent::EventTime", methods, text());
     this.bytes = bytes;
   }
 }

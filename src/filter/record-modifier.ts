@@ -209,6 +209,8 @@ const modifierFunctions = (event: TransformEvent): Readonly<Record<string, RubyF
         to_f: () => seconds + nanoseconds / 1e9,
         to_time: () => time,
         to_s: () => String(seconds),
+        to_json: () => String(seconds),
+        inspect: () => time.shown,
         strftime: ([format]) => time.format(String(format)),
       },
       String(seconds),

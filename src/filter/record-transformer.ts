@@ -7,7 +7,16 @@ import { hostname as machineName } from "node:os";
 import { array, bool, string } from "../config/literals.ts";
 import { type ConfigOf, many, section } from "../config/parameters.ts";
 import { stringMethods } from "../config/ruby/string-methods.ts";
-import { classOf, isNumeric, numberOf, RubyBinary, RubyError, textOf } from "../config/ruby/values.ts";
+import {
+  classOf,
+  isNumeric,
+  numberOf,
+  RubyBinary,
+  RubyError,
+  RubyObject,
+  textOf,
+  toText,
+} from "../config/ruby/values.ts";
 import { ConfigError, type SourcePosition } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { EVENT_TIME_BYTES, writeEventTime } from "../event/event-time.ts";
@@ -217,9 +226,11 @@ function renewedTime(record: Buffer, key: Buffer): Buffer | undefined {
   let value = readRubyValue(record, position);
   if (value === null) value = 0;
   if (typeof value === "string" || value instanceof RubyBinary) value = stringMethods.to_f?.(textOf(value), []) ?? 0;
+  if (value instanceof RubyObject) value = value.methods.to_f?.([]) ?? 0;
   if (!isNumeric(value))
     throw new RubyError("NoMethodError", `undefined method 'to_f' for an instance of ${classOf(value)}`);
   const seconds = Math.floor(numberOf(value));
+  if (!Number.isFinite(seconds)) throw new RubyError("FloatDomainError", toText(value));
   const bytes = Buffer.allocUnsafe(EVENT_TIME_BYTES);
   writeEventTime(bytes, 0, seconds, Math.floor((numberOf(value) - seconds) * 1e9));
   return bytes;

@@ -71,11 +71,48 @@ const found: PluginCase[] = [
       return { kind: "filter", type: "record_modifier", config, batches: [["a.b", through]] };
     },
   ),
+  // Names that stand twice, as str and as bin.
+  {
+    kind: "filter",
+    type: "record_modifier",
+    config: "whitelist_keys m,log",
+    batches: [
+      [
+        "a",
+        entriesOf([Buffer.from("84a16d01c4036c6f6702a17803c4016d04", "hex"), Buffer.from("82a16d01a16d02", "hex")]),
+      ],
+    ],
+  },
+  // Letters without a meaning, private ones, and a time.
+  {
+    kind: "filter",
+    type: "record_transformer",
+    config: "enable_ruby true\n<record>\na ${[record['m']].to_s}\nb ${record.to_json}\n</record>",
+    batches: [
+      ["a", entriesOf([{ m: "\u0085\u0090\ue000\ud7ff\u{e0fff}\u{10fffd}\u{1f600}" }])],
+      ["a", entriesOf([Buffer.from("81a16dd7000000000100000002", "hex")])],
+    ],
+  },
   {
     kind: "filter",
     type: "record_transformer",
     config: "renew_time_key t",
-    batches: [["a.b", entriesOf([{ t: "12.5x" }, { t: "/a" }, { t: "3" }, { t: ["x"] }, { t: null }, {}])]],
+    batches: [
+      [
+        "a.b",
+        entriesOf([
+          Buffer.from("81a174d7000000000100000002", "hex"),
+          { t: "12.5x" },
+          { t: "/a" },
+          { t: "3" },
+          { t: ["x"] },
+          { t: null },
+          { t: Number.NEGATIVE_INFINITY },
+          { t: "1e400" },
+          {},
+        ]),
+      ],
+    ],
   },
 ];
 

@@ -1,7 +1,7 @@
 /** JSON as Ruby's json library writes it. */
 
 import { hasRawBytes } from "./text.ts";
-import { isHash, RubyBinary, RubyError, RubyFloat, type RubyValue, toText } from "./values.ts";
+import { isHash, RubyBinary, RubyError, RubyFloat, RubyObject, type RubyValue, toText } from "./values.ts";
 
 /** Deepest nesting that is written, which also ends a hash that holds itself. */
 const MAX_DEPTH = 100;
@@ -20,6 +20,7 @@ export function jsonText(value: RubyValue, depth = 0): string {
   if (typeof number === "number" && !Number.isFinite(number)) {
     throw new RubyError("JSON::GeneratorError", `${toText(value)} not allowed in JSON`);
   }
+  if (value instanceof RubyObject && value.methods.to_json) return toText(value.methods.to_json([]));
   return typeof number === "object" ? quoted(toText(value)) : toText(value);
 }
 

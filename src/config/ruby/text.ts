@@ -47,14 +47,18 @@ export function inspectBytes(text: string): string {
 
 export const NAMED_CONTROLS: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\v": "\\v", "\b": "\\b", "\x07": "\\a", "\x1b": "\\e" }; // biome-ignore format: a table
 
-/** A text in quotes, as Ruby shows it. */
+/** A text in quotes, as Ruby shows it. What is no letter of Unicode is escaped, the newline U+0085 and private ones are not. */
 export function inspectText(text: string): string {
-  const escaped = text.replace(/["\\\p{Cc}\u2028\u2029\p{Surrogate}]|#(?=[{$@])/gu, (found) => {
-    if (found === '"' || found === "\\" || found === "#") return `\\${found}`;
-    const code = found.codePointAt(0) as number;
-    if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16).toUpperCase()}`;
-    if (NAMED_CONTROLS[found]) return NAMED_CONTROLS[found];
-    return `\\u${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  });
+  const escaped = text.replace(
+    /["\\\0-\x1f\x7f-\x84\x86-\x9f\p{Cn}\u2028\u2029\p{Surrogate}]|#(?=[{$@])/gu,
+    (found) => {
+      if (found === '"' || found === "\\" || found === "#") return `\\${found}`;
+      const code = found.codePointAt(0) as number;
+      if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16).toUpperCase()}`;
+      if (NAMED_CONTROLS[found]) return NAMED_CONTROLS[found];
+      const digits = code.toString(16).toUpperCase().padStart(4, "0");
+      return code > 0xffff ? `\\u{${digits}}` : `\\u${digits}`;
+    },
+  );
   return `"${escaped}"`;
 }

@@ -52,6 +52,12 @@ export class RubyTime {
   get text(): string {
     return this.format(this.isUtc ? "%Y-%m-%d %H:%M:%S UTC" : "%Y-%m-%d %H:%M:%S %z");
   }
+
+  /** What `inspect` gives: with the fraction, as far as it is not zero. */
+  get shown(): string {
+    const fraction = this.nanoseconds === 0 ? "" : this.format(".%N").replace(/0+$/, "");
+    return this.format(`%Y-%m-%d %H:%M:%S${fraction} ${this.isUtc ? "UTC" : "%z"}`);
+  }
 }
 
 /** `DateTime`: always at a fixed offset, in minutes. */
@@ -70,6 +76,10 @@ export class RubyDateTime extends RubyTime {
 
   override get text(): string {
     return this.format("%Y-%m-%dT%H:%M:%S%:z");
+  }
+
+  override get shown(): string {
+    return this.text;
   }
 
   toTime(): RubyTime {

@@ -156,7 +156,7 @@ export function toText(value: RubyValue): string {
   if (value === null) return "";
   if (typeof value === "string") return value;
   if (typeof value === "boolean") return String(value);
-  if (value instanceof RubyObject || value instanceof RubyBinary) return value.text;
+  if (value instanceof RubyObject || value instanceof RubyTime || value instanceof RubyBinary) return value.text;
   if (value instanceof RubyMatch) return value.match[0];
   return inspect(value);
 }
@@ -172,7 +172,8 @@ export function inspect(value: RubyValue): string {
     return `${value.first === null ? "" : inspect(value.first)}${value.exclusive ? "..." : ".."}${value.last === null ? "" : inspect(value.last)}`;
   }
   if (value instanceof RegExp) return `/${value.source}/`;
-  if (value instanceof RubyObject || value instanceof RubyTime) return value.text;
+  if (value instanceof RubyTime) return value.shown;
+  if (value instanceof RubyObject) return value.methods.inspect ? toText(value.methods.inspect([])) : value.text;
   if (value instanceof RubyBinary) return inspectBytes(value.text);
   if (value instanceof RubyMatch) return `#<MatchData ${inspectText(value.match[0])}>`;
   if (Array.isArray(value)) return `[${value.map(inspect).join(", ")}]`;
