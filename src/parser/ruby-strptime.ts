@@ -222,12 +222,13 @@ function setField(scan: Scan, field: "yearDay" | "minute" | "month" | "second" |
   scan[field] = value;
 }
 
-/** Puts century and half of the day in. Weeks without a date are not read, since no log has them. */
+/** Puts century and half of the day in. 24:00 is the last hour of a day. Weeks without a date are not read, since no log has them. */
 function finish(scan: Scan, fields: TimeFields): boolean {
   const { text: _text, position: _position, century, isAfternoon, hasWeek, ...read } = scan;
   if (century !== undefined) read.year = century * 100 + (read.year ?? 0);
   if (isAfternoon !== undefined && read.hour !== undefined) read.hour = (read.hour % 12) + (isAfternoon ? 12 : 0);
   Object.assign(fields, read);
+  if (read.hour === 24 && (read.minute ?? 0) + (read.second ?? 0) > 0) return false;
   if (read.yearDay === 366 && read.year !== undefined && !isLeapYear(read.year)) return false;
   const { offset: _offset, zone: _zone, ...date } = read;
   return Object.keys(date).length > 0 && !(hasWeek && read.day === undefined);

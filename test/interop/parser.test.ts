@@ -19,6 +19,8 @@ const CRI: ParserCase[] = [
       "2024-01-02T23:59:60.1Z stdout F leap",
       "2024-01-02T24:00:00.1Z stdout F",
       "2024-01-02T24:00:00.1Z stdout F x",
+      "2024-01-02T24:00:01.1Z stdout F x",
+      "2024-01-02T24:10:00.1Z stdout F x",
       "2024-01-02T03:04:05.5+0900 stdout F x",
       "2024-01-02T03:04:05.5+09 stdout F x",
       "2024-01-02T03:04:05.5z stdout F x",
