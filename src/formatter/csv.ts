@@ -6,7 +6,7 @@ import { ConfigError } from "../errors.ts";
 import { ByteWriter, stopBytes } from "../event/byte-writer.ts";
 import { stringHeader } from "../event/msgpack-header.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
-import { writeInspect } from "../event/ruby-text.ts";
+import { writeRubyText } from "../event/ruby-text.ts";
 import { skipValue } from "../event/walker.ts";
 import type { FormatterDefinition } from "./formatter.ts";
 import { addNewlineParameter } from "./newline.ts";
@@ -43,7 +43,7 @@ export const csvFormatter: FormatterDefinition<ConfigOf<typeof table>> = {
             writeField(target, packed, position + header, skipValue(packed, position, packed.length));
           } else if (type !== NIL) {
             other.truncate(0);
-            writeInspect(other, packed, position);
+            writeRubyText(other, packed, position);
             writeField(target, other.view(), 0, other.length);
           } else if (config.forceQuotes) target.text('""');
         }

@@ -11,11 +11,11 @@ import { parsedElement } from "../../support/parsed-config.ts";
 const record = { message: "a\tb", n: 1, nil: null, list: [1, "x"], map: { k: true } };
 const events = EventStream.fromEvents([{ time: new EventTime(1_700_000_000, 123_456_789), record }]);
 
-function format(text: string, log = new MemoryLog()): string {
+function format(text: string, log = new MemoryLog(), given = events): string {
   return formatEvents(
     createFormatter(parsedElement(`<match>\n${text}\n</match>`), "out_file", log),
     "t.a",
-    events,
+    given,
   ).toString();
 }
 const section = (type: string, more = "") => format(`<format>\n@type ${type}\n${more}\n</format>`);
@@ -45,6 +45,25 @@ test("ltsv, tsv, csv and single_value write values as text", () => {
   assert.equal(section("csv", "fields n,$.map.k,none\nforce_quotes false\ndelimiter TAB"), "1\ttrue\t\n");
   assert.equal(section("single_value"), "a\tb\n");
   assert.equal(section("single_value", "message_key none"), "\n");
+});
+
+test("a time in a record shows as its seconds, and in a list as Ruby shows it", () => {
+  const time = new EventTime(1_700_000_000, 120_000_000);
+  const timed = EventStream.fromEvents([{ time, record: { at: time, list: [time] } }]);
+  const text = (type: string, more = "") =>
+    format(`<format>\n@type ${type}\n${more}\n</format>`, new MemoryLog(), timed).replace(
+      /T?\d\d:\d\d:.*?(?=[\]"])/g,
+      " …",
+    );
+  for (const [type, more] of [
+    ["csv", "fields at"],
+    ["tsv", "keys at"],
+    ["single_value", "message_key at"],
+  ] as const) {
+    assert.match(text(type, more), /^"?1700000000"?\n$/);
+  }
+  assert.match(text("ltsv"), /^at:1700000000\tlist:\[2023-11-1\d {2}…\]\n$/);
+  assert.equal(text("json"), '{"at":1700000000,"list":[1700000000]}\n');
 });
 
 test("v0.12's flat format counts where no section stands", () => {
