@@ -4,6 +4,7 @@
  */
 
 import { Counters } from "../counters.ts";
+import { LimitError } from "../errors.ts";
 import type { EventStream } from "../event/event-stream.ts";
 import type { Origin } from "../event/origin.ts";
 import type { Logger } from "../logger.ts";
@@ -13,6 +14,9 @@ import { type Tap, type TapPoint, Taps, tappedEmitter, tappedFilter } from "./ta
 
 /** Routes that are kept: fluentd's number. Tags beyond it cost a search through the rules each time. */
 export const ROUTE_CACHE_SIZE = 1024;
+
+/** An output may hand events on to its own level under another tag: a few times, where tags are rewritten step by step. */
+const MAX_LAPS = 100;
 
 /** Whose rule it is. */
 export interface RulePlugin {
@@ -42,6 +46,8 @@ export class Router implements Emitter {
   #young = new Map<string, Emitter>();
   #old = new Map<string, Emitter>();
   #unmatched = 0;
+  /** Emits to this level that are under way on the stack, one within the other. */
+  #laps = 0;
 
   /** `warnsUnmatched` is false for `@FLUENT_LOG` only, whose warnings would be events again. */
   constructor(logger: Logger, warnsUnmatched = true, taps = new Taps(), level = "") {
@@ -67,8 +73,15 @@ export class Router implements Emitter {
     this.#rules.push({ matches, output, plugin });
   }
 
+  /** Rejects with LimitError what outputs of this level hand on to it again and again. */
   emit(tag: string, events: EventStream, origin?: Origin): Promise<void> {
-    return (this.#young.get(tag) ?? this.#find(tag)).emit(tag, events, origin);
+    if (this.#laps >= MAX_LAPS) return Promise.reject(endless(tag, this.#level));
+    this.#laps += 1;
+    try {
+      return (this.#young.get(tag) ?? this.#find(tag)).emit(tag, events, origin);
+    } finally {
+      this.#laps -= 1;
+    }
   }
 
   /** Whether an output would take this tag. */
@@ -133,6 +146,13 @@ export class Router implements Emitter {
     }
     return DONE;
   }
+}
+
+function endless(tag: string, level: string): LimitError {
+  const where = level === "" ? "the root level" : `<label ${level}>`;
+  return new LimitError(
+    `events with the tag '${tag}' came back to ${where} ${MAX_LAPS} times: a <match> there matches the tags that its own output gives; make its pattern narrower, or let it emit to another @label`,
+  );
 }
 
 const DONE = Promise.resolve();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { LimitError } from "../../../src/errors.ts";
 import { EventStream } from "../../../src/event/event-stream.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
 import { matchPattern } from "../../../src/pipeline/match-pattern.ts";
@@ -22,6 +23,18 @@ test("the first match in the order of the text takes the events", async () => {
   router.addOutput(matchPattern("**"), second);
   for (const tag of ["a.b", "a.b", "c"]) await router.emit(tag, events);
   assert.deepEqual([first.tags, second.tags], [["a.b", "a.b"], ["c"]]);
+});
+
+test("events that come back to their level for ever are refused, those that come back a few times are not", async () => {
+  const router = new Router(new MemoryLog(), true, undefined, "@A");
+  const last = new CollectingEmitter();
+  router.addOutput(matchPattern("loop"), { emit: (tag, stream) => router.emit(tag, stream) });
+  router.addOutput(matchPattern("step.**"), { emit: (tag, stream) => router.emit(tag.slice("step.".length), stream) });
+  router.addOutput(matchPattern("**"), last);
+  await assert.rejects(router.emit("loop", events), /the tag 'loop' came back to <label @A> 100 times/);
+  await router.emit(`${"step.".repeat(50)}end`, events);
+  assert.deepEqual(last.tags, ["end"]);
+  await assert.rejects(router.emit("loop", events), LimitError);
 });
 
 test("filters above the match run in order, filters below never", async () => {
