@@ -66,20 +66,24 @@ export const rewriteTagFilterOutput: OutputDefinition<Config> = {
       async start() {
         rewriter.start();
       },
+      /** No batch waits for the one before: those of one output are written, and synced, together. */
       async emit(tag, events, origin) {
         const batches = rewriter.batches(tag, events, emitterOf);
-        let left = batches.reduce((sum, { parts }) => sum + parts.length, 0);
-        origin?.ledger?.book("dropped/tag_not_rewritten", events.size - left);
-        try {
-          for (const [index, { emitter, tag: newTag, parts }] of batches.entries()) {
-            const rewritten = new EventStream(Buffer.concat(parts), parts.length);
-            await emitter.emit(newTag, rewritten, origin?.part(index, batches.length));
-            left -= parts.length;
-          }
-        } catch (error) {
-          origin?.ledger?.book("untold", events.size - left);
-          throw error;
-        }
+        const rewritten = batches.reduce((sum, { parts }) => sum + parts.length, 0);
+        origin?.ledger?.book("dropped/tag_not_rewritten", events.size - rewritten);
+        const emits = batches.map(({ emitter, tag: newTag, parts }, index) => {
+          const stream = new EventStream(Buffer.concat(parts), parts.length);
+          return emitter.emit(newTag, stream, origin?.part(index, batches.length));
+        });
+        const results = await Promise.allSettled(emits);
+        const refused = results.flatMap((result, index) => {
+          return result.status === "rejected" ? [{ size: batches[index]?.parts.length ?? 0, why: result.reason }] : [];
+        });
+        const [first] = refused;
+        if (!first) return;
+        const refusedEvents = refused.reduce((sum, { size }) => sum + size, 0);
+        origin?.ledger?.book("untold", events.size - refusedEvents);
+        throw first.why;
       },
       async stop() {},
     };
