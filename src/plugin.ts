@@ -187,6 +187,12 @@ export interface PluginSummary {
   parameters(): Record<string, string>;
 }
 
+/** An event that cannot be processed, its entry `[time, record]`, and why. */
+export interface FailedEvent {
+  readonly entry: Buffer;
+  readonly error: Error;
+}
+
 export interface PluginContext {
   /** `@id`, or a name that was made for the plugin. */
   readonly id: string;
@@ -205,8 +211,11 @@ export interface PluginContext {
   readonly holdings: Holdings;
   /** Where events of another label go. Throws ConfigError `@X label not found`, after the whole tree is known. */
   labelEmitter(name: string): Emitter;
-  /** Hands over one event that cannot be processed: to `@ERROR`, or to the log. Counts it as dropped otherwise. */
-  emitError(tag: string, events: EventStream, error: Error): Promise<void>;
+  /**
+   * Hands over events of one batch that cannot be processed: to `@ERROR`, or to the log, and counts them as dropped then.
+   * Rejects when `@ERROR` has no room now.
+   */
+  emitErrors(tag: string, failed: readonly FailedEvent[]): Promise<void>;
   /** Every plugin of the agent, once all are made. */
   plugins(): readonly PluginSummary[];
   /** Ids of the outputs at the root that match this tag; the first of them gets its events. */

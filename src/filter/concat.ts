@@ -16,7 +16,7 @@ import { ABSENT, findField } from "../event/record-fields.ts";
 import { fieldsAt, writeWithFields } from "../event/record-merge.ts";
 import { removalOf } from "../event/record-removal.ts";
 import { fieldText } from "../formatter/field-text.ts";
-import type { Emitter, Filter, FilterDefinition, PluginContext } from "../plugin.ts";
+import type { Emitter, FailedEvent, Filter, FilterDefinition, PluginContext } from "../plugin.ts";
 import { type ConcatConfig, concatMode, concatTable } from "./concat-parameters.ts";
 import { type ConcatRule, concatRule, type Flush } from "./concat-rules.ts";
 import { type ConcatPart, ConcatStream, PartJoiner, partOf } from "./concat-stream.ts";
@@ -200,10 +200,12 @@ class ConcatFilter implements Filter {
     if (!first) return;
     const message = `${why}: ${stream.identity}`;
     const time = usesFirstTime ? first.time : encode(EventTime.fromMilliseconds(this.#context.clock.now()));
-    const { events, reason } = this.#lateEvents(parts, time, message);
+    const late = this.#lateEvents(parts, time, message);
+    const [joined] = late;
     try {
-      if (this.#label && reason instanceof TimeoutError) await this.#label.emit(first.tag, events);
-      else await this.#context.emitError(first.tag, events, reason);
+      if (this.#label && joined?.error instanceof TimeoutError) {
+        await this.#label.emit(first.tag, new EventStream(joined.entry, 1));
+      } else await this.#context.emitErrors(first.tag, late);
       this.#context.logger.info(message);
     } catch (error) {
       this.#context.counters.add("dropped_events", parts.length, "flush_refused");
@@ -215,16 +217,16 @@ class ConcatFilter implements Filter {
   }
 
   /** What is handed over, and why. */
-  #lateEvents(parts: readonly ConcatPart[], time: Buffer, message: string): { events: EventStream; reason: Error } {
+  #lateEvents(parts: readonly ConcatPart[], time: Buffer, message: string): FailedEvent[] {
     try {
       const record = this.#joiner.join(this.#rule.ordered(parts), parts[0]);
-      return { events: eventsOf([{ time, record }]), reason: new TimeoutError(message) };
+      return [failedEvent({ time, record }, new TimeoutError(message))];
     } catch (error) {
-      return { events: eventsOf(parts), reason: error as Error };
+      return parts.map((part) => failedEvent(part, error as Error));
     }
   }
 }
 
-function eventsOf(entries: readonly Pick<ConcatPart, "time" | "record">[]): EventStream {
-  return new EventStream(Buffer.concat(entries.flatMap(({ time, record }) => [ENTRY, time, record])), entries.length);
+function failedEvent({ time, record }: Pick<ConcatPart, "time" | "record">, error: Error): FailedEvent {
+  return { entry: Buffer.concat([ENTRY, time, record]), error };
 }

@@ -8,7 +8,7 @@ import { errorMessage } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { EventStream } from "../event/event-stream.ts";
 import { skipValue } from "../event/walker.ts";
-import type { PluginContext } from "../plugin.ts";
+import type { FailedEvent, PluginContext } from "../plugin.ts";
 
 /** The event that a loop is at: offsets into `packed`. One object serves a whole stream. */
 export interface EventView {
@@ -42,7 +42,7 @@ export function filteredStream(
   const { packed } = events;
   const target = new ByteWriter(packed.length + events.size * 32);
   const view: EventView = { packed, start: 0, recordStart: 0, end: 0 };
-  const failures: { entry: Buffer; error: Error }[] = [];
+  const failures: FailedEvent[] = [];
   let size = 0;
   while (view.end < packed.length) {
     view.start = view.end;
@@ -64,21 +64,13 @@ export function filteredStream(
   }
   const filtered = new EventStream(target.take(), size);
   if (failures.length === 0) return filtered;
-  return handOver(context, tag, failures).then(() => filtered);
+  return context.emitErrors(tag, failures).then(() => filtered);
 }
 
 /** Copies the entry as it is. */
 export function copyEvent(target: ByteWriter, { packed, start, end }: EventView): number {
   target.copy(packed, start, end);
   return 1;
-}
-
-async function handOver(
-  context: PluginContext,
-  tag: string,
-  failures: readonly { entry: Buffer; error: Error }[],
-): Promise<void> {
-  for (const { entry, error } of failures) await context.emitError(tag, new EventStream(entry, 1), error);
 }
 
 /** A filter without anything to start or stop. */

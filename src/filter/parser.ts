@@ -14,7 +14,7 @@ import { digPath, type FieldPath } from "../event/record-reader.ts";
 import { skipValue } from "../event/walker.ts";
 import type { Parser, ParseTarget } from "../parser/parser.ts";
 import { createParsers, type ParserPair, parseParameters, parseSections } from "../parser/parser-list.ts";
-import type { FilterDefinition, PluginContext } from "../plugin.ts";
+import type { FailedEvent, FilterDefinition, PluginContext } from "../plugin.ts";
 import { ParsedRecord } from "./parser/parsed-record.ts";
 
 const table = section(
@@ -72,15 +72,15 @@ class ParserFilter {
   async filter(tag: string, events: EventStream): Promise<EventStream> {
     const { packed } = events;
     const target = { writer: new ByteWriter(packed.length * 2), size: 0 };
-    const errors: Promise<void>[] = [];
+    const failures: FailedEvent[] = [];
     for (let start = 0, end = 0; start < packed.length; start = end) {
       const recordStart = skipValue(packed, start + 1, packed.length);
       end = skipValue(packed, recordStart, packed.length);
       const fault = this.#event(packed, start, recordStart, end, target);
       if (!fault || !this.#config.emitInvalidRecordToError) continue;
-      errors.push(this.#context.emitError(tag, new EventStream(packed.subarray(start, end), 1), fault()));
+      failures.push({ entry: packed.subarray(start, end), error: fault() });
     }
-    await Promise.all(errors);
+    if (failures.length > 0) await this.#context.emitErrors(tag, failures);
     return new EventStream(target.writer.take(), target.size);
   }
 

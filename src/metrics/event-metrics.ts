@@ -3,12 +3,12 @@
  * Source: fluent-plugin-prometheus 2.3 prometheus.rb `instrument`.
  */
 
-import { EventStream } from "../event/event-stream.ts";
+import type { EventStream } from "../event/event-stream.ts";
 import { decode } from "../event/msgpack.ts";
 import { ABSENT } from "../event/record-fields.ts";
 import { findPath } from "../event/record-reader.ts";
 import { skipValue } from "../event/walker.ts";
-import type { PluginContext } from "../plugin.ts";
+import type { FailedEvent, PluginContext } from "../plugin.ts";
 import { initialise, loadExposition, type SharedMetric, seriesKey, seriesOf, useMetric } from "./exposition.ts";
 import { type LabelledEvent, workerPlace } from "./label-template.ts";
 import { type MetricRule, type MetricsConfig, metricRules } from "./metric-sections.ts";
@@ -62,7 +62,7 @@ export class EventMetrics {
   /** Counts every event. Those that a metric cannot take go to `@ERROR`; the promise is there only then. */
   observe(tag: string, events: EventStream): Promise<void> | undefined {
     const { packed } = events;
-    const failures: { entry: Buffer; error: Error }[] = [];
+    const failures: FailedEvent[] = [];
     for (const { start, recordStart, end } of events.entries()) {
       const event = { tag, packed, recordStart };
       for (const used of this.#used) {
@@ -80,7 +80,7 @@ export class EventMetrics {
         }
       }
     }
-    return failures.length === 0 ? undefined : this.#handOver(tag, failures);
+    return failures.length === 0 ? undefined : this.#context.emitErrors(tag, failures);
   }
 
   #count({ rule, metric }: UsedMetric, event: LabelledEvent): void {
@@ -99,10 +99,6 @@ export class EventMetrics {
     seriesOf(this.#dropped, [name])(1);
     const message = "prometheus: dropped a label set because the metric reached max_series_per_metric.";
     this.#warn(`limit ${name}`, message, { name, max_series_per_metric: maxSeries });
-  }
-
-  async #handOver(tag: string, failures: readonly { entry: Buffer; error: Error }[]): Promise<void> {
-    for (const { entry, error } of failures) await this.#context.emitError(tag, new EventStream(entry, 1), error);
   }
 
   #warn(key: string, message: string, fields?: Record<string, unknown>): void {

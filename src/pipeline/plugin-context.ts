@@ -6,9 +6,8 @@ import type { ConfigElement } from "../config/element.ts";
 import { logLevel, type SystemConfig } from "../config/system.ts";
 import { Counters } from "../counters.ts";
 import { ConfigError } from "../errors.ts";
-import type { EventStream } from "../event/event-stream.ts";
 import type { Logger } from "../logger.ts";
-import type { Emitter, Output, PluginContext, PluginSummary, ProcessInfo } from "../plugin.ts";
+import type { Emitter, FailedEvent, Output, PluginContext, PluginSummary, ProcessInfo } from "../plugin.ts";
 import type { ErrorRouter } from "./error-router.ts";
 import type { InputAccounts } from "./input-accounts.ts";
 import { Valve } from "./valve.ts";
@@ -110,8 +109,8 @@ export class Context implements PluginContext {
     return this.#emitterOf(level);
   }
 
-  emitError(tag: string, events: EventStream, error: Error): Promise<void> {
-    return this.#source.errors.emitError(tag, events, error, {
+  emitErrors(tag: string, failed: readonly FailedEvent[]): Promise<void> {
+    return this.#source.errors.emitErrors(tag, failed, {
       counters: this.counters,
       logger: this.logger,
       insideError: this.level.name === ERROR_LABEL,

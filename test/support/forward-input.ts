@@ -71,7 +71,7 @@ export function createForwardInput(setup: InputSetup = {}) {
     labelEmitter: () => emitter,
     ...NO_AGENT,
     holdings: new Holdings(),
-    emitError: async () => {},
+    emitErrors: async () => {},
     createOutput: () => {
       throw new Error("an input has no outputs");
     },

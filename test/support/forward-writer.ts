@@ -60,7 +60,7 @@ export function createForwardWriter(values: Values, sections: Sections, clock: C
     labelEmitter: unused,
     ...NO_AGENT,
     holdings: new Holdings(),
-    emitError: unused,
+    emitErrors: unused,
     createOutput: unused,
   };
   const config = readSectionOrThrow(forwardOutput.table, section);

@@ -45,7 +45,7 @@ export function pluginContext(element: ConfigElement, createOutput?: (element: C
     system: readSectionOrThrow(systemTable, configElement("system", "", {})),
     emitter,
     labelEmitter: () => emitter,
-    emitError: async () => {},
+    emitErrors: async () => {},
     ...NO_AGENT,
     holdings: new Holdings(),
     createOutput:

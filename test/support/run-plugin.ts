@@ -3,7 +3,7 @@
 import { Problems, readSection } from "../../src/config/parameters.ts";
 import { EventStream } from "../../src/event/event-stream.ts";
 import { PluginList } from "../../src/pipeline/plugin-list.ts";
-import type { OutputDefinition } from "../../src/plugin.ts";
+import type { FailedEvent, OutputDefinition } from "../../src/plugin.ts";
 import { type PluginCase, type PluginResult, showEntries } from "./fluentd-plugins.ts";
 import { parsedElement } from "./parsed-config.ts";
 import { pluginContext, type TestContext } from "./plugin-context.ts";
@@ -29,7 +29,8 @@ export async function startPlugin({ kind, type, config }: Omit<PluginCase, "batc
     ...pluginContext(element),
     emitter,
     labelEmitter: () => emitter,
-    emitError: async (tag: string, events: EventStream) => void result.errors.push(...showEntries(tag, events.packed)),
+    emitErrors: async (tag: string, failed: readonly FailedEvent[]) =>
+      void result.errors.push(...failed.flatMap(({ entry }) => showEntries(tag, entry))),
   } as unknown as TestContext;
   const list = await PluginList.load(new Set([type]));
   const problems = new Problems();

@@ -4,6 +4,7 @@ import { readSectionOrThrow } from "../../../src/config/parameters.ts";
 import { EventStream } from "../../../src/event/event-stream.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
 import { parserFilter } from "../../../src/filter/parser.ts";
+import type { FailedEvent } from "../../../src/plugin.ts";
 import { parsedElement } from "../../support/parsed-config.ts";
 import { pluginContext } from "../../support/plugin-context.ts";
 
@@ -13,7 +14,8 @@ async function filtered(config: string, record: Record<string, unknown>) {
   const errors: string[] = [];
   const context = {
     ...pluginContext(element),
-    emitError: async (_tag: string, _events: EventStream, error: Error) => void errors.push(error.message),
+    emitErrors: async (_tag: string, failed: readonly FailedEvent[]) =>
+      void errors.push(...failed.map(({ error }) => error.message)),
   };
   const filter = parserFilter.create(readSectionOrThrow(parserFilter.table, element), context);
   const events = await filter.filter("t", EventStream.fromEvents([{ time: new EventTime(7, 8), record }]));

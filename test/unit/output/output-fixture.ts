@@ -115,7 +115,7 @@ export function createOutput(options: OutputFixtureOptions): OutputFixture {
     labelEmitter: unused,
     ...NO_AGENT,
     holdings: new Holdings(),
-    emitError: unused,
+    emitErrors: unused,
     createOutput: unused,
   };
   const writer = new KeepingWriter();

@@ -9,6 +9,7 @@ import { CollectingEmitter } from "../../support/collecting-emitter.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
 
 const events = EventStream.fromEvents([{ time: new EventTime(7, 0), record: { a: 1 } }]);
+const failed = { entry: events.packed, error: new Error("bad") };
 const from = () => ({ counters: new Counters(), logger: new MemoryLog(), insideError: false });
 
 test("without @ERROR a guarded output is the output itself", () => {
@@ -56,8 +57,21 @@ test("an event that cannot be processed goes to @ERROR", async () => {
   const label = new CollectingEmitter();
   router.connect(label);
   const plugin = from();
-  await router.emitError("t", events, new Error("bad"), plugin);
+  await router.emitErrors("t", [failed], plugin);
   assert.deepEqual([label.tags, plugin.counters.get("dropped_events", "error_event")], [["t"], 0]);
+});
+
+test("of a batch all that fail go to @ERROR together, be they many, and of many batches at once", async () => {
+  const router = new ErrorRouter(new MemoryLog());
+  const label = new CollectingEmitter();
+  router.connect(label);
+  label.hold = true;
+  const plugin = from();
+  const emits = Array.from({ length: 1000 }, () => router.emitErrors("t", [failed, failed, failed], plugin));
+  for (const { resolve } of label.held) resolve();
+  await Promise.all(emits);
+  assert.deepEqual([label.batches.length, label.records.length], [1000, 3000]);
+  assert.equal(plugin.counters.get("dropped_events", "error_event"), 0);
 });
 
 test("without @ERROR, and inside of it, the log shows the event and it is counted as dropped", async () => {
@@ -65,7 +79,7 @@ test("without @ERROR, and inside of it, the log shows the event and it is counte
   for (const insideError of [false, true]) {
     const plugin = { ...from(), insideError };
     if (insideError) router.connect(new CollectingEmitter());
-    await router.emitError("t", events, new Error("bad"), plugin);
+    await router.emitErrors("t", [failed], plugin);
     const [line] = plugin.logger.lines;
     assert.equal(line?.message, "dump an error event:");
     assert.deepEqual([line?.fields.tag, line?.fields.time, line?.fields.record], ["t", "7", '{"a":1}']);
@@ -78,5 +92,5 @@ test("when @ERROR has no room now, the sender keeps the event", async () => {
   const label = new CollectingEmitter();
   router.connect(label);
   label.error = new BufferOverflowError("full");
-  await assert.rejects(router.emitError("t", events, new Error("bad"), from()), /full/);
+  await assert.rejects(router.emitErrors("t", [failed], from()), /full/);
 });
