@@ -2,11 +2,15 @@
  * `@type copy`: gives events to every `<store>`, one after the other: a store that refuses keeps the later ones from
  * getting events that the sender will bring again. `<store ignore_error>` may fail; `<store ignore_if_prev_success>`
  * is a fallback for the one before it. Source: fluentd 1.18 out_copy.rb.
+ *
+ * With `ack_after delivered` all stores get them at once: the receiver of one may be away for hours.
  */
 
 import { bool, enumeration } from "../config/literals.ts";
 import { type ConfigOf, raw, section } from "../config/parameters.ts";
 import { ConfigError } from "../errors.ts";
+import type { EventStream } from "../event/event-stream.ts";
+import type { Origin } from "../event/origin.ts";
 import type { Output, OutputDefinition } from "../plugin.ts";
 import { createStores, storesLifecycle } from "./stores.ts";
 
@@ -51,27 +55,38 @@ export const copyOutput: OutputDefinition<ConfigOf<typeof table>> = {
         "ignore_errors are specified in all <store>, but ignore_if_prev_success is not specified. Is this intended?",
       );
     }
+    const hasFallback = stores.some(({ isFallback }) => isFallback);
+    /** Gives the events to one store. Whether it took them; throws where its errors are not ignored. */
+    const give = async (index: number, tag: string, events: EventStream, origin: Origin | undefined) => {
+      const { output, name, ignoresError } = stores[index] as Store;
+      if (index > 0) origin?.ledger?.book("copied", events.size);
+      try {
+        await output.emit(tag, events, origin?.part(index, stores.length));
+        return true;
+      } catch (error) {
+        if (!ignoresError) throw error;
+        context.logger.error(`ignore emit error in ${name}`, { error, tag });
+        context.counters.add("dropped_events", events.size, "ignore_error");
+        origin?.ledger?.book("dropped/ignore_error", events.size);
+        return false;
+      }
+    };
+    const giveToAll = async (tag: string, events: EventStream, origin: Origin): Promise<void> => {
+      const results = await Promise.allSettled(stores.map((_, index) => give(index, tag, events, origin)));
+      const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+      if (errors.length === 0) return;
+      origin.ledger?.book("copied", -events.size * (errors.length - 1));
+      throw errors[0];
+    };
     return {
       ...storesLifecycle(outputs),
       async emit(tag, given, origin) {
         const events = given.shared();
+        if (origin?.ackAfter === "delivered" && !hasFallback) return giveToAll(tag, events, origin);
         let previousSucceeded = false;
         for (const [index, store] of stores.entries()) {
-          if (store.isFallback && previousSucceeded) {
-            previousSucceeded = false;
-            continue;
-          }
-          previousSucceeded = false;
-          if (index > 0) origin?.ledger?.book("copied", events.size);
-          try {
-            await store.output.emit(tag, events, origin?.part(index, stores.length));
-            previousSucceeded = true;
-          } catch (error) {
-            if (!store.ignoresError) throw error;
-            context.logger.error(`ignore emit error in ${store.name}`, { error, tag });
-            context.counters.add("dropped_events", events.size, "ignore_error");
-            origin?.ledger?.book("dropped/ignore_error", events.size);
-          }
+          const isSpared: boolean = store.isFallback && previousSucceeded;
+          previousSucceeded = !isSpared && (await give(index, tag, events, origin));
         }
       },
     };

@@ -104,7 +104,7 @@ function inspectText({ bytes, isBinary }: Text): string {
     else if (letter === '"' || letter === "\\") shown += `\\${letter}`;
     else if (letter === "#") shown += "{$@".includes(String.fromCharCode(bytes[at] ?? 0)) ? "\\#" : "#";
     else if (NAMES[letter]) shown += `\\${NAMES[letter]}`;
-    else if (code < 0x20 || (code > 0x7e && code < 0xa0) || code === 0x2028)
+    else if (code < 0x20 || (code > 0x7e && code < 0xa0 && (code !== 0x85 || isBinary)) || code === 0x2028)
       shown += isBinary ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
     else shown += latin1(letter);
   }

@@ -4,12 +4,15 @@ import { readSectionOrThrow } from "../../../src/config/parameters.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { EventStream } from "../../../src/event/event-stream.ts";
 import { EventTime } from "../../../src/event/event-time.ts";
+import { Ledger } from "../../../src/event/ledger.ts";
+import { Origin } from "../../../src/event/origin.ts";
 import { copyOutput } from "../../../src/output/copy.ts";
 import { nullOutput } from "../../../src/output/null.ts";
 import { relabelOutput } from "../../../src/output/relabel.ts";
 import { roundrobinOutput, turns } from "../../../src/output/roundrobin.ts";
 import type { Output, OutputDefinition } from "../../../src/plugin.ts";
 import { CollectingEmitter } from "../../support/collecting-emitter.ts";
+import { settle } from "../../support/manual-clock.ts";
 import { parsedElement } from "../../support/parsed-config.ts";
 import { pluginContext } from "../../support/plugin-context.ts";
 
@@ -64,6 +67,27 @@ test("a store that refuses keeps the later ones from the events, which come agai
   (stores[1] as Store).error = new Error("full");
   await assert.rejects(output.emit("t", events), /full/);
   assert.deepEqual(counts(stores), [1, 0, 0]);
+});
+
+test("a sender that waits for the delivery keeps no store waiting for another, and the accounts agree", async () => {
+  const { output, stores } = setUp(copyOutput, store("a"), store("b", "ignore_error"), store("c"));
+  const give = () => {
+    const ledger = new Ledger();
+    ledger.handOver(events.size);
+    return { ledger, emitted: output.emit("t", events, new Origin([], "delivered", undefined, ledger)) };
+  };
+  for (const one of stores) one.hold = true;
+  const { emitted } = give();
+  await settle();
+  assert.deepEqual(counts(stores), [1, 1, 1]);
+  for (const { held } of stores) held[0]?.resolve();
+  await emitted;
+  const refused = give();
+  await settle();
+  for (const { held } of stores) held[1]?.reject(new Error("away"));
+  await assert.rejects(refused.emitted, /away/);
+  refused.ledger.book("refused", events.size);
+  assert.equal(refused.ledger.report().underway, 0);
 });
 
 test("ignore_error lets a store fail, and the loss is counted", async () => {
