@@ -17,12 +17,29 @@ export function withoutPath(record: Buffer, path: FieldPath): Buffer {
   return isMapType(type) ? withoutFieldsOf(record, parent, [last]) : record;
 }
 
-/** Takes the values at these paths out of a record, one after the other. */
-export function removalOf(paths: readonly FieldPath[]): (record: Buffer) => Buffer {
-  if (paths.length === 0) return (record) => record;
-  const names = paths.flatMap(([name, ...rest]) => (rest.length === 0 && Buffer.isBuffer(name) ? [name] : []));
-  if (names.length < paths.length) return (record) => paths.reduce(withoutPath, record);
-  return (record) => (isMapType(record[0] as number) ? withoutFields(record, names) : record);
+/** Takes the values at these paths out of records, one after the other. */
+export class RecordRemoval {
+  readonly #paths: readonly FieldPath[];
+  /** Undefined where a path leads deeper than to a field of the record. */
+  readonly #names: readonly Buffer[] | undefined;
+
+  constructor(paths: readonly FieldPath[]) {
+    const names = paths.flatMap(([name, ...rest]) => (rest.length === 0 && Buffer.isBuffer(name) ? [name] : []));
+    this.#paths = paths;
+    this.#names = names.length < paths.length ? undefined : names;
+  }
+
+  /** The record without them: the same bytes where there are none, else bytes of the caller's own. */
+  of(record: Buffer): Buffer {
+    if (!this.#names) return this.#paths.reduce(withoutPath, record);
+    return this.#names.length > 0 && isMapType(record[0] as number) ? withoutFields(record, this.#names) : record;
+  }
+
+  /** Writes what `of` gives. */
+  write(target: ByteWriter, record: Buffer): void {
+    if (!this.#names?.length || !isMapType(record[0] as number)) target.copy(this.of(record));
+    else writeWithout(target, record, 0, pairsNamed(record, 0, this.#names));
+  }
 }
 
 /** A record of those fields of `record` whose names are given, in the order of the names, which become str. */
@@ -44,31 +61,40 @@ export function withoutFields(record: Buffer, names: readonly Buffer[]): Buffer 
 }
 
 function withoutFieldsOf(record: Buffer, map: number, names: readonly Buffer[]): Buffer {
-  const count = mapSize(record, map);
-  const first = mapStart(record, map);
-  const removed: number[] = [];
-  let key = first;
-  for (let left = count; left > 0; left--) {
+  const removed = pairsNamed(record, map, names);
+  if (removed.length === 0) return record;
+  const writer = new ByteWriter(record.length);
+  writeWithout(writer, record, map, removed);
+  return writer.take();
+}
+
+/** Where each pair with one of these names begins and ends in the map at `map`. */
+function pairsNamed(record: Buffer, map: number, names: readonly Buffer[]): number[] {
+  const found: number[] = [];
+  let key = mapStart(record, map);
+  for (let left = mapSize(record, map); left > 0; left--) {
     const value = skipValue(record, key, record.length);
     const next = skipValue(record, value, record.length);
     for (const name of names) {
       if (!isKey(record, key, value, name)) continue;
-      removed.push(key, next);
+      found.push(key, next);
       break;
     }
     key = next;
   }
-  if (removed.length === 0) return record;
-  const writer = new ByteWriter(record.length);
+  return found;
+}
+
+/** Writes `record` without those pairs of the map at `map`. */
+function writeWithout(writer: ByteWriter, record: Buffer, map: number, removed: readonly number[]): void {
   writer.copy(record, 0, map);
-  writeMapHeader(writer, count - removed.length / 2);
-  let from = first;
+  writeMapHeader(writer, mapSize(record, map) - removed.length / 2);
+  let from = mapStart(record, map);
   for (let index = 0; index < removed.length; index += 2) {
     writer.copy(record, from, removed[index]);
     from = removed[index + 1] as number;
   }
   writer.copy(record, from);
-  return writer.take();
 }
 
 function withoutElement(record: Buffer, array: number, index: number): Buffer {

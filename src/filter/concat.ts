@@ -14,7 +14,7 @@ import { EventTime } from "../event/event-time.ts";
 import { encode } from "../event/msgpack.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
 import { fieldsAt, writeWithFields } from "../event/record-merge.ts";
-import { removalOf } from "../event/record-removal.ts";
+import { RecordRemoval } from "../event/record-removal.ts";
 import { fieldText } from "../formatter/field-text.ts";
 import type { Emitter, FailedEvent, Filter, FilterDefinition, PluginContext } from "../plugin.ts";
 import { type ConcatConfig, concatMode, concatTable } from "./concat-parameters.ts";
@@ -58,8 +58,8 @@ class ConcatFilter implements Filter {
   readonly #key: Buffer;
   readonly #identityPath: readonly Buffer[] | undefined;
   readonly #joiner: PartJoiner;
-  readonly #leaveToLast: (record: Buffer) => Buffer;
-  readonly #remove: (record: Buffer) => Buffer;
+  readonly #leaveToLast: RecordRemoval;
+  readonly #removal: RecordRemoval;
   readonly #merged = new ByteWriter();
   readonly #streams = new Map<string, ConcatStream>();
   /** Events that ended otherwise than by their last part while a batch is filtered. */
@@ -74,8 +74,8 @@ class ConcatFilter implements Filter {
     this.#key = Buffer.from(config.key);
     this.#identityPath = config.streamIdentityKey === undefined ? undefined : [Buffer.from(config.streamIdentityKey)];
     this.#joiner = new PartJoiner(config.key, config.separator);
-    this.#leaveToLast = removalOf(this.#rule.leftToLast.map((name) => [name]));
-    this.#remove = removalOf(this.#rule.removed.map((name) => [name]));
+    this.#leaveToLast = new RecordRemoval(this.#rule.leftToLast.map((name) => [name]));
+    this.#removal = new RecordRemoval(this.#rule.removed.map((name) => [name]));
   }
 
   async start(): Promise<void> {
@@ -137,7 +137,7 @@ class ConcatFilter implements Filter {
   #write(target: ByteWriter, last: ConcatPart, time: Buffer, flush: Flush): void {
     target.byte(HEADER);
     target.copy(time);
-    target.copy(this.#remove("parts" in flush ? this.#joined(last, flush.parts) : last.record));
+    this.#removal.write(target, "parts" in flush ? this.#joined(last, flush.parts) : last.record);
   }
 
   /** The last part's record with the fields of the joined one. Throws MalformedError. */
@@ -147,7 +147,7 @@ class ConcatFilter implements Filter {
     if (first === last) return joined;
     const merged = this.#merged;
     merged.truncate(0);
-    writeWithFields(merged, last.record, 0, fieldsAt(this.#leaveToLast(joined), 0));
+    writeWithFields(merged, last.record, 0, fieldsAt(this.#leaveToLast.of(joined), 0));
     return merged.view();
   }
 

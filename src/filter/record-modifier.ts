@@ -16,7 +16,7 @@ import { ConfigError } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import type { FieldPath } from "../event/record-reader.ts";
-import { onlyFields, removalOf } from "../event/record-removal.ts";
+import { onlyFields, RecordRemoval } from "../event/record-removal.ts";
 import type { FilterDefinition, PluginContext } from "../plugin.ts";
 import { type ChangeEncoding, changeEncoding } from "./char-encoding.ts";
 import { type EventView, filteredStream, HalfwayError, idle, type WriteEvent } from "./event-loop.ts";
@@ -76,7 +76,7 @@ class RecordModifier {
   readonly #ruby: RubyEvent;
   readonly #fields: readonly Field[];
   readonly #removed: readonly FieldPath[];
-  readonly #remove: (record: Buffer) => Buffer;
+  readonly #removal: RecordRemoval;
   readonly #kept: readonly Buffer[] | undefined;
   readonly #replaces: readonly { key: string; pattern: RegExp; by: string }[];
   readonly #changeEncoding: ChangeEncoding | undefined;
@@ -90,7 +90,7 @@ class RecordModifier {
       throw new ConfigError("remove_keys and whitelist_keys are exclusive with each other.", element.position);
     }
     this.#removed = (config.removeKeys ?? []).map((key) => recordAccessor(key, element.position));
-    this.#remove = removalOf(this.#removed);
+    this.#removal = new RecordRemoval(this.#removed);
     if (config.whitelistKeys !== undefined) {
       const names = config.whitelistKeys.split(",").map((name) => name.trim());
       this.#kept = [...new Set([...names, ...this.#fields.map(({ name }) => name)])].map((name) => Buffer.from(name));
@@ -114,34 +114,36 @@ class RecordModifier {
     this.event.view = view;
     this.#ruby.next();
     const { record } = this.#ruby;
-    this.#tryTo(view, record, unchanged, () => {
+    this.#tryTo(view, record, NOTHING, () => {
       for (const field of this.#fields) {
         record.set(field.name, "text" in field ? field.text : evaluate(field.program, this.#ruby.environment));
       }
     });
-    this.#tryTo(view, record, this.#remove, () => this.#replace(record));
+    this.#tryTo(view, record, this.#removal, () => this.#replace(record));
     target.copy(view.packed, view.start, view.recordStart);
-    if (this.#removed.length === 0 && !this.#kept && !this.#changeEncoding) writeRubyValue(target, record);
-    else {
-      this.#scratch.truncate(0);
-      writeRubyValue(this.#scratch, record);
-      target.copy(this.#trimmed(this.#scratch.view()));
+    const isTrimmed = this.#kept !== undefined || this.#changeEncoding !== undefined;
+    if (this.#removed.length === 0 && !isTrimmed) {
+      writeRubyValue(target, record);
+      return 1;
     }
+    this.#scratch.truncate(0);
+    writeRubyValue(this.#scratch, record);
+    if (isTrimmed) target.copy(this.#trimmed(this.#scratch.view()));
+    else this.#removal.write(target, this.#scratch.view());
     return 1;
   }
 
   #trimmed(record: Buffer): Buffer {
-    let bytes = this.#remove(record);
-    if (this.#kept) bytes = onlyFields(bytes, this.#kept);
+    const bytes = this.#kept ? onlyFields(record, this.#kept) : this.#removal.of(record);
     return this.#changeEncoding ? this.#changeEncoding(bytes) : bytes;
   }
 
-  /** Throws what `change` throws, with the event as it is by then, without what `remove` takes out of it. */
-  #tryTo(view: EventView, record: LazyHash, remove: (record: Buffer) => Buffer, change: () => void): void {
+  /** Throws what `change` throws, with the event as it is by then, without what `removal` takes out of it. */
+  #tryTo(view: EventView, record: LazyHash, removal: RecordRemoval, change: () => void): void {
     try {
       change();
     } catch (error) {
-      throw new HalfwayError(withRecord(view, remove(rubyValueBytes(record))), error);
+      throw new HalfwayError(withRecord(view, removal.of(rubyValueBytes(record))), error);
     }
   }
 
@@ -188,7 +190,7 @@ class RecordModifier {
   }
 }
 
-const unchanged = (record: Buffer): Buffer => record;
+const NOTHING = new RecordRemoval([]);
 
 /** The event with another record. */
 const withRecord = ({ packed, start, recordStart }: EventView, record: Buffer): Buffer =>

@@ -23,7 +23,7 @@ import { EVENT_TIME_BYTES, writeEventTime } from "../event/event-time.ts";
 import { stringHeader } from "../event/msgpack-header.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import { ABSENT, findField } from "../event/record-fields.ts";
-import { onlyFields, removalOf } from "../event/record-removal.ts";
+import { onlyFields, RecordRemoval } from "../event/record-removal.ts";
 import { RecordSplice } from "../event/record-splice.ts";
 import type { FilterDefinition, PluginContext } from "../plugin.ts";
 import { type EventView, filteredStream, idle } from "./event-loop.ts";
@@ -87,7 +87,7 @@ class RecordTransformer {
   /** Undefined where names hold placeholders and are known for each event only. */
   readonly #splice: RecordSplice | undefined;
   readonly #kept: readonly Buffer[] | undefined;
-  readonly #remove: ((record: Buffer) => Buffer) | undefined;
+  readonly #removal: RecordRemoval | undefined;
   readonly #renewTimeKey: Buffer | undefined;
   readonly #ruby: RubyEvent | undefined;
   readonly #values: Buffer[] = [];
@@ -101,7 +101,7 @@ class RecordTransformer {
     if (this.#fields.every(({ name }) => name.isConstant)) this.#splice = new RecordSplice(this.#names());
     if (config.renewRecord) this.#kept = (config.keepKeys ?? []).map((name) => Buffer.from(name));
     const removed = (config.removeKeys ?? []).map((key) => recordAccessor(key, config.element.position));
-    if (removed.length > 0) this.#remove = removalOf(removed);
+    if (removed.length > 0) this.#removal = new RecordRemoval(removed);
     this.#renewTimeKey = config.renewTimeKey === undefined ? undefined : Buffer.from(config.renewTimeKey);
   }
 
@@ -122,7 +122,7 @@ class RecordTransformer {
 
   /** Nothing but new fields, and no expression that changed the record: one splice does it. */
   get #isPlain(): boolean {
-    if (!this.#splice || this.#kept || this.#remove || this.#renewTimeKey) return false;
+    if (!this.#splice || this.#kept || this.#removal || this.#renewTimeKey) return false;
     const record = this.#ruby?.usedRecord;
     return record === undefined || record.changedFields().next().done === true;
   }
@@ -133,7 +133,7 @@ class RecordTransformer {
     splice.write(writer, this.#base(view), 0, this.#splice ? values : this.#lastOfEach(values));
     let record = writer.take();
     const time = this.#renewTimeKey && renewedTime(record, this.#renewTimeKey);
-    if (this.#remove) record = this.#remove(record);
+    if (this.#removal) record = this.#removal.of(record);
     if (time) {
       target.byte(0x92);
       target.copy(time);

@@ -19,6 +19,9 @@ import { LazyHash, RubyExtension } from "./lazy-hash.ts";
 /** Containers inside one another; a hash may be made to hold itself. */
 const MAX_DEPTH = 64;
 
+/** The new fields of the hash that is being written, by its depth. */
+const overlays: ByteWriter[] = [];
+
 /** A value's msgpack, of the caller's own. Throws RubyError as `writeRubyValue` does. */
 export function rubyValueBytes(value: RubyValue): Buffer {
   const writer = new ByteWriter(64);
@@ -56,10 +59,11 @@ function writeHash(writer: ByteWriter, hash: RubyHash, depth: number): void {
     writeFields(writer, hash, depth);
     return;
   }
-  const added = new ByteWriter(256);
+  const added = (overlays[depth] ??= new ByteWriter(256));
+  added.truncate(0);
   writeFields(added, overlay, depth);
   const { bytes, start } = hash as LazyHash;
-  writeWithFields(writer, bytes, start, fieldsIn(added.take(), 0, overlay.size));
+  writeWithFields(writer, bytes, start, fieldsIn(added.view(), 0, overlay.size));
 }
 
 function writeFields(writer: ByteWriter, fields: ReadonlyMap<string, RubyValue>, depth: number): void {
