@@ -57,6 +57,13 @@ export class ConcatStream {
   }
 }
 
+/** What a writer that is used again and again holds, until its next use; memory for a rare large event is not kept. */
+export function written(writer: ByteWriter): Buffer {
+  return writer.length > KEPT_BYTES ? writer.take() : writer.view();
+}
+
+const KEPT_BYTES = 1024 * 1024;
+
 /** Joins parts into one record: the first part's fields, with the texts of `key` joined. */
 export class PartJoiner {
   readonly #key: Buffer;
@@ -83,7 +90,7 @@ export class PartJoiner {
     const writer = this.#writer;
     writer.truncate(0);
     this.#splice.write(writer, first.record, 0, [text.value()]);
-    return writer.view();
+    return written(writer);
   }
 
   /** An array's items are joined, too, as `join` does in Ruby. */

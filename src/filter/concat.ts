@@ -19,7 +19,7 @@ import { fieldText } from "../formatter/field-text.ts";
 import type { Emitter, FailedEvent, Filter, FilterDefinition, PluginContext } from "../plugin.ts";
 import { type ConcatConfig, concatMode, concatTable } from "./concat-parameters.ts";
 import { type ConcatRule, concatRule, type Flush } from "./concat-rules.ts";
-import { type ConcatPart, ConcatStream, PartJoiner, partOf } from "./concat-stream.ts";
+import { type ConcatPart, ConcatStream, PartJoiner, partOf, written } from "./concat-stream.ts";
 import { copyEvent, type EventView, filteredStream } from "./event-loop.ts";
 
 /** Bytes that the parts of one stream may take. */
@@ -148,7 +148,7 @@ class ConcatFilter implements Filter {
     const merged = this.#merged;
     merged.truncate(0);
     writeWithFields(merged, last.record, 0, fieldsAt(this.#leaveToLast.of(joined), 0));
-    return merged.view();
+    return written(merged);
   }
 
   #streamOf(tag: string, part: ConcatPart): ConcatStream {
