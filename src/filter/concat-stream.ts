@@ -62,6 +62,7 @@ export function written(writer: ByteWriter): Buffer {
   return writer.length > KEPT_BYTES ? writer.take() : writer.view();
 }
 
+const NOTHING = Buffer.alloc(0);
 const KEPT_BYTES = 1024 * 1024;
 
 /** Joins parts into one record: the first part's fields, with the texts of `key` joined. */
@@ -93,13 +94,14 @@ export class PartJoiner {
     return written(writer);
   }
 
-  /** An array's items are joined, too, as `join` does in Ruby. */
+  /** An array's items are joined, too, as `join` does in Ruby; where it comes first it makes the whole letters. */
   #add(text: TextJoin, record: Buffer, position: number): void {
     const type = record[position] as number;
     if (!isArrayType(type)) {
       joinRubyText(text, record, position);
       return;
     }
+    text.add(NOTHING, false);
     let item = position + containerHeader(type);
     for (let index = 0, count = arrayLength(record, position); index < count; index++) {
       if (index > 0) text.add(this.#separator, false);
