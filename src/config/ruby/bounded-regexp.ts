@@ -45,12 +45,15 @@ export class BoundedRegExp extends RegExp {
     this.#deadlineMs = deadlineMs;
   }
 
+  /** From the beginning of the text, also where the expression is sticky, as one with `\G` is. */
   override exec(text: string): RegExpExecArray | null {
+    this.#plain.lastIndex = 0;
     if (text.length <= this.#untimedLength) return this.#plain.exec(text);
     return withinDeadline(() => this.#plain.exec(text), this.#deadlineMs) ?? null;
   }
 
   override test(text: string): boolean {
+    this.#plain.lastIndex = 0;
     if (text.length <= this.#untimedLength) return this.#plain.test(text);
     return withinDeadline(() => this.#plain.test(text), this.#deadlineMs) ?? false;
   }

@@ -59,3 +59,12 @@ test("where V8 does not count steps, a deadline ends the match", () => {
 test("this V8 counts steps: a hopeless match of a short text needs no deadline", () => {
   assert.equal(boundedRegExp("^(a+)+$", "", PATIENT_MS).exec(HOPELESS), null);
 });
+
+test("a sticky expression begins each match at the beginning", () => {
+  const sticky = boundedRegExp("a ", "y");
+  for (const _ of [1, 2, 3]) {
+    assert.equal(sticky.exec("a a ")?.index, 0);
+    assert.equal(sticky.test("a a "), true);
+    assert.equal(sticky.test("b a "), false);
+  }
+});
