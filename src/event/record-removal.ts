@@ -14,7 +14,7 @@ export function withoutPath(record: Buffer, path: FieldPath): Buffer {
   if (parent === ABSENT || last === undefined) return record;
   const type = record[parent] as number;
   if (typeof last === "number") return isArrayType(type) ? withoutElement(record, parent, last) : record;
-  return isMapType(type) ? withoutFieldsOf(record, parent, [last]) : record;
+  return isMapType(type) ? withoutFields(record, [last], parent) : record;
 }
 
 /** Takes the values at these paths out of records, one after the other. */
@@ -55,12 +55,11 @@ export function onlyFields(record: Buffer, names: readonly Buffer[]): Buffer {
   return writer.take();
 }
 
-/** A record without the fields of these names, also where one stands twice: the same bytes where there is none. */
-export function withoutFields(record: Buffer, names: readonly Buffer[]): Buffer {
-  return withoutFieldsOf(record, 0, names);
-}
-
-function withoutFieldsOf(record: Buffer, map: number, names: readonly Buffer[]): Buffer {
+/**
+ * A record without the fields of these names in the map at `map`, also where one stands twice: the same bytes where there
+ * is none.
+ */
+export function withoutFields(record: Buffer, names: readonly Buffer[], map = 0): Buffer {
   const removed = pairsNamed(record, map, names);
   if (removed.length === 0) return record;
   const writer = new ByteWriter(record.length);

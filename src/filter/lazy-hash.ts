@@ -6,12 +6,12 @@
 
 import { integerValue } from "../config/ruby/number-methods.ts";
 import { bytesText, textBytes } from "../config/ruby/text.ts";
-import { RubyTime } from "../config/ruby/time.ts";
 import { RubyBinary, RubyFloat, type RubyHash, RubyObject, type RubyValue, toText } from "../config/ruby/values.ts";
 import { arrayLength, containerHeader, isArrayType, stringHeader } from "../event/msgpack-header.ts";
 import { ABSENT, findField, mapSize, mapStart, mayHaveDoubles } from "../event/record-fields.ts";
 import { nanosecondsAt, secondsAt } from "../event/time-at.ts";
 import { isMapType, isTimeAt, readUint16, readUint32, skipValue } from "../event/walker.ts";
+import { EVENT_TIME_CLASS, eventTimeMethods } from "./ruby-event-time.ts";
 
 export class LazyHash extends Map<string, RubyValue> implements RubyHash {
   /** The map's own bytes, `[start, end)`. */
@@ -155,15 +155,7 @@ export class RubyExtension extends RubyObject {
 
   constructor(bytes: Buffer) {
     const seconds = isTimeAt(bytes, 0) ? secondsAt(bytes, 0, bytes.length) : 0;
-    const text = () => String(seconds);
-    const methods = {
-      to_i: () => seconds,
-      to_f: () => seconds + nanosecondsAt(bytes, 0) / 1e9,
-      to_s: text,
-      to_json: text,
-      inspect: () => new RubyTime(seconds, nanosecondsAt(bytes, 0)).shown,
-    };
-    super("Fluent::EventTime", methods, text());
+    super(EVENT_TIME_CLASS, eventTimeMethods(seconds, nanosecondsAt(bytes, 0)), String(seconds));
     this.bytes = bytes;
   }
 }

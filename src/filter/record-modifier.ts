@@ -22,6 +22,7 @@ import { type ChangeEncoding, changeEncoding } from "./char-encoding.ts";
 import { type EventView, filteredStream, HalfwayError, idle, type WriteEvent } from "./event-loop.ts";
 import type { LazyHash } from "./lazy-hash.ts";
 import { RubyEvent } from "./ruby-event.ts";
+import { EVENT_TIME_CLASS, eventTimeMethods } from "./ruby-event-time.ts";
 import { compileRuby } from "./ruby-template.ts";
 import { rubyValueBytes, writeRubyValue } from "./ruby-value-writer.ts";
 import { TagCache, TransformEvent } from "./transform-event.ts";
@@ -202,17 +203,13 @@ const modifierFunctions = (event: TransformEvent): Readonly<Record<string, RubyF
     const { seconds, nanoseconds } = event;
     const time = new RubyTime(seconds, nanoseconds);
     return new RubyObject(
-      "Fluent::EventTime",
+      EVENT_TIME_CLASS,
       {
-        to_i: () => seconds,
+        ...eventTimeMethods(seconds, nanoseconds),
         to_int: () => seconds,
         sec: () => seconds,
         nsec: () => nanoseconds,
-        to_f: () => seconds + nanoseconds / 1e9,
         to_time: () => time,
-        to_s: () => String(seconds),
-        to_json: () => String(seconds),
-        inspect: () => time.shown,
         strftime: ([format]) => time.format(String(format)),
       },
       String(seconds),

@@ -27,8 +27,7 @@ export class RandomRecords {
     this.#bytes = bytes === "any" ? BYTES : BYTES.filter((value) => value.every((byte) => byte < 0x80));
   }
 
-  /** One of `items`. */
-  pick<T>(items: readonly T[]): T {
+  #pick<T>(items: readonly T[]): T {
     return items[Math.floor(this.#random() * items.length)] as T;
   }
 
@@ -50,12 +49,12 @@ export class RandomRecords {
 
   #value(writer: ByteWriter, depth: number): void {
     const kind = this.#random() * (depth < MAX_DEPTH ? 1 : 0.8);
-    if (kind < 0.45) writer.copy(encode(this.pick(TEXTS)));
-    else if (kind < 0.6) writer.copy(encode(Buffer.from(this.pick(this.#bytes))));
-    else if (kind < 0.8) writer.copy(encode(this.pick(OTHERS)));
+    if (kind < 0.45) writer.copy(encode(this.#pick(TEXTS)));
+    else if (kind < 0.6) writer.copy(encode(Buffer.from(this.#pick(this.#bytes))));
+    else if (kind < 0.8) writer.copy(encode(this.#pick(OTHERS)));
     else if (kind < 0.9) this.#map(writer, depth);
     else {
-      const size = this.pick([0, 1, 2, 3]);
+      const size = this.#pick([0, 1, 2, 3]);
       writeArrayHeader(writer, size);
       for (let left = size; left > 0; left--) this.#value(writer, depth + 1);
     }
