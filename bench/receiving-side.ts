@@ -6,7 +6,6 @@
 import { systemClock } from "../src/clock.ts";
 import { Counters } from "../src/counters.ts";
 import { encode } from "../src/event/msgpack.ts";
-import { FrameMemory } from "../src/forward-protocol/frame-memory.ts";
 import { ServerSession } from "../src/forward-protocol/server-session.ts";
 import { Deliveries, UnackedTotal } from "../src/input/forward/deliveries.ts";
 import { DEFAULT_LIMITS } from "../src/input/forward/limits.ts";
@@ -71,7 +70,6 @@ function createSession(fields: SourceFields | undefined) {
       throw error;
     },
   });
-  const frameMemory = new FrameMemory();
   const receiver = new Receiver({
     rules: {
       tagRule: new TagRule(undefined, undefined),
@@ -80,7 +78,6 @@ function createSession(fields: SourceFields | undefined) {
       limits: DEFAULT_LIMITS,
       denyKeepalive: false,
       floatTimes: "convert",
-      frameMemory,
       now: Date.now,
     },
     host: "bench",
@@ -93,7 +90,6 @@ function createSession(fields: SourceFields | undefined) {
   });
   const session = new ServerSession({
     limits: DEFAULT_LIMITS,
-    memory: frameMemory,
     security: undefined,
     keepalive: true,
     address: "127.0.0.1",

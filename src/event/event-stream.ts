@@ -4,6 +4,8 @@
  */
 
 import { ChunkBrokenError } from "../errors.ts";
+import { batchMemory, LARGEST_KEPT_BYTES } from "./batch-memory.ts";
+import type { ByteWriter } from "./byte-writer.ts";
 import { EventTime } from "./event-time.ts";
 import { decode, encode, type MsgpackMap } from "./msgpack.ts";
 import { INCOMPLETE, skipValue } from "./walker.ts";
@@ -22,7 +24,10 @@ export interface Event {
 }
 
 /** What may be known of events besides their bytes. */
-export type EventStreamDetails = Partial<Pick<EventStream, "compressed" | "release" | "checksum">>;
+export interface EventStreamDetails extends Partial<Pick<EventStream, "compressed" | "checksum">> {
+  /** Gives back the memory that `packed` is in. */
+  readonly release?: (() => void) | undefined;
+}
 
 export class EventStream {
   /** Number of events. */
@@ -31,26 +36,69 @@ export class EventStream {
   readonly packed: Buffer;
   /** Present when the sender had compressed exactly these entries: an output with the same method may pass it on. */
   readonly compressed: CompressedEntries | undefined;
-  /**
-   * Gives the memory of `packed` back for use by others. To be called, if at all, by the output that holds the events
-   * elsewhere when its emit resolves; whoever gives one stream to several outputs gives them `shared()`.
-   */
-  readonly release: (() => void) | undefined;
   /** CRC-32 of `packed`, where somebody has read it for that already. */
   readonly checksum: number | undefined;
+  #release: (() => void) | undefined;
 
   constructor(packed: Buffer, size: number, { compressed, release, checksum }: EventStreamDetails = {}) {
     this.packed = packed;
     this.size = size;
     this.compressed = compressed;
-    this.release = release;
+    this.#release = release;
     this.checksum = checksum;
   }
 
-  /** The same events for several readers, none of whom can release them. */
-  shared(): EventStream {
+  /**
+   * Gives the memory of `packed` back for use by others. To be called, if at all, by the output that holds the events
+   * elsewhere when its emit resolves; whoever gives one stream to several outputs gives them its `shares`.
+   */
+  release(): void {
+    const release = this.#release;
+    this.#release = undefined;
+    release?.();
+  }
+
+  /** The same events for `count` readers: the memory goes back when each of them has released its share. */
+  shares(count: number): EventStream[] {
+    if (!this.#release) return Array<EventStream>(count).fill(this);
     const { packed, size, compressed, checksum } = this;
-    return this.release ? new EventStream(packed, size, { compressed, checksum }) : this;
+    let unreleased = count;
+    const release = () => {
+      unreleased -= 1;
+      if (unreleased === 0) this.release();
+    };
+    return Array.from({ length: count }, () => new EventStream(packed, size, { compressed, checksum, release }));
+  }
+
+  /**
+   * `size` events that were made of these and stand in `packed`, which shares no memory with them. To release them
+   * releases these, too, and gives back `room`, the batch memory that they were written into.
+   */
+  replacedBy(packed: Buffer, size: number, room: Buffer): EventStream {
+    const release = () => {
+      batchMemory.give(room);
+      this.release();
+    };
+    return new EventStream(packed, size, { release });
+  }
+
+  /** The events of these entries, `size` in all, copied. To release them releases these, too. */
+  joined(entries: readonly Buffer[], size: number): EventStream {
+    const byteSize = entries.reduce((sum, { length }) => sum + length, 0);
+    const room = batchMemory.take(byteSize);
+    let length = 0;
+    for (const entry of entries) length += entry.copy(room, length);
+    return this.replacedBy(room.subarray(0, length), size, room);
+  }
+
+  /** `size` events that were written, in memory of their own: the writer is empty afterwards, to be used again. */
+  static fromWriter(writer: ByteWriter, size: number): EventStream {
+    const written = writer.view();
+    if (written.length > LARGEST_KEPT_BYTES) return new EventStream(writer.take(), size);
+    const room = batchMemory.take(written.length);
+    const packed = room.subarray(0, written.copy(room));
+    writer.truncate(0);
+    return new EventStream(packed, size, { release: () => batchMemory.give(room) });
   }
 
   static fromEvents(events: readonly Event[]): EventStream {

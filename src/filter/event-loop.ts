@@ -5,8 +5,9 @@
  */
 
 import { errorMessage } from "../errors.ts";
+import { batchMemory } from "../event/batch-memory.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
-import { EventStream } from "../event/event-stream.ts";
+import type { EventStream } from "../event/event-stream.ts";
 import { skipValue } from "../event/walker.ts";
 import type { FailedEvent, PluginContext } from "../plugin.ts";
 
@@ -40,7 +41,8 @@ export function filteredStream(
   keepsFailed = false,
 ): EventStream | Promise<EventStream> {
   const { packed } = events;
-  const target = new ByteWriter(packed.length + events.size * 32);
+  const room = batchMemory.take(packed.length + events.size * 32);
+  const target = new ByteWriter(room);
   const view: EventView = { packed, start: 0, recordStart: 0, end: 0 };
   const failures: FailedEvent[] = [];
   let size = 0;
@@ -62,7 +64,7 @@ export function filteredStream(
       size += 1;
     }
   }
-  const filtered = new EventStream(target.take(), size);
+  const filtered = events.replacedBy(target.take(), size, room);
   if (failures.length === 0) return filtered;
   return context.emitErrors(tag, failures).then(() => filtered);
 }

@@ -6,7 +6,7 @@ import { regexp, string } from "../config/literals.ts";
 import { type ConfigOf, many, section } from "../config/parameters.ts";
 import { rubyRegexp } from "../config/ruby/regexp.ts";
 import { ConfigError, MalformedError, type SourcePosition } from "../errors.ts";
-import { EventStream } from "../event/event-stream.ts";
+import type { EventStream } from "../event/event-stream.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import type { FieldPath } from "../event/record-reader.ts";
 import { MatchedField } from "../formatter/field-text.ts";
@@ -76,7 +76,7 @@ function kept(events: EventStream, keeps: Keeps): EventStream {
   }
   if (size === events.size) return events;
   if (runStart >= 0) runs.push(packed.subarray(runStart));
-  return new EventStream(Buffer.concat(runs), size);
+  return events.joined(runs, size);
 }
 
 /** Conditions by key, as fluentd groups them: it keeps one per key in each group. */

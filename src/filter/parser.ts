@@ -6,8 +6,9 @@
 import { bool, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { MalformedError } from "../errors.ts";
+import { batchMemory } from "../event/batch-memory.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
-import { EventStream } from "../event/event-stream.ts";
+import type { EventStream } from "../event/event-stream.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import { ABSENT, isBinary, textStart } from "../event/record-fields.ts";
 import { digPath, type FieldPath } from "../event/record-reader.ts";
@@ -71,7 +72,8 @@ class ParserFilter {
 
   async filter(tag: string, events: EventStream): Promise<EventStream> {
     const { packed } = events;
-    const target = { writer: new ByteWriter(packed.length * 2), size: 0 };
+    const room = batchMemory.take(packed.length * 2);
+    const target = { writer: new ByteWriter(room), size: 0 };
     const failures: FailedEvent[] = [];
     for (let start = 0, end = 0; start < packed.length; start = end) {
       const recordStart = skipValue(packed, start + 1, packed.length);
@@ -81,7 +83,7 @@ class ParserFilter {
       failures.push({ entry: packed.subarray(start, end), error: fault() });
     }
     if (failures.length > 0) await this.#context.emitErrors(tag, failures);
-    return new EventStream(target.writer.take(), target.size);
+    return events.replacedBy(target.writer.take(), target.size, room);
   }
 
   /** Writes what becomes of one event; what was wrong with it is told to whoever asks. */

@@ -8,8 +8,8 @@
  */
 
 import { LimitError } from "../errors.ts";
+import { batchMemory } from "../event/batch-memory.ts";
 import { INCOMPLETE, MAX_DEPTH, readUint16, readUint32, skipScalar } from "../event/walker.ts";
-import { FrameMemory } from "./frame-memory.ts";
 
 /** Gives the messages of one connection one by one, as msgpack. */
 export interface MessageSource {
@@ -18,7 +18,7 @@ export interface MessageSource {
   readonly start: number;
   readonly end: number;
   /**
-   * Whether `bytes` was taken from frame memory for this message: it is the receiver's own, who may keep parts of it
+   * Whether `bytes` was taken from batch memory for this message: it is the receiver's own, who may keep parts of it
    * without keeping a whole read, or give it back.
    */
   readonly isOwned: boolean;
@@ -36,7 +36,9 @@ export interface MessageSource {
 /** What is copied at a time while the end of a message is not known: options and small messages fit in one step. */
 const STEP_BYTES = 4096;
 
-/** A stream of messages that are all smaller than this collects them in memory of its own. */
+/** Begun with less, a message of unknown length would be copied as it grows. */
+const LEAST_COLLECTED_BYTES = 64 * 1024;
+/** Where no message may be larger than this, each gets what it needs and no more: strangers are held to it. */
 const SMALL_MESSAGE_BYTES = 16 * 1024;
 
 /** Beyond it a message of unknown length is taken for one that may be as long as any. */
@@ -54,10 +56,8 @@ export class Framer implements MessageSource {
   #position = 0;
   #collected: Buffer = NOTHING;
   #collectedBytes = 0;
-  readonly #memory: FrameMemory;
 
-  constructor(limitBytes: number, memory = new FrameMemory(), nestingLimit = MAX_DEPTH) {
-    this.#memory = memory;
+  constructor(limitBytes: number, nestingLimit = MAX_DEPTH) {
     this.#walk = new MessageWalk(nestingLimit);
     this.limitBytes = limitBytes;
   }
@@ -137,12 +137,10 @@ export class Framer implements MessageSource {
     if (needed <= this.#collected.length) return;
     const most = this.limitBytes + STEP_BYTES;
     const doubled = this.#collected.length < LARGE_MESSAGE_BYTES ? Math.min(this.#collected.length * 2, most) : most;
-    const wanted = Math.max(needed, doubled);
-    // Strangers get what they need and no more: frame memory has no buffer below 64 KiB.
-    const isSmall = this.limitBytes < SMALL_MESSAGE_BYTES;
-    const larger = isSmall ? Buffer.allocUnsafeSlow(wanted) : this.#memory.take(wanted);
+    const least = this.limitBytes < SMALL_MESSAGE_BYTES ? 0 : LEAST_COLLECTED_BYTES;
+    const larger = batchMemory.take(Math.max(needed, doubled, least));
     this.#collected.copy(larger, 0, 0, this.#collectedBytes);
-    this.#memory.give(this.#collected);
+    batchMemory.give(this.#collected);
     this.#collected = larger;
   }
 

@@ -12,7 +12,6 @@
 
 import { HandshakeError, LimitError } from "../errors.ts";
 import { judgePing, type Refusal, type SecurityPolicy } from "./authenticator.ts";
-import type { FrameMemory } from "./frame-memory.ts";
 import { Framer, type MessageSource } from "./framer.ts";
 import { createHelo, encodeHelo, type Helo } from "./handshake.ts";
 import { JsonFramer, startsJson } from "./json-framer.ts";
@@ -22,7 +21,7 @@ import { RefusedFrame } from "./refused-frame.ts";
 
 export interface MessageHandler {
   /**
-   * One whole message, `bytes[start, end)`, valid until the call returns. With `isOwned` the buffer is from frame memory
+   * One whole message, `bytes[start, end)`, valid until the call returns. With `isOwned` the buffer is from batch memory
    * and is the handler's own, to keep or to give back.
    * A promise holds back the messages behind it. Throws when the connection cannot go on.
    */
@@ -52,8 +51,6 @@ export interface FrameSink {
 
 export interface ServerSessionOptions {
   readonly limits: MessageLimits;
-  /** Where messages that come in pieces are collected. */
-  readonly memory: FrameMemory;
   /** Absent: every peer may send. */
   readonly security: SecurityPolicy | undefined;
   /** What HELO says. */
@@ -86,8 +83,8 @@ export class ServerSession {
     this.#isEstablished = options.security === undefined;
     if (options.security === undefined) return;
     this.#helo = createHelo(options.keepalive);
-    const { limits, memory } = options;
-    this.#source = new Framer(limits.handshakeSizeLimit, memory, limits.nestingLimit);
+    const { limits } = options;
+    this.#source = new Framer(limits.handshakeSizeLimit, limits.nestingLimit);
   }
 
   /** Says HELO, where there is a handshake. */
@@ -117,10 +114,10 @@ export class ServerSession {
   receive(read: Buffer): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
     if (this.#refused) return this.#passRefused(Buffer.from(read));
-    const { limits, memory } = this.#options;
+    const { limits } = this.#options;
     this.#source ??= startsJson(read[0] as number)
       ? new JsonFramer(limits.frameSizeLimit)
-      : new Framer(limits.frameSizeLimit, memory, limits.nestingLimit);
+      : new Framer(limits.frameSizeLimit, limits.nestingLimit);
     this.#source.feed(read);
     return this.#handleMessages(this.#source);
   }

@@ -11,7 +11,6 @@ import { aborted, type CancelTimer } from "../clock.ts";
 import { ConfigError, NetworkError } from "../errors.ts";
 import { reloadOnChange } from "../file-reload.ts";
 import type { SecurityPolicy } from "../forward-protocol/authenticator.ts";
-import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { RareWarnings } from "../rare-warnings.ts";
 import { listeningSockets } from "../tls/listening-sockets.ts";
@@ -141,7 +140,6 @@ class ForwardInput implements Input {
       pendingMessages: new PendingMessages(Math.max(config.pendingLimit, config.frameSizeLimit)),
       chunkSizeLimit: config.chunkSizeLimit,
       chunkSizeWarnLimit: config.chunkSizeWarnLimit,
-      frameMemory: new FrameMemory(),
       resends: this.#resends,
       denyKeepalive: config.denyKeepalive,
       tagRule: new TagRule(config.tag, config.addTagPrefix, config.tagSizeLimit),

@@ -8,7 +8,6 @@ import { aborted, type CancelTimer, sleep } from "../clock.ts";
 import { ConfigError, errorMessage } from "../errors.ts";
 import { ByteWriter } from "../event/byte-writer.ts";
 import { localZone, timeZone } from "../event/time-zone.ts";
-import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext, PluginReport } from "../plugin.ts";
 import { RareWarnings } from "../rare-warnings.ts";
 import { BlockReader } from "./tail/block-reader.ts";
@@ -245,7 +244,6 @@ class TailInput implements Input {
       maxLineBytes,
       reader: this.#reader,
       writer: new ByteWriter(BLOCK_BYTES),
-      memory: new FrameMemory(),
       files: this.#openFiles,
       emitter,
       counters,

@@ -11,7 +11,6 @@ import { aborted } from "../clock.ts";
 import { integer, string } from "../config/literals.ts";
 import { type ConfigOf, section } from "../config/parameters.ts";
 import { errorMessage, NetworkError } from "../errors.ts";
-import { FrameMemory } from "../forward-protocol/frame-memory.ts";
 import type { Input, InputDefinition, PluginContext } from "../plugin.ts";
 import { RareWarnings } from "../rare-warnings.ts";
 import { Connection, type ConnectionRules } from "./forward/connection.ts";
@@ -53,7 +52,6 @@ class UnixInput implements Input {
       pendingMessages: new PendingMessages(DEFAULT_LIMITS.pendingLimit),
       chunkSizeLimit: undefined,
       chunkSizeWarnLimit: undefined,
-      frameMemory: new FrameMemory(),
       denyKeepalive: false,
       tagRule: new TagRule(config.tag, undefined),
       floatTimes: "convert",

@@ -210,7 +210,7 @@ export class BufferedOutput implements Output {
     const { size } = events;
     const ledger = origin?.ledger;
     ledger?.book(receipt.isRepeated ? this.#entries.repeated : this.#entries.taken, size);
-    events.release?.();
+    events.release();
     if (!origin || origin.ackAfter === "written") return;
     try {
       await this.#buffer.safe(receipt, origin.ackAfter);

@@ -85,14 +85,12 @@ class DetectExceptions implements Output {
     }
     const entry = `filtered/${this.#context.id}`;
     origin?.ledger?.book(entry, events.size - finished.length);
-    if (finished.length > 0) {
-      const traces = new EventStream(Buffer.concat(finished), finished.length);
-      try {
-        await this.#context.emitter.emit(shortTag, traces, origin?.detached());
-      } catch (error) {
-        origin?.ledger?.book(entry, finished.length - events.size);
-        throw error;
-      }
+    if (finished.length === 0) return events.release();
+    try {
+      await this.#context.emitter.emit(shortTag, events.joined(finished, finished.length), origin?.detached());
+    } catch (error) {
+      origin?.ledger?.book(entry, finished.length - events.size);
+      throw error;
     }
   }
 

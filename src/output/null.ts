@@ -22,6 +22,7 @@ export const nullOutput: OutputDefinition<ConfigOf<typeof table>> = {
     emit(_tag, events) {
       if (neverFlush) return NEVER();
       counters.add("delivered_events", events.size);
+      events.release();
       return DONE;
     },
     async stop() {},

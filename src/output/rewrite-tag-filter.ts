@@ -8,7 +8,7 @@ import { hostname as machineName } from "node:os";
 import { bool, enumeration, regexp, string } from "../config/literals.ts";
 import { type ConfigOf, many, section } from "../config/parameters.ts";
 import { ConfigError, MalformedError } from "../errors.ts";
-import { EventStream } from "../event/event-stream.ts";
+import type { EventStream } from "../event/event-stream.ts";
 import { recordAccessor } from "../event/record-accessor.ts";
 import type { FieldPath } from "../event/record-reader.ts";
 import { MatchedField } from "../formatter/field-text.ts";
@@ -71,8 +71,9 @@ export const rewriteTagFilterOutput: OutputDefinition<Config> = {
         const batches = rewriter.batches(tag, events, emitterOf);
         const rewritten = batches.reduce((sum, { parts }) => sum + parts.length, 0);
         origin?.ledger?.book("dropped/tag_not_rewritten", events.size - rewritten);
+        const shares = events.shares(batches.length);
         const emits = batches.map(({ emitter, tag: newTag, parts }, index) => {
-          const stream = new EventStream(Buffer.concat(parts), parts.length);
+          const stream = (shares[index] as EventStream).joined(parts, parts.length);
           return emitter.emit(newTag, stream, origin?.part(index, batches.length));
         });
         const results = await Promise.allSettled(emits);

@@ -34,6 +34,7 @@ export function stdoutOutputTo(stream: Writable): OutputDefinition<ConfigOf<type
         async emit(tag, events) {
           await write(stream, format(tag, events));
           context.counters.add("delivered_events", events.size);
+          events.release();
         },
         async stop() {},
       };

@@ -174,7 +174,7 @@ function filterChain(filters: readonly FilterRule[], output: Emitter): Emitter {
           plugin.counters.add("emitted_events", rest.size);
           plugin.counters.add("emitted_bytes", rest.packed.length);
           if (rest.size !== before) origin?.ledger?.book(`filtered/${plugin.id}`, before - rest.size);
-          if (rest.size === 0) return;
+          if (rest.size === 0) return rest.release();
         }
         await output.emit(tag, rest, keepsEvents ? origin?.detached() : origin);
       } catch (error) {

@@ -6,7 +6,6 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { Counters } from "../../src/counters.ts";
 import { SuiroError } from "../../src/errors.ts";
-import { FrameMemory } from "../../src/forward-protocol/frame-memory.ts";
 import { ServerSession } from "../../src/forward-protocol/server-session.ts";
 import { Deliveries, UnackedTotal } from "../../src/input/forward/deliveries.ts";
 import { DEFAULT_LIMITS } from "../../src/input/forward/limits.ts";
@@ -33,7 +32,6 @@ async function receive(reads: readonly Buffer[]) {
     failed: (error) => assert.fail(String(error)),
   });
   const clock = new ManualClock();
-  const frameMemory = new FrameMemory();
   const receiver = new Receiver({
     rules: {
       tagRule: new TagRule(undefined, undefined),
@@ -42,7 +40,6 @@ async function receive(reads: readonly Buffer[]) {
       limits: DEFAULT_LIMITS,
       denyKeepalive: false,
       floatTimes: "convert",
-      frameMemory,
       now: clock.now,
     },
     host: "test",
@@ -55,7 +52,6 @@ async function receive(reads: readonly Buffer[]) {
   });
   const session = new ServerSession({
     limits: DEFAULT_LIMITS,
-    memory: frameMemory,
     security: undefined,
     keepalive: true,
     address: "10.0.0.7",

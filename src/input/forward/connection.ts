@@ -149,7 +149,6 @@ export class Connection implements Collecting {
     });
     this.#session = new ServerSession({
       limits: rules.limits,
-      memory: rules.frameMemory,
       security: rules.security,
       keepalive: !rules.denyKeepalive,
       address: this.#address,

@@ -15,12 +15,12 @@
  */
 
 import { joinedChecksum } from "../../buffer/joined-checksum.ts";
+import { batchMemory } from "../../event/batch-memory.ts";
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { EventStream } from "../../event/event-stream.ts";
 import { decode } from "../../event/msgpack.ts";
 import { arrayLength, containerHeader, isArrayType } from "../../event/msgpack-header.ts";
 import { INCOMPLETE, isMapType, isTimeAt, skip, skipValue } from "../../event/walker.ts";
-import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
 import type { SourceFields } from "./source-fields.ts";
 
 /** What becomes of an event whose time is a float. */
@@ -56,11 +56,11 @@ export class EntryWriter {
     return this.#fields === undefined && (isPacked || !this.#rules.convertsIntegers);
   }
 
-  /** Takes room for about so many bytes from `memory`, before the first event. */
-  begin(memory: FrameMemory, byteSize: number): void {
-    const room = memory.take(byteSize);
+  /** Takes room for about so many bytes, before the first event. */
+  begin(byteSize: number): void {
+    const room = batchMemory.take(byteSize);
     this.#writer = new ByteWriter(room);
-    this.#release = () => memory.give(room);
+    this.#release = () => batchMemory.give(room);
   }
 
   /** Writes `size` plain entries as they are; `checksum` is their CRC-32, where somebody has it. */

@@ -8,12 +8,12 @@
 import type { Quarantine } from "../../buffer/quarantine.ts";
 import type { Counters } from "../../counters.ts";
 import { LimitError, MalformedError } from "../../errors.ts";
+import { batchMemory } from "../../event/batch-memory.ts";
 import { type CompressedEntries, type CompressionMethod, EventStream } from "../../event/event-stream.ts";
 import type { ChunkSource } from "../../event/origin.ts";
 import { walkEntries } from "../../event/walker.ts";
 import type { Refusal } from "../../forward-protocol/authenticator.ts";
 import { canDecompress, decompress } from "../../forward-protocol/compression.ts";
-import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
 import type { MessageLimits } from "../../forward-protocol/message-limits.ts";
 import {
   chunkOfOption,
@@ -39,7 +39,6 @@ export interface ReceiverRules extends EntryRules {
   readonly chunkSizeLimit: number | undefined;
   readonly chunkSizeWarnLimit: number | undefined;
   readonly limits: MessageLimits;
-  readonly frameMemory: FrameMemory;
   /** Where messages go that can never be delivered; absent: their connection ends. */
   readonly quarantine?: Quarantine | undefined;
   /** Close after the first message. */
@@ -114,7 +113,7 @@ export class Receiver implements MessageHandler {
     this.#isMemoryKept = false;
     this.#fault = undefined;
     const wait = this.#receiveOrKeep(bytes, start, end, isOwned);
-    if (isOwned && !this.#isMemoryKept) this.#options.rules.frameMemory.give(bytes);
+    if (isOwned && !this.#isMemoryKept) batchMemory.give(bytes);
     if (!this.#options.rules.denyKeepalive) return wait;
     if (wait) return wait.then(() => this.#finish());
     this.#finish();
@@ -221,7 +220,7 @@ export class Receiver implements MessageHandler {
     if (bounds.mode === "message") this.#message(tag, bytes, option);
     else if (bounds.mode === "packed" && option.compressed !== undefined && option.compressed !== "text") {
       return this.#compressed(tag, bytes, isOwned, option);
-    } else this.#batch(tag, bytes, bounds.bodyStart, bounds.bodyEnd, isOwned, option);
+    } else this.#batch(tag, bytes, bounds.bodyStart, bounds.bodyEnd, isOwned ? bytes : undefined, option);
     return undefined;
   }
 
@@ -259,13 +258,13 @@ export class Receiver implements MessageHandler {
     this.#expectAck(option);
   }
 
-  /** Forward and PackedForward: the entries `bytes[start, end)`. */
+  /** Forward and PackedForward: the entries `bytes[start, end)`. `memory` is what the message came in, where that is its own. */
   #batch(
     tag: string,
     bytes: Buffer,
     start: number,
     end: number,
-    isOwned: boolean,
+    memory: Buffer | undefined,
     option: MessageOption,
     compressed?: CompressedEntries,
   ): void {
@@ -280,12 +279,12 @@ export class Receiver implements MessageHandler {
     }
     if (walk.plain && this.#entries.isVerbatim(this.#bounds.mode === "packed")) {
       const checksum = isWhole && !compressed ? this.#source?.bodyChecksum : undefined;
-      if (compressed || (isOwned && end - start >= LARGE_BODY_BYTES)) {
+      if (compressed || (memory && end - start >= LARGE_BODY_BYTES)) {
         const packed = bytes.subarray(start, walk.end);
         this.#isMemoryKept = true;
         const details = {
           compressed: isWhole ? compressed : undefined,
-          release: compressed ? undefined : () => this.#options.rules.frameMemory.give(bytes),
+          release: memory && isWhole ? () => batchMemory.give(memory) : undefined,
           checksum,
         };
         this.#deliverAlone(tag, new EventStream(packed, walk.count, details), option);
@@ -311,7 +310,7 @@ export class Receiver implements MessageHandler {
     const body = isOwned ? part : Buffer.from(part);
     this.#isMemoryKept = true;
     const take = (plain: Buffer) => {
-      this.#batch(tag, plain, 0, plain.length, true, option, { method, bytes: body });
+      this.#batch(tag, plain, 0, plain.length, isOwned ? bytes : undefined, option, { method, bytes: body });
     };
     const plain = decompress(method, body, this.#options.rules.limits);
     if (plain instanceof Promise) {
@@ -342,7 +341,7 @@ export class Receiver implements MessageHandler {
     if (this.#entries.size > 0 && this.#tag === tag) return;
     this.readEnd();
     this.#tag = tag;
-    this.#entries.begin(this.#options.rules.frameMemory, Math.max(byteSize, BATCH_BYTES));
+    this.#entries.begin(Math.max(byteSize, BATCH_BYTES));
   }
 
   /** Whole messages that no retry can mend: counted, and acked so that the sender does not come again for ever. */

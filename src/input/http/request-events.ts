@@ -1,6 +1,7 @@
 /** The batch of one request. */
 
 import { isAscii } from "node:buffer";
+import { batchMemory } from "../../event/batch-memory.ts";
 import { ByteWriter } from "../../event/byte-writer.ts";
 import { EventStream, entryBounds } from "../../event/event-stream.ts";
 import { EventTime } from "../../event/event-time.ts";
@@ -66,6 +67,7 @@ export class RequestEvents {
 }
 
 class Batch {
+  readonly #room: Buffer;
   readonly #writer: ByteWriter;
   readonly #splice: RecordSplice;
   readonly #values: readonly Buffer[];
@@ -75,7 +77,8 @@ class Batch {
 
   /** `fields` are those that each record gets; `now` is the time of events without one, `given` that of all. */
   constructor(room: number, fields: ReadonlyMap<string, Buffer>, now: Buffer, given: Buffer | undefined) {
-    this.#writer = new ByteWriter(room);
+    this.#room = batchMemory.take(room);
+    this.#writer = new ByteWriter(this.#room);
     this.#splice = new RecordSplice([...fields.keys()]);
     this.#values = [...fields.values()];
     this.#now = now;
@@ -117,6 +120,7 @@ class Batch {
   }
 
   finish(): EventStream {
-    return new EventStream(this.#writer.take(), this.#size);
+    const release = () => batchMemory.give(this.#room);
+    return new EventStream(this.#writer.take(), this.#size, { release });
   }
 }

@@ -11,17 +11,16 @@ import type { Clock } from "../../clock.ts";
 import type { Counters } from "../../counters.ts";
 import { errorMessage, SuiroError } from "../../errors.ts";
 import type { ByteWriter } from "../../event/byte-writer.ts";
-import type { EventStream } from "../../event/event-stream.ts";
+import { EventStream } from "../../event/event-stream.ts";
 import { encode } from "../../event/msgpack.ts";
 import type { Origin } from "../../event/origin.ts";
-import type { FrameMemory } from "../../forward-protocol/frame-memory.ts";
 import type { Logger } from "../../logger.ts";
 import type { Emitter } from "../../plugin.ts";
 import type { RareWarnings } from "../../rare-warnings.ts";
 import type { BlockOwner, BlockReader } from "./block-reader.ts";
 import { type FileIdentity, isSameFile } from "./file-identity.ts";
+import { fileOrigin } from "./file-origin.ts";
 import { BLOCK_BYTES, BYTES_PER_LINE, EVENT_LIMIT_BYTES, RETRY_MS, SMALLEST_BLOCK_BYTES } from "./limits.ts";
-import { fileOrigin, lineBatch } from "./line-batch.ts";
 import type { TextSource } from "./line-events.ts";
 import type { LineSplitter, Taken } from "./line-splitter.ts";
 import { type OpenFiles, readAt } from "./open-files.ts";
@@ -37,7 +36,6 @@ export interface TailWork {
   readonly reader: BlockReader;
   /** Takes the entries of one block at a time. */
   readonly writer: ByteWriter;
-  readonly memory: FrameMemory;
   readonly files: OpenFiles;
   readonly emitter: Emitter;
   readonly counters: Counters;
@@ -306,8 +304,8 @@ export class Tailer implements BlockOwner, TextSource {
       this.#rest();
       return;
     }
-    const { reader, writer, memory } = this.#work;
-    const events = lineBatch(writer, memory, size);
+    const { reader, writer } = this.#work;
+    const events = EventStream.fromWriter(writer, size);
     const origin = fileOrigin(this.file.source, this.#offset, text);
     const held = events.packed.length;
     reader.hold(held);

@@ -33,7 +33,7 @@ export class Batches {
 
   #end(): void {
     if (this.#size === 0) return;
-    this.#ended.push({ tag: this.#tag, events: new EventStream(this.#writer.take(), this.#size) });
+    this.#ended.push({ tag: this.#tag, events: EventStream.fromWriter(this.#writer, this.#size) });
     this.#size = 0;
   }
 }
