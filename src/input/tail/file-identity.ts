@@ -9,7 +9,8 @@ export interface FileStatus {
   readonly inode: bigint;
   /** When the file was made, in nanoseconds since 1970; 0 where the file system does not say. */
   readonly bornNs: bigint;
-  readonly modifiedMs: number;
+  /** In nanoseconds since 1970. */
+  readonly modifiedNs: bigint;
 }
 
 export type FileIdentity = Pick<FileStatus, "device" | "inode" | "bornNs">;
@@ -48,6 +49,6 @@ export function statusOf(stats: BigIntStats): FileStatus {
     device: stats.dev,
     inode: stats.ino,
     bornNs: stats.birthtimeNs,
-    modifiedMs: Number(stats.mtimeMs),
+    modifiedNs: stats.mtimeNs,
   };
 }

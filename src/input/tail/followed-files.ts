@@ -124,6 +124,7 @@ export class FollowedFiles {
     if (!tailer) return undefined;
     const status = fileStatusNow(path);
     if (!status?.isFile || !isSameFile(tailer.file.identity, status)) return undefined;
+    tailer.namedNs = status.modifiedNs;
     const before = Math.max(tailer.knownBytes, tailer.offset);
     if (status.byteSize <= before) return status.byteSize < before ? undefined : false;
     tailer.grew(status.byteSize);
@@ -225,7 +226,8 @@ export class FollowedFiles {
   async #findBetween({ path, tailer, former }: FollowedPath, status: FileStatus | undefined): Promise<FoundFile[]> {
     const last = tailer ?? former;
     if (!status?.isFile || !last || isSameFile(last.file.identity, status)) return [];
-    const found = await findFilesBetween(path, last.file.identity, status, !this.#resumed.has(last));
+    const older = { ...last.file.identity, namedNs: last.namedNs };
+    const found = await findFilesBetween(path, older, status, !this.#resumed.has(last));
     return found.filter((file) => this.#finished.offsetOf(file.status) === undefined && !this.#isRead(file.status));
   }
 
@@ -238,8 +240,9 @@ export class FollowedFiles {
       if (followed.tailer) this.#loseName(followed, followed.tailer);
     }
     if (!status?.isFile) return;
-    if (!tailer || isOther) this.#appear(followed, status, false);
-    else if (status.byteSize < before) this.#truncate(followed, tailer, status);
+    if (!tailer || isOther) return this.#appear(followed, status, false);
+    tailer.namedNs = status.modifiedNs;
+    if (status.byteSize < before) this.#truncate(followed, tailer, status);
     else if (status.byteSize > before) {
       tailer.grew(status.byteSize);
       tailer.notify();
@@ -294,10 +297,11 @@ export class FollowedFiles {
   #truncate(followed: FollowedPath, tailer: Tailer, status: FileStatus): void {
     this.#work.counters.add("files_rotated");
     this.#work.logger.info(`detected rotation of ${followed.path}`);
-    followed.tailer = undefined;
     tailer.onFinished = () => {};
     tailer.abandon("truncated");
     this.#start(followed, status, tailer.file.position, 0, followed.path);
+    // A copy of what was there was made before.
+    if (followed.tailer) followed.tailer.namedNs = status.modifiedNs + 1n;
   }
 
   /** The tailer goes on until its file is read. */

@@ -63,14 +63,15 @@ async function search(folder: string, start: string, inode: bigint, device?: big
 
 /**
  * The files that had the name `path` after `older` and before `newer`: a fast writer rotates more than once between two
- * looks. They are named after the path, and were made between the two; in the order in which they were made. Where the
+ * looks. They are named after the path, and were made between the two; in the order in which they were made. What was
+ * made while the older one still had the name, as far as that is known by `namedNs`, is a copy. Where the
  * file system does not say when files were made, none is found. Such times have steps of milliseconds: files of the
  * older one's step are among them when the caller knows those that were read before it, and what has the name by now
  * never is: where that is not `newer` any more, it came after it. Throws as findRotatedFile does.
  */
 export async function findFilesBetween(
   path: string,
-  older: FileIdentity,
+  older: FileIdentity & { readonly namedNs: bigint },
   newer: FileIdentity,
   knowsEarlier: boolean,
 ): Promise<FoundFile[]> {
@@ -84,12 +85,11 @@ export async function findFilesBetween(
     const status = await fileStatus(join(folder, name));
     if (!status?.isFile || isSameFile(status, older) || isSameFile(status, newer)) return [];
     const isLater = knowsEarlier ? status.bornNs >= older.bornNs : status.bornNs > older.bornNs;
-    const isBetween = isLater && status.bornNs <= newer.bornNs;
+    const isBetween = isLater && status.bornNs >= older.namedNs && status.bornNs <= newer.bornNs;
     return isBetween ? [{ path: join(folder, name), status }] : [];
   });
   return found.flat().sort(({ status: left }, { status: right }) => {
-    if (left.bornNs !== right.bornNs) return left.bornNs < right.bornNs ? -1 : 1;
-    return left.modifiedMs - right.modifiedMs;
+    return Number(left.bornNs - right.bornNs) || Number(left.modifiedNs - right.modifiedNs);
   });
 }
 

@@ -76,6 +76,8 @@ export class Tailer implements BlockOwner, TextSource {
   readonly pathValue: Buffer;
   /** All of the file that is known to be there. */
   knownBytes: number;
+  /** It still had its name then, by the clock of the file system, in nanoseconds; 0 where that is not known. */
+  namedNs = 0n;
   /** When it lost its name or its place, on the monotonic clock. */
   rotatedAt: number | undefined;
   /** Called once, when a rotated file was read to its end for the first time, or cannot be. */

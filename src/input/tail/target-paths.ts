@@ -86,7 +86,8 @@ export class TargetPaths {
     if (isFromGlob) {
       if (!(await this.#isReadable(path))) return undefined;
       const { recentSeconds } = this.#rules;
-      if (recentSeconds !== undefined && status.modifiedMs < now - recentSeconds * 1000) return undefined;
+      if (recentSeconds !== undefined && Number(status.modifiedNs / 1_000_000n) < now - recentSeconds * 1000)
+        return undefined;
     }
     return { path, status };
   }

@@ -25,18 +25,32 @@ test("files between two others are those with the name behind which they were, i
   const made = await rotate(path, ["x.log.1", "x.log.2", "x.log.3", "x.log"]);
   const [older, , , newer] = made as [FileStatus, FileStatus, FileStatus, FileStatus];
   for (const name of ["x.log.2.gz", "y.log.2"]) writeFileSync(join(dirname(path), name), "");
-  const found = await findFilesBetween(path, { ...older, bornNs: 1n }, newer, true);
+  const found = await findFilesBetween(path, { ...older, bornNs: 1n, namedNs: 1n }, newer, true);
   assert.deepEqual(
     found.map((file) => basename(file.path)),
     ["x.log.2", "x.log.3"],
   );
 });
 
+test("what was made while the older one had the name is a copy of it", async () => {
+  const path = join(temporaryFolder(), "x.log");
+  const [older, copy, newer] = (await rotate(path, ["x.log.1", "x.log.copy", "x.log"])) as [
+    FileStatus,
+    FileStatus,
+    FileStatus,
+  ];
+  const find = (namedNs: bigint) => findFilesBetween(path, { ...older, bornNs: 1n, namedNs }, newer, true);
+  const realCopy = (await fileStatus(join(dirname(path), "x.log.copy"))) as FileStatus;
+  assert.equal((await find(realCopy.bornNs)).length, 1);
+  assert.equal((await find(realCopy.bornNs + 1n)).length, 0);
+  assert.equal(copy.inode, realCopy.inode);
+});
+
 test("what has the name by now is not taken for a file that was there before", async () => {
   const path = join(temporaryFolder(), "x.log");
   // The look saw the second file; the third has its name since.
   const [first, second] = (await rotate(path, ["x.log.1", "x.log.2", "x.log"])) as [FileStatus, FileStatus];
-  const found = await findFilesBetween(path, { ...first, bornNs: 1n }, second, true);
+  const found = await findFilesBetween(path, { ...first, bornNs: 1n, namedNs: 1n }, second, true);
   assert.deepEqual(found, []);
 });
 
