@@ -17,10 +17,11 @@ import { HeldRanges } from "./tail/held-ranges.ts";
 import {
   BLOCK_BYTES,
   EVENT_LIMIT_BYTES,
+  FEW_FILES,
   LINE_LIMIT_BYTES,
   PARTS_FLUSH_MS,
   POLL_MS,
-  SLOW_POLL_MS,
+  SLOW_POLLS,
   SMALLEST_BLOCK_BYTES,
   STOP_READING_MS,
 } from "./tail/limits.ts";
@@ -70,6 +71,7 @@ class TailInput implements Input {
   #files: FollowedFiles | undefined;
   #pendingRefresh: Promise<void> | undefined;
   #pendingPoll: Promise<void> | undefined;
+  #polls = 0;
   #isStopping = false;
 
   /** Throws ConfigError, with fluentd's texts. */
@@ -102,7 +104,7 @@ class TailInput implements Input {
     await this.#watch?.start();
     if (this.#isStopping) return;
     const every = (seconds: number, action: () => void) => this.#timers.push(clock.every(seconds * 1000, action));
-    every((config.enableWatchTimer ? POLL_MS : SLOW_POLL_MS) / 1000, () => this.#poll());
+    every(POLL_MS / 1000, () => this.#poll());
     every(Math.max(config.refreshInterval, 0.001), () => this.#refresh());
     if (config.posFileCompactionInterval) {
       every(config.posFileCompactionInterval, () => {
@@ -143,6 +145,9 @@ class TailInput implements Input {
   }
 
   #poll(): void {
+    this.#polls = (this.#polls + 1) % SLOW_POLLS;
+    const isDue = this.#config.enableWatchTimer || this.#polls === 0 || (this.#files?.pathCount ?? 0) <= FEW_FILES;
+    if (!isDue) return;
     this.#pendingPoll ??= this.#files?.checkAll().finally(() => {
       this.#pendingPoll = undefined;
     });

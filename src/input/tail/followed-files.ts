@@ -74,6 +74,10 @@ export class FollowedFiles {
     this.#listener = listener;
   }
 
+  get pathCount(): number {
+    return this.#paths.size;
+  }
+
   /** Goes on with files that were rotated while nobody read them. */
   resume(remainders: readonly Remainder[]): void {
     for (const { formerPath, path, status, position } of remainders) {

@@ -43,8 +43,12 @@ export const LOOKS_OF_TURN = 64;
 export const FRESH_BYTES = 64 * 1024;
 
 export const POLL_MS = 1000;
-/** Without `enable_watch_timer`, for notifications that got lost. */
-export const SLOW_POLL_MS = 5000;
+/**
+ * Without `enable_watch_timer` each of this many looks is at more files than FEW_FILES. Notifications get lost where a
+ * name goes over to another file, and a look at 512 files is 4 ms.
+ */
+export const SLOW_POLLS = 5;
+export const FEW_FILES = 512;
 
 /** A refused batch is read again and handed over again after this time. */
 export const RETRY_MS = 1000;

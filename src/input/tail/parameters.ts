@@ -57,7 +57,10 @@ export const tailTable = section(
     read_bytes_limit_per_second: size.default("Bytes that are read of a file in a second; -1 is no limit.", -1),
     multiline_flush_interval: time.optional("Seconds after which the last event of several lines counts as whole."),
     emit_unmatched_lines: bool.default("Make an event of a line that the parser does not take.", false),
-    enable_watch_timer: bool.default("Look at every file each second; without it every five seconds.", true),
+    enable_watch_timer: bool.default(
+      "Look at every file each second; without it every five seconds where there are more than 512.",
+      true,
+    ),
     enable_stat_watcher: bool.default("Look at once when the system notifies of a change.", true),
     encoding: string.optional("Encoding of the records. With no `from_encoding` the bytes stay as they are."),
     from_encoding: string.optional("Encoding of the files."),
