@@ -39,7 +39,7 @@ const result = spawnSync(
     "--enable-source-maps",
     "--test",
     "--test-timeout=600000",
-    `--test-concurrency=${availableParallelism()}`,
+    `--test-concurrency=${availableParallelism() + 1}`,
     ...options,
     ...files,
   ],

@@ -59,7 +59,10 @@ test("whatever became of its bytes, what it says was written", () => {
       const bytes = Buffer.from(whole.subarray(0, length));
       if (at < length) bytes[at] = byte;
       const said = told(bytes);
-      assert.deepEqual(said, all.slice(0, said.length));
+      const first = all.indexOf(said[0] as string);
+      assert.deepEqual(said, all.slice(first, first + said.length));
+      // The first byte of all says where records begin: another may lead to a later one.
+      if (at > 0) assert.ok(first <= 0);
     }),
   );
 });
