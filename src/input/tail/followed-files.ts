@@ -128,7 +128,7 @@ export class FollowedFiles {
     if (!tailer) return undefined;
     const status = fileStatusNow(path);
     if (!status?.isFile || !isSameFile(tailer.file.identity, status)) return undefined;
-    tailer.namedNs = status.modifiedNs;
+    seenNamed(tailer, status.modifiedNs);
     const before = Math.max(tailer.knownBytes, tailer.offset);
     if (status.byteSize <= before) return status.byteSize < before ? undefined : false;
     tailer.grew(status.byteSize);
@@ -245,7 +245,7 @@ export class FollowedFiles {
     }
     if (!status?.isFile) return;
     if (!tailer || isOther) return this.#appear(followed, status, false);
-    tailer.namedNs = status.modifiedNs;
+    seenNamed(tailer, status.modifiedNs);
     if (status.byteSize < before) this.#truncate(followed, tailer, status);
     else if (status.byteSize > before) {
       tailer.grew(status.byteSize);
@@ -304,8 +304,7 @@ export class FollowedFiles {
     tailer.onFinished = () => {};
     tailer.abandon("truncated");
     this.#start(followed, status, tailer.file.position, 0, followed.path);
-    // A copy of what was there was made before.
-    if (followed.tailer) followed.tailer.namedNs = status.modifiedNs + 1n;
+    if (followed.tailer) seenNamed(followed.tailer, status.modifiedNs + 1n); // A copy of what was there was made before.
   }
 
   /** The tailer goes on until its file is read. */
@@ -392,4 +391,9 @@ export class FollowedFiles {
     for (const tailer of this.#tailers()) inodes.add(tailer.file.identity.inode);
     return inodes;
   }
+}
+
+/** The file had its name when it was modified last. */
+function seenNamed(tailer: Tailer, modifiedNs: bigint): void {
+  if (modifiedNs > tailer.namedNs) tailer.namedNs = modifiedNs;
 }

@@ -44,8 +44,8 @@ export const FRESH_BYTES = 64 * 1024;
 
 export const POLL_MS = 1000;
 /**
- * Without `enable_watch_timer` each of this many looks is at more files than FEW_FILES. Notifications get lost where a
- * name goes over to another file, and a look at 512 files is 4 ms.
+ * Without `enable_watch_timer` more than FEW_FILES are looked at less often: one time in so many. Fewer are not, for
+ * notifications get lost where a name goes over to another file, and a look at 512 files takes 4 ms.
  */
 export const SLOW_POLLS = 5;
 export const FEW_FILES = 512;
