@@ -23,6 +23,7 @@ export class ChildProgram {
     };
     child.stdout?.on("data", keep);
     child.stderr?.on("data", keep);
+    child.stdin?.on("error", () => {}); // Whoever waits for its output is told that it has ended.
     this.exited = once(child, "close").then(([code]) => {
       running.delete(child);
       this.#wake();
