@@ -56,9 +56,10 @@ export const copyOutput: OutputDefinition<ConfigOf<typeof table>> = {
       );
     }
     const hasFallback = stores.some(({ isFallback }) => isFallback);
-    /** Gives the events to one store. Whether it took them; throws where its errors are not ignored. */
-    const give = async (store: Store, index: number, tag: string, events: EventStream, origin?: Origin) => {
-      const { output, name, ignoresError } = store;
+    /** Gives its share of the events to one store. Whether it took them; throws where its errors are not ignored. */
+    const give = async (index: number, tag: string, shares: readonly EventStream[], origin: Origin | undefined) => {
+      const { output, name, ignoresError } = stores[index] as Store;
+      const events = shares[index] as EventStream;
       if (index > 0) origin?.ledger?.book("copied", events.size);
       try {
         await output.emit(tag, events, origin?.part(index, stores.length));
@@ -73,8 +74,7 @@ export const copyOutput: OutputDefinition<ConfigOf<typeof table>> = {
     };
     const giveToAll = async (tag: string, events: EventStream, origin: Origin): Promise<void> => {
       const shares = events.shares(stores.length);
-      const emits = stores.map((store, index) => give(store, index, tag, shares[index] as EventStream, origin));
-      const results = await Promise.allSettled(emits);
+      const results = await Promise.allSettled(stores.map((_, index) => give(index, tag, shares, origin)));
       const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
       if (errors.length === 0) return;
       origin.ledger?.book("copied", -events.size * (errors.length - 1));
@@ -87,10 +87,9 @@ export const copyOutput: OutputDefinition<ConfigOf<typeof table>> = {
         const shares = events.shares(stores.length);
         let previousSucceeded = false;
         for (const [index, store] of stores.entries()) {
-          const share = shares[index] as EventStream;
           const isSpared: boolean = store.isFallback && previousSucceeded;
-          if (isSpared) share.release();
-          previousSucceeded = !isSpared && (await give(store, index, tag, share, origin));
+          if (isSpared) shares[index]?.release();
+          previousSucceeded = !isSpared && (await give(index, tag, shares, origin));
         }
       },
     };

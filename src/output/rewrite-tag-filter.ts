@@ -71,6 +71,7 @@ export const rewriteTagFilterOutput: OutputDefinition<Config> = {
         const batches = rewriter.batches(tag, events, emitterOf);
         const rewritten = batches.reduce((sum, { parts }) => sum + parts.length, 0);
         origin?.ledger?.book("dropped/tag_not_rewritten", events.size - rewritten);
+        if (batches.length === 0) return events.release();
         const shares = events.shares(batches.length);
         const emits = batches.map(({ emitter, tag: newTag, parts }, index) => {
           const stream = (shares[index] as EventStream).joined(parts, parts.length);

@@ -34,10 +34,13 @@ const WAYS: Record<string, string> = {
   "two filters": `${filter("record_modifier", "remove_keys n")}\n${filter("record_modifier", "<record>\na b\n</record>")}\n${END}`,
   copy: match(`@type copy\n${stores("@type null", BUFFERED)}`),
   "copy with a fallback": match(
-    `@type copy\n${stores("@type null", "@type null").replace(/<store>(?!.*<store>)/s, "<store ignore_if_prev_success>")}`,
+    `@type copy\n${stores("@type null")}\n<store ignore_if_prev_success>\n@type null\n</store>`,
   ),
   rewrite_tag_filter: `${match("@type rewrite_tag_filter\n<rule>\nkey log\npattern /(GET|POST)/\ntag $1\nlabel @B\n</rule>")}
     </label>\n<label @B>\n${match(BUFFERED)}`,
+  "rewrite_tag_filter that no rule matches": match(
+    "@type rewrite_tag_filter\n<rule>\nkey log\npattern /PUT/\ntag b\n</rule>",
+  ),
   detect_exceptions: `${match("@type detect_exceptions\nremove_tag_prefix t\n@label @B")}\n</label>\n<label @B>\n${END}`,
 };
 
