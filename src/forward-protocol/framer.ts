@@ -1,7 +1,8 @@
 /**
- * Cuts a msgpack stream into messages. A message that lies whole in one read is handed out in place; of one that does
- * not, header, tag and body length are found first, and then its bytes are collected once, into one buffer of the
- * declared size. The walk goes on where it stopped: no byte is looked at twice, however the stream is cut.
+ * Cuts a msgpack stream into messages. A message that lies whole in one read is handed out in place, after one look at
+ * each byte; of one that does not, header, tag and body length are found first, and then its bytes are collected once, into
+ * one buffer of the declared size. That walk goes on where it stopped, and the message is read once it is whole: no byte is
+ * looked at more than three times, however the stream is cut.
  *
  * Limits: a message never passes `limitBytes`, which is checked against declared lengths before memory is taken;
  * `nestingLimit` levels, the message's own array included.
@@ -10,10 +11,10 @@
 import { LimitError } from "../errors.ts";
 import { batchMemory } from "../event/batch-memory.ts";
 import { INCOMPLETE, MAX_DEPTH, readUint16, readUint32, skipScalar } from "../event/walker.ts";
+import { MessageBounds, readMessage } from "./messages.ts";
 
-/** Gives the messages of one connection one by one, as msgpack. */
-export interface MessageSource {
-  /** The message that `next` found: `bytes[start, end)`. Valid until the next call. */
+/** A whole message, as msgpack: `bytes[start, end)`. Valid until the next one is looked for. */
+export interface FoundMessage {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
@@ -22,6 +23,12 @@ export interface MessageSource {
    * without keeping a whole read, or give it back.
    */
   readonly isOwned: boolean;
+  /** Where its parts stand. */
+  readonly bounds: MessageBounds;
+}
+
+/** Gives the messages of one connection one by one; it is itself the one that `next` found. */
+export interface MessageSource extends FoundMessage {
   /** Bytes of a message that is not whole yet. */
   readonly pendingBytes: number;
   limitBytes: number;
@@ -51,6 +58,8 @@ export class Framer implements MessageSource {
   start = 0;
   end = 0;
   isOwned = false;
+  readonly bounds = new MessageBounds();
+  readonly #nestingLimit: number;
   readonly #walk: MessageWalk;
   #read: Buffer = NOTHING;
   #position = 0;
@@ -58,6 +67,7 @@ export class Framer implements MessageSource {
   #collectedBytes = 0;
 
   constructor(limitBytes: number, nestingLimit = MAX_DEPTH) {
+    this.#nestingLimit = nestingLimit;
     this.#walk = new MessageWalk(nestingLimit);
     this.limitBytes = limitBytes;
   }
@@ -100,8 +110,12 @@ export class Framer implements MessageSource {
   next(): boolean {
     if (this.#collectedBytes > 0) return this.#collect();
     if (this.#position === this.#read.length) return this.#release();
-    const end = this.#walk.advance(this.#read, this.#position, this.#read.length);
-    if (end === INCOMPLETE) return this.#collect();
+    const end = readMessage(this.#read, this.#position, this.#read.length, this.bounds, this.#nestingLimit);
+    if (end === INCOMPLETE) {
+      this.#walk.advance(this.#read, this.#position, this.#read.length);
+      return this.#collect();
+    }
+    if (end - this.#position > this.limitBytes) throw tooLarge(this.limitBytes);
     this.#found(this.#read, this.#position, end, false);
     this.#position = end;
     return true;
@@ -121,6 +135,7 @@ export class Framer implements MessageSource {
       const end = this.#walk.advance(this.#collected, 0, this.#collectedBytes);
       if (end === INCOMPLETE) continue;
       this.#position -= this.#collectedBytes - end;
+      readMessage(this.#collected, 0, end, this.bounds, this.#nestingLimit);
       this.#found(this.#collected, 0, end, true);
       this.#collected = NOTHING;
       this.#collectedBytes = 0;
@@ -207,7 +222,7 @@ export class MessageWalk {
       }
       if (next === INCOMPLETE) break;
       position = next;
-      if (position + children > limit) throw new LimitError(`a message is larger than ${this.limitBytes} bytes`);
+      if (position + children > limit) throw tooLarge(this.limitBytes);
       if (children > 0) {
         if (depth === this.#nestingLimit) {
           throw new LimitError(`msgpack is nested deeper than ${this.#nestingLimit} levels`);
@@ -223,4 +238,8 @@ export class MessageWalk {
     this.#depth = depth;
     return remaining === 0 && position <= end ? position : INCOMPLETE;
   }
+}
+
+function tooLarge(limitBytes: number): LimitError {
+  return new LimitError(`a message is larger than ${limitBytes} bytes`);
 }

@@ -8,6 +8,7 @@ import { jsonToMsgpack } from "../event/json-reader.ts";
 import { JsonValueScanner } from "../event/json-value-scanner.ts";
 import { INCOMPLETE } from "../event/walker.ts";
 import type { MessageSource } from "./framer.ts";
+import { MessageBounds, readMessage } from "./messages.ts";
 
 const NOTHING = Buffer.alloc(0);
 
@@ -21,6 +22,7 @@ export class JsonFramer implements MessageSource {
   readonly start = 0;
   end = 0;
   readonly isOwned = true;
+  readonly bounds = new MessageBounds();
   limitBytes: number;
   readonly #scanner = new JsonValueScanner();
   #read: Buffer = NOTHING;
@@ -52,7 +54,7 @@ export class JsonFramer implements MessageSource {
     }
     if (found) {
       this.bytes = jsonToMsgpack(this.pendingBytes === 0 ? part : Buffer.concat([...this.#parts, part]));
-      this.end = this.bytes.length;
+      this.end = readMessage(this.bytes, 0, this.bytes.length, this.bounds);
       this.#parts = [];
       this.pendingBytes = 0;
       return true;

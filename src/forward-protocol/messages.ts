@@ -12,10 +12,19 @@
  */
 
 import { LimitError, MalformedError } from "../errors.ts";
-import { msgpackToJson } from "../event/json.ts";
 import { decode } from "../event/msgpack.ts";
 import { arrayLength, containerHeader, isArrayType, stringHeader } from "../event/msgpack-header.ts";
-import { type EntriesWalk, readUint16, readUint32, skip, walkEntries } from "../event/walker.ts";
+import {
+  type EntriesWalk,
+  INCOMPLETE,
+  isMapType,
+  MAX_DEPTH,
+  readUint16,
+  readUint32,
+  skip,
+  skipValue,
+  walkEntries,
+} from "../event/walker.ts";
 
 export type MessageMode = "message" | "forward" | "packed" | "heartbeat" | "broken" | "empty";
 
@@ -37,109 +46,145 @@ export class MessageBounds {
   optionEnd = 0;
 }
 
-/** Fills `bounds` for the whole message `bytes[start, end)`. */
-export function readMessage(bytes: Buffer, start: number, end: number, bounds: MessageBounds): void {
-  bounds.mode = messageKind(bytes, start);
+/**
+ * Fills `bounds` for the message that starts at `start`; returns the position behind it, or INCOMPLETE when it goes on past
+ * `end`. Each byte is looked at once. Throws MalformedError at the byte c1, LimitError past `nestingLimit` levels, which is
+ * MAX_DEPTH at most.
+ */
+export function readMessage(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  bounds: MessageBounds,
+  nestingLimit = MAX_DEPTH,
+): number {
   bounds.optionStart = 0;
   bounds.optionEnd = 0;
-  if (bounds.mode !== "message") return;
-  let remaining = arrayLength(bytes, start) - 2;
-  const tag = start + containerHeader(bytes[start] as number);
-  const tagContent = tag + stringHeader(bytes[tag] as number);
-  const afterTag = skip(bytes, tag, end);
-  bounds.tagStart = tagContent > tag ? tagContent : -1;
-  bounds.tagEnd = tagContent > tag ? afterTag : -1;
+  const type = bytes[start] as number;
+  if (!isArrayType(type)) {
+    bounds.mode = type === 0xc0 ? "heartbeat" : "broken";
+    return skipValue(bytes, start, end, nestingLimit);
+  }
+  const tag = start + containerHeader(type);
+  if (tag > end) return INCOMPLETE;
+  const count = arrayLength(bytes, start);
+  bounds.mode = count === 0 ? "empty" : "message";
+  if (count === 0) return tag;
+  const afterTag = skipValue(bytes, tag, end, nestingLimit - 1);
+  if (afterTag === INCOMPLETE) return INCOMPLETE;
+  const tagHeader = stringHeader(bytes[tag] as number);
+  bounds.tagStart = tagHeader > 0 ? tag + tagHeader : -1;
+  bounds.tagEnd = tagHeader > 0 ? afterTag : -1;
+  bounds.walk = undefined;
   bounds.bodyStart = afterTag;
   bounds.bodyEnd = afterTag;
   bounds.recordStart = afterTag;
-  if (remaining < 0) return;
-  const type = bytes[afterTag] as number;
+  if (count === 1) return afterTag;
+  bounds.bodyEnd = readBody(bytes, afterTag, end, bounds, count === 2, nestingLimit);
+  const behindBody = count - (bounds.mode === "message" ? 3 : 2);
+  if (behindBody <= 0 || bounds.bodyEnd === INCOMPLETE) return bounds.bodyEnd;
+  bounds.optionStart = bounds.bodyEnd;
+  bounds.optionEnd = skipValue(bytes, bounds.bodyEnd, end, nestingLimit - 1);
+  let position = bounds.optionEnd;
+  for (let more = behindBody - 1; more > 0 && position !== INCOMPLETE; more--) {
+    position = skipValue(bytes, position, end, nestingLimit - 1);
+  }
+  return position;
+}
+
+/** Where the elements end that stand behind the tag and before the option, or INCOMPLETE. */
+function readBody(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  bounds: MessageBounds,
+  isLast: boolean,
+  nestingLimit: number,
+): number {
+  const type = bytes[start] as number;
   const header = stringHeader(type);
-  bounds.walk = undefined;
   if (header > 0) {
     bounds.mode = "packed";
-    bounds.bodyStart = afterTag + header;
-    bounds.bodyEnd = skip(bytes, afterTag, end);
-  } else if (isArrayType(type)) {
-    bounds.mode = "forward";
-    bounds.bodyStart = afterTag + containerHeader(type);
-    bounds.walk = walkEntries(bytes, bounds.bodyStart, end, arrayLength(bytes, afterTag));
-    bounds.bodyEnd = bounds.walk.end;
-  } else {
-    bounds.bodyEnd = skip(bytes, afterTag, end);
-    bounds.recordStart = bounds.bodyEnd;
-    if (remaining === 0) return;
-    bounds.bodyEnd = skip(bytes, bounds.recordStart, end);
-    remaining -= 1;
+    bounds.bodyStart = start + header;
+    return skipValue(bytes, start, end, nestingLimit - 1);
   }
-  if (remaining === 0) return;
-  bounds.optionStart = bounds.bodyEnd;
-  bounds.optionEnd = skip(bytes, bounds.bodyEnd, end);
+  if (isArrayType(type)) {
+    bounds.mode = "forward";
+    bounds.bodyStart = start + containerHeader(type);
+    if (bounds.bodyStart > end) return INCOMPLETE;
+    const count = arrayLength(bytes, start);
+    bounds.walk = walkEntries(bytes, bounds.bodyStart, end, count, nestingLimit - 2);
+    return bounds.walk.count === count ? bounds.walk.end : INCOMPLETE;
+  }
+  bounds.recordStart = skipValue(bytes, start, end, nestingLimit - 1);
+  if (isLast || bounds.recordStart === INCOMPLETE) return bounds.recordStart;
+  return skipValue(bytes, bounds.recordStart, end, nestingLimit - 1);
 }
 
-function messageKind(bytes: Buffer, start: number): MessageMode {
-  const type = bytes[start] as number;
-  if (type === 0xc0) return "heartbeat";
-  if (!isArrayType(type)) return "broken";
-  return arrayLength(bytes, start) === 0 ? "empty" : "message";
-}
-
-/** What the option of a message says that this side acts on. */
-export interface MessageOption {
-  /** The `chunk` value as msgpack in latin1, a byte a character: the ack gives it back as it came. */
-  readonly chunk: string | undefined;
-  readonly compressed: string | undefined;
+/** What the option of a message says that this side acts on. Reused, as MessageBounds is. */
+export class MessageOption {
+  /** The value of `chunk`, which the ack gives back as it came; both 0 when no ack is asked for. */
+  chunkStart = 0;
+  chunkEnd = 0;
+  compressed: string | undefined;
   /** Fluent Bit: 0 logs, 1 metrics, 2 traces. */
-  readonly fluentSignal: number;
+  fluentSignal = 0;
 }
 
 /** fluentd's ids have 25 bytes; an id is held until its ack is written. */
 const MAX_CHUNK_ID_BYTES = 1024;
 /** One that is answered at once, and not held. */
 const ANSWERED_ID_BYTES = 64 * 1024;
-const NO_OPTION: MessageOption = { chunk: undefined, compressed: undefined, fluentSignal: 0 };
 
-/** Reads the option `bytes[start, end)`; nil or nothing is no option. Throws MalformedError and LimitError. */
+/** Reads the option `bytes[start, end)` into `option`; nil or nothing is no option. Throws MalformedError and LimitError. */
 export function readOption(
   bytes: Buffer,
   start: number,
   end: number,
+  option: MessageOption,
   keyLimit = 16,
   idLimitBytes = MAX_CHUNK_ID_BYTES,
-): MessageOption {
-  const type = bytes[start];
-  if (start === end || type === 0xc0) return NO_OPTION;
-  const isMap = type !== undefined && ((type >= 0x80 && type < 0x90) || type === 0xde || type === 0xdf);
-  if (!isMap) throw new MalformedError("the option of a message is no map");
+): void {
+  option.chunkStart = 0;
+  option.chunkEnd = 0;
+  option.compressed = undefined;
+  option.fluentSignal = 0;
+  const type = bytes[start] as number;
+  if (start === end || type === 0xc0) return;
+  if (!isMapType(type)) throw new MalformedError("the option of a message is no map");
   const count = type < 0x90 ? type & 0x0f : type === 0xde ? readUint16(bytes, start + 1) : readUint32(bytes, start + 1);
   if (count > keyLimit) throw new LimitError(`the option of a message has more than ${keyLimit} keys`);
-  let chunk: string | undefined;
-  let compressed: string | undefined;
-  let fluentSignal = 0;
   let position = start + containerHeader(type);
   for (let index = 0; index < count; index++) {
     const valueStart = skip(bytes, position, end);
     const valueEnd = skip(bytes, valueStart, end);
-    if (isText(bytes, position, valueStart, CHUNK)) chunk = chunkValue(bytes, valueStart, valueEnd, idLimitBytes);
-    else if (isText(bytes, position, valueStart, COMPRESSED)) compressed = textValue(bytes, valueStart, valueEnd);
-    else if (isText(bytes, position, valueStart, FLUENT_SIGNAL)) {
-      fluentSignal = Number(decode(bytes.subarray(valueStart, valueEnd)));
+    if (isText(bytes, position, valueStart, CHUNK)) {
+      // nil and false ask for no ack.
+      const isAsked = bytes[valueStart] !== 0xc0 && bytes[valueStart] !== 0xc2;
+      if (valueEnd - valueStart > idLimitBytes) throw new LimitError(`a chunk id has more than ${idLimitBytes} bytes`);
+      option.chunkStart = isAsked ? valueStart : 0;
+      option.chunkEnd = isAsked ? valueEnd : 0;
+    } else if (isText(bytes, position, valueStart, COMPRESSED)) {
+      option.compressed = textValue(bytes, valueStart, valueEnd);
+    } else if (isText(bytes, position, valueStart, FLUENT_SIGNAL)) {
+      option.fluentSignal = Number(decode(bytes.subarray(valueStart, valueEnd)));
     }
     position = valueEnd;
   }
-  return { chunk, compressed, fluentSignal };
 }
 
 /**
- * The chunk id in an option of any size, however wrong the rest of it is: who waits for an ack is to be answered.
- * Undefined where there is none.
+ * The chunk id, as msgpack, in an option of any size, however wrong the rest of it is: who waits for an ack is to be
+ * answered. Undefined where there is none.
  */
-export function chunkOfOption(bytes: Buffer): string | undefined {
+export function chunkOfOption(bytes: Buffer): Buffer | undefined {
+  const option = new MessageOption();
   try {
-    return readOption(bytes, 0, bytes.length, Number.POSITIVE_INFINITY, ANSWERED_ID_BYTES).chunk;
+    readOption(bytes, 0, bytes.length, option, Number.POSITIVE_INFINITY, ANSWERED_ID_BYTES);
   } catch {
     return undefined;
   }
+  return option.chunkEnd === 0 ? undefined : bytes.subarray(option.chunkStart, option.chunkEnd);
 }
 
 const CHUNK = Buffer.from("chunk");
@@ -156,30 +201,8 @@ function isText(bytes: Buffer, start: number, end: number, text: Buffer): boolea
   return true;
 }
 
-/** nil and false ask for no ack. */
-function chunkValue(bytes: Buffer, start: number, end: number, limitBytes: number): string | undefined {
-  if (bytes[start] === 0xc0 || bytes[start] === 0xc2) return undefined;
-  if (end - start > limitBytes) throw new LimitError(`a chunk id has more than ${limitBytes} bytes`);
-  return bytes.toString("latin1", start, end);
-}
-
 /** No method has a longer name than this shows; nil, and what is no text, says nothing. */
 function textValue(bytes: Buffer, start: number, end: number): string | undefined {
   const header = stringHeader(bytes[start] as number);
   return header === 0 ? undefined : bytes.toString("latin1", start + header, Math.min(end, start + header + 32));
-}
-
-/** A map of one, and its key. */
-const ACK_PREFIX = "\x81\xa3ack";
-
-/** `{ack: chunk}` for each of `chunks`, one behind the other, with the chunks' bytes as they came. */
-export function encodeAcks(chunks: readonly string[]): Buffer {
-  let acks = "";
-  for (const chunk of chunks) acks += ACK_PREFIX + chunk;
-  return Buffer.from(acks, "latin1");
-}
-
-/** The same as JSON text, without newlines. */
-export function encodeJsonAcks(chunks: readonly string[]): Buffer {
-  return Buffer.from(chunks.map((chunk) => `{"ack":${msgpackToJson(Buffer.from(chunk, "latin1"))}}`).join(""));
 }

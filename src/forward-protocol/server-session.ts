@@ -11,21 +11,21 @@
  */
 
 import { HandshakeError, LimitError } from "../errors.ts";
+import { type Acks, jsonAcks } from "./acks.ts";
 import { judgePing, type Refusal, type SecurityPolicy } from "./authenticator.ts";
-import { Framer, type MessageSource } from "./framer.ts";
+import { type FoundMessage, Framer, type MessageSource } from "./framer.ts";
 import { createHelo, encodeHelo, type Helo } from "./handshake.ts";
 import { JsonFramer, startsJson } from "./json-framer.ts";
 import type { MessageLimits } from "./message-limits.ts";
-import { encodeAcks, encodeJsonAcks } from "./messages.ts";
 import { RefusedFrame } from "./refused-frame.ts";
 
 export interface MessageHandler {
   /**
-   * One whole message, `bytes[start, end)`, valid until the call returns. With `isOwned` the buffer is from batch memory
-   * and is the handler's own, to keep or to give back.
+   * One whole message, valid until the call returns, but for its bounds, which hold until the promise settles. A message
+   * that is owned is the handler's own memory, to keep or to give back.
    * A promise holds back the messages behind it. Throws when the connection cannot go on.
    */
-  message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined;
+  message(message: FoundMessage): Promise<void> | undefined;
   /** No whole message is left: what was gathered may go on. */
   readEnd(): void;
   /**
@@ -129,9 +129,9 @@ export class ServerSession {
     this.#refused = undefined;
   }
 
-  /** The acks of these chunks, in the connection's codec, as one piece. */
-  encodeAcks(chunks: readonly string[]): Buffer {
-    return this.#source instanceof JsonFramer ? encodeJsonAcks(chunks) : encodeAcks(chunks);
+  /** The acks in the connection's codec. */
+  encodeAcks(acks: Acks): Buffer {
+    return this.#source instanceof JsonFramer ? jsonAcks(acks) : acks.bytes;
   }
 
   #handleMessages(source: MessageSource): Promise<void> | undefined {
@@ -149,7 +149,7 @@ export class ServerSession {
         this.#judge(source);
         continue;
       }
-      const wait = handler.message(source.bytes, source.start, source.end, source.isOwned);
+      const wait = handler.message(source);
       if (wait) {
         source.keepRest();
         return wait.then(() => this.#handleMessages(source));

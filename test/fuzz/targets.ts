@@ -24,7 +24,13 @@ import {
   verifyPong,
 } from "../../src/forward-protocol/handshake.ts";
 import { JsonFramer } from "../../src/forward-protocol/json-framer.ts";
-import { chunkOfOption, MessageBounds, readMessage, readOption } from "../../src/forward-protocol/messages.ts";
+import {
+  chunkOfOption,
+  MessageBounds,
+  MessageOption,
+  readMessage,
+  readOption,
+} from "../../src/forward-protocol/messages.ts";
 import { RefusedFrame } from "../../src/forward-protocol/refused-frame.ts";
 import { ResponseReader, readAck } from "../../src/forward-protocol/response-reader.ts";
 import { EntryWriter } from "../../src/input/forward/entry-writer.ts";
@@ -96,8 +102,8 @@ const frames: FuzzTarget = {
       const frame = Buffer.from(hex, "hex");
       assert.equal(skipValue(frame, 0, frame.length), frame.length);
       expectOwnErrors(() => {
-        readMessage(frame, 0, frame.length, bounds);
-        if (bounds.optionEnd > 0) readOption(frame, bounds.optionStart, bounds.optionEnd);
+        assert.equal(readMessage(frame, 0, frame.length, bounds), frame.length);
+        readOption(frame, bounds.optionStart, bounds.optionEnd, new MessageOption());
       });
       if (bounds.optionEnd > 0) chunkOfOption(frame.subarray(bounds.optionStart, bounds.optionEnd));
     }
@@ -123,7 +129,7 @@ const refused: FuzzTarget = {
     assert.ok(frame.isWhole, "what the walker finds whole is whole");
     assert.equal(taken, end);
     const bounds = new MessageBounds();
-    readMessage(bytes, 0, end, bounds);
+    assert.equal(readMessage(bytes, 0, end, bounds), end);
     chunkOfOption(frame.option);
   },
 };

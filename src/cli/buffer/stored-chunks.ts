@@ -19,7 +19,7 @@ import type { Chunk } from "../../buffer/chunk.ts";
 import { decodeMeta } from "../../buffer/meta-file.ts";
 import { FRAME_SUFFIX, NOTE_SUFFIX } from "../../buffer/quarantine.ts";
 import { errorMessage } from "../../errors.ts";
-import { MessageBounds, readMessage, readOption } from "../../forward-protocol/messages.ts";
+import { MessageBounds, MessageOption, readMessage, readOption } from "../../forward-protocol/messages.ts";
 
 export type StoredState = "staged" | "queued" | "backup" | "quarantined";
 
@@ -156,7 +156,9 @@ function bodyOf(bytes: Buffer): Pick<StoredChunk, "tag" | "byteSize" | "compress
 /** An option that cannot be read says nothing; then the bytes themselves do. */
 function compressedAs(bytes: Buffer, { optionStart, optionEnd, bodyStart }: MessageBounds): Chunk["compression"] {
   try {
-    const { compressed } = readOption(bytes, optionStart, optionEnd, Number.POSITIVE_INFINITY);
+    const option = new MessageOption();
+    readOption(bytes, optionStart, optionEnd, option, Number.POSITIVE_INFINITY);
+    const { compressed } = option;
     if (compressed === "gzip" || compressed === "zstd") return compressed;
   } catch {
     return detect(bytes.subarray(bodyStart));

@@ -132,7 +132,7 @@ export class Connection implements Collecting {
       resends: rules.resends,
       limitBytes: rules.limits.unackedLimit,
       total: rules.unackedTotal,
-      acknowledge: (chunks) => this.#write((this.#session as ServerSession).encodeAcks(chunks)),
+      acknowledge: (acks) => this.#write((this.#session as ServerSession).encodeAcks(acks)),
       setFull: (isFull) => (isFull ? this.#pause("unacked") : this.#resume("unacked")),
       failed: (error, tag) => this.#emitFailed(error, tag),
     });

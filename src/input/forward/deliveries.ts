@@ -6,6 +6,7 @@
 import type { Counters } from "../../counters.ts";
 import type { EventStream } from "../../event/event-stream.ts";
 import type { ChunkSource, Origin } from "../../event/origin.ts";
+import { type Acks, joinAcks } from "../../forward-protocol/acks.ts";
 import type { Emitter } from "../../plugin.ts";
 import type { Resends } from "./resends.ts";
 
@@ -48,8 +49,8 @@ export interface DeliveriesOptions {
   readonly resends?: Resends | undefined;
   readonly limitBytes: number;
   readonly total: UnackedTotal;
-  /** Writes the acks of these chunks; several that became due together come in one call. */
-  readonly acknowledge: (chunks: readonly string[]) => void;
+  /** Writes acks; those that became due together come in one call. */
+  readonly acknowledge: (acks: Acks) => void;
   /** No more may be taken, or it may again. */
   readonly setFull: (isFull: boolean) => void;
   /** An output refused: nothing of that batch is acked. */
@@ -61,15 +62,15 @@ export class Deliveries {
   #unackedBytes = 0;
   #emits = 0;
   #isFull = false;
-  #dueAcks: string[] = [];
+  #dueAcks: Acks[] = [];
   #idle: (() => void)[] = [];
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
   }
 
-  /** Emits `events`, which came from `sources`; when outputs hold them, `chunks` are acked. */
-  deliver(tag: string, events: EventStream, chunks: readonly string[], sources: readonly ChunkSource[] = []): void {
+  /** Emits `events`, which came from `sources`; when outputs hold them, `acks` are written. */
+  deliver(tag: string, events: EventStream, acks: Acks, sources: readonly ChunkSource[] = []): void {
     const { emitter, counters, resends, total, failed } = this.#options;
     const byteSize = events.packed.length;
     this.#emits += 1;
@@ -83,12 +84,12 @@ export class Deliveries {
       this.#update();
       this.#checkIdle();
     };
-    const delivered = emit(emitter, tag, events, resends?.origin(sources, chunks.length > 0));
+    const delivered = emit(emitter, tag, events, resends?.origin(sources, acks.count > 0));
     resends?.begin(sources, delivered);
     delivered.then(
       () => {
         counters.add("emitted_events", events.size);
-        this.acknowledge(chunks);
+        this.acknowledge(acks);
         settle();
       },
       (error) => {
@@ -99,7 +100,7 @@ export class Deliveries {
   }
 
   /** Acks a chunk that came again when what is there of it is safe. */
-  acknowledgeAgain(chunk: string, safe: Promise<void>, tag: string): void {
+  acknowledgeAgain(ack: Acks, safe: Promise<void>, tag: string): void {
     this.#emits += 1;
     const settle = () => {
       this.#emits -= 1;
@@ -107,7 +108,7 @@ export class Deliveries {
     };
     safe.then(
       () => {
-        this.acknowledge([chunk]);
+        this.acknowledge(ack);
         settle();
       },
       (error) => {
@@ -118,10 +119,10 @@ export class Deliveries {
   }
 
   /** Acks chunks whose events are safe, or were dropped for good. Joined with all that become due in this tick. */
-  acknowledge(chunks: readonly string[]): void {
-    if (chunks.length === 0) return;
+  acknowledge(acks: Acks): void {
+    if (acks.count === 0) return;
     if (this.#dueAcks.length === 0) process.nextTick(() => this.#writeAcks());
-    this.#dueAcks.push(...chunks);
+    this.#dueAcks.push(acks);
   }
 
   /** Resolves when no emit is under way and every ack is written. */
@@ -133,10 +134,10 @@ export class Deliveries {
   }
 
   #writeAcks(): void {
-    const chunks = this.#dueAcks;
+    const acks = joinAcks(this.#dueAcks);
     this.#dueAcks = [];
-    this.#options.acknowledge(chunks);
-    this.#options.counters.add("acks_sent", chunks.length);
+    this.#options.acknowledge(acks);
+    this.#options.counters.add("acks_sent", acks.count);
     this.#checkIdle();
   }
 

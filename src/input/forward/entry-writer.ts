@@ -95,27 +95,33 @@ export class EntryWriter {
     if (recordStart >= end || !isMapType(bytes[recordStart] as number)) return false;
     const before = this.#writer.length;
     this.#writer.byte(0x92);
-    if (!this.#writeTime(bytes, timeStart, recordStart)) {
+    if (!this.#fields && this.#isTimeKept(bytes, timeStart)) {
+      this.#writer.copy(bytes, timeStart, end);
+    } else if (!this.#writeTime(bytes, timeStart, recordStart)) {
       this.#writer.truncate(before);
       return false;
-    }
-    if (this.#fields) this.#fields.write(this.#writer, bytes, recordStart);
+    } else if (this.#fields) this.#fields.write(this.#writer, bytes, recordStart);
     else this.#writer.copy(bytes, recordStart, end);
     this.#checksum = undefined;
     this.size += 1;
     return true;
   }
 
+  /** Whether a valid time is written as it came. */
+  #isTimeKept(bytes: Buffer, start: number): boolean {
+    const type = bytes[start] as number;
+    if (type === 0xd7 || type === 0xc7) return isTimeAt(bytes, start);
+    return type !== 0 && !this.#rules.convertsIntegers && isTimeAt(bytes, start);
+  }
+
   #writeTime(bytes: Buffer, start: number, end: number): boolean {
     const type = bytes[start] as number;
     if (type === 0xc0 || type === 0) return this.#writeSeconds(this.#rules.now() / 1000);
-    if (isTimeAt(bytes, start)) {
-      if (this.#rules.convertsIntegers && type !== 0xd7 && type !== 0xc7) {
-        return this.#writeSeconds(Number(decode(bytes.subarray(start, end))));
-      }
+    if (this.#isTimeKept(bytes, start)) {
       this.#writer.copy(bytes, start, end);
       return true;
     }
+    if (isTimeAt(bytes, start)) return this.#writeSeconds(Number(decode(bytes.subarray(start, end))));
     if (isArrayType(type) && arrayLength(bytes, start) > 0) {
       const inner = start + containerHeader(type);
       return !isArrayType(bytes[inner] as number) && this.#writeTime(bytes, inner, skip(bytes, inner, end));

@@ -12,16 +12,12 @@ import { batchMemory } from "../../event/batch-memory.ts";
 import { type CompressedEntries, type CompressionMethod, EventStream } from "../../event/event-stream.ts";
 import type { ChunkSource } from "../../event/origin.ts";
 import { walkEntries } from "../../event/walker.ts";
+import { AckWriter, ackOf } from "../../forward-protocol/acks.ts";
 import type { Refusal } from "../../forward-protocol/authenticator.ts";
 import { canDecompress, decompress } from "../../forward-protocol/compression.ts";
+import type { FoundMessage } from "../../forward-protocol/framer.ts";
 import type { MessageLimits } from "../../forward-protocol/message-limits.ts";
-import {
-  chunkOfOption,
-  MessageBounds,
-  type MessageOption,
-  readMessage,
-  readOption,
-} from "../../forward-protocol/messages.ts";
+import { chunkOfOption, MessageBounds, MessageOption, readOption } from "../../forward-protocol/messages.ts";
 import type { FrameSink, MessageHandler } from "../../forward-protocol/server-session.ts";
 import type { Logger } from "../../logger.ts";
 import type { RareWarnings } from "../../rare-warnings.ts";
@@ -63,9 +59,9 @@ export interface ReceiverOptions {
 const LARGE_BODY_BYTES = 32 * 1024;
 /** Capacity of a batch: more than one read never holds, so that no batch of small messages grows. */
 const BATCH_BYTES = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
 /** The longest name that DNS knows. */
 const LOGGED_NAME_LENGTH = 253;
-const NO_OPTION = readOption(Buffer.alloc(0), 0, 0);
 
 const FAULTS = {
   invalid_event: "an event is a time and a map; what is none was left out",
@@ -75,14 +71,16 @@ type MessageFault = keyof typeof FAULTS;
 
 export class Receiver implements MessageHandler {
   readonly #options: ReceiverOptions;
-  readonly #bounds = new MessageBounds();
   readonly #entries: EntryWriter;
   #tag = "";
-  #acks: string[] = [];
+  readonly #acks = new AckWriter();
   /** Of those among the acks that may come again. */
   #sources: ChunkSource[] = [];
   readonly #gathered = new Set<string>();
-  /** Of the message at hand. */
+  /** Of the message at hand: its parts, its option, what that is read from, and what it is known by when it comes again. */
+  #bounds = new MessageBounds();
+  readonly #option = new MessageOption();
+  #optionBytes: Buffer = NOTHING;
   #source: ChunkSource | undefined;
   #dropped = 0;
   #brokenMessages = 0;
@@ -109,9 +107,10 @@ export class Receiver implements MessageHandler {
     warnings.warn(warning, { address: host, hostname: clientHostname.slice(0, LOGGED_NAME_LENGTH) });
   }
 
-  message(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
+  message({ bytes, start, end, isOwned, bounds }: FoundMessage): Promise<void> | undefined {
     this.#isMemoryKept = false;
     this.#fault = undefined;
+    this.#bounds = bounds;
     const wait = this.#receiveOrKeep(bytes, start, end, isOwned);
     if (isOwned && !this.#isMemoryKept) batchMemory.give(bytes);
     if (!this.#options.rules.denyKeepalive) return wait;
@@ -164,7 +163,7 @@ export class Receiver implements MessageHandler {
   /** Acks a message of which nothing is known but its option. */
   #acknowledgeOption(option: Buffer): void {
     const chunk = chunkOfOption(option);
-    if (chunk) this.#options.deliveries.acknowledge([chunk]);
+    if (chunk) this.#options.deliveries.acknowledge(ackOf(chunk));
   }
 
   #finish(): void {
@@ -176,12 +175,11 @@ export class Receiver implements MessageHandler {
   readEnd(): void {
     const { deliveries, counters } = this.#options;
     const { size } = this.#entries;
-    const acks = this.#acks;
     if (this.#dropped > 0) this.#countDropped();
-    if (size === 0 && acks.length === 0) return;
-    // The delivery keeps the list: a chunk that came later and was added to it would be acked too early.
+    if (size === 0 && this.#acks.count === 0) return;
+    const acks = this.#acks.take();
+    // The delivery keeps the list: a chunk that came later and was added to it would be taken for a part of that batch.
     const sources = this.#sources;
-    this.#acks = [];
     this.#sources = [];
     this.#gathered.clear();
     if (size === 0) {
@@ -194,60 +192,63 @@ export class Receiver implements MessageHandler {
 
   #receive(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
     const bounds = this.#bounds;
-    readMessage(bytes, start, end, bounds);
     if (bounds.mode === "heartbeat" || bounds.mode === "empty") return undefined;
     if (bounds.mode === "broken") return this.#broken(bytes[start] as number);
     const tag = this.#options.rules.tagRule.tagOf(bytes, bounds.tagStart, bounds.tagEnd);
     if (this.#isTooLarge(tag, end - start)) return undefined;
     const { optionKeyLimit } = this.#options.rules.limits;
-    const option =
-      bounds.optionEnd === 0 ? NO_OPTION : readOption(bytes, bounds.optionStart, bounds.optionEnd, optionKeyLimit);
-    if (option.fluentSignal !== 0) return this.#drop("fluent_signal", bytes, option);
-    if (tag === undefined) return this.#drop("invalid_tag", bytes, option);
+    const option = this.#option;
+    readOption(bytes, bounds.optionStart, bounds.optionEnd, option, optionKeyLimit);
+    this.#optionBytes = bytes;
+    if (option.fluentSignal !== 0) return this.#drop("fluent_signal", bytes);
+    if (tag === undefined) return this.#drop("invalid_tag", bytes);
     this.#source = undefined;
-    const found = option.chunk ? this.#findAgain(tag, bytes, option.chunk) : "new";
+    const found = option.chunkEnd > 0 ? this.#findAgain(tag, bytes) : "new";
     if (found === "done") return undefined;
     if (found === "part") this.readEnd();
-    const wait = this.#takeMessage(tag, bytes, isOwned, option);
+    const wait = this.#takeMessage(tag, bytes, isOwned);
     if (found !== "part") return wait;
     if (wait) return wait.then(() => this.readEnd());
     this.readEnd();
     return undefined;
   }
 
-  #takeMessage(tag: string, bytes: Buffer, isOwned: boolean, option: MessageOption): Promise<void> | undefined {
-    const bounds = this.#bounds;
-    if (bounds.mode === "message") this.#message(tag, bytes, option);
-    else if (bounds.mode === "packed" && option.compressed !== undefined && option.compressed !== "text") {
-      return this.#compressed(tag, bytes, isOwned, option);
-    } else this.#batch(tag, bytes, bounds.bodyStart, bounds.bodyEnd, isOwned ? bytes : undefined, option);
+  #takeMessage(tag: string, bytes: Buffer, isOwned: boolean): Promise<void> | undefined {
+    const { mode, bodyStart, bodyEnd } = this.#bounds;
+    const { compressed } = this.#option;
+    if (mode === "message") this.#message(tag, bytes);
+    else if (mode === "packed" && compressed !== undefined && compressed !== "text") {
+      return this.#compressed(tag, bytes, isOwned, compressed);
+    } else this.#batch(tag, bytes, bodyStart, bodyEnd, isOwned ? bytes : undefined);
     return undefined;
   }
 
   /** Whether the message came before: then it is acked again, or, where outputs have parts of it, taken by itself. */
-  #findAgain(tag: string, bytes: Buffer, chunk: string): "new" | "part" | "done" {
+  #findAgain(tag: string, bytes: Buffer): "new" | "part" | "done" {
     const { deliveries, resends } = this.#options;
-    const { bodyStart, bodyEnd } = this.#bounds;
-    this.#source = resends?.sourceOf(chunk, tag, bytes, bodyStart, bodyEnd);
-    if (!this.#source) return "new";
+    const { chunkStart, chunkEnd } = this.#option;
+    if (!resends?.knows(bytes, chunkStart, chunkEnd)) return "new";
+    const chunk = bytes.subarray(chunkStart, chunkEnd);
+    this.#source = resends.sourceOf(chunk, tag, bytes.subarray(this.#bounds.bodyStart, this.#bounds.bodyEnd));
     // One read may hold a chunk twice: the first must be on its way before the second is looked for.
     if (this.#gathered.has(this.#source.id)) this.readEnd();
-    const found = (resends as Resends).find(this.#source);
+    const found = resends.find(this.#source);
     if (!(found instanceof Promise)) return found;
-    deliveries.acknowledgeAgain(chunk, found, tag);
+    deliveries.acknowledgeAgain(ackOf(chunk), found, tag);
     return "done";
   }
 
   /** The batch at hand is not acked before this message may be. */
-  #expectAck({ chunk }: MessageOption): void {
-    if (!chunk) return;
-    this.#acks.push(chunk);
+  #expectAck(): void {
+    const { chunkStart, chunkEnd } = this.#option;
+    if (chunkEnd === 0) return;
+    this.#acks.add(this.#optionBytes, chunkStart, chunkEnd);
     if (!this.#source) return;
     this.#sources.push(this.#source);
     this.#gathered.add(this.#source.id);
   }
 
-  #message(tag: string, bytes: Buffer, option: MessageOption): void {
+  #message(tag: string, bytes: Buffer): void {
     const { bodyStart, recordStart, bodyEnd } = this.#bounds;
     this.#gather(tag, bodyEnd - bodyStart);
     if (!this.#entries.writeEvent(bytes, bodyStart, recordStart, bodyEnd)) {
@@ -255,7 +256,7 @@ export class Receiver implements MessageHandler {
       this.#fault = "invalid_event";
       this.#warn("got invalid event and drop it:", { tag });
     }
-    this.#expectAck(option);
+    this.#expectAck();
   }
 
   /** Forward and PackedForward: the entries `bytes[start, end)`. `memory` is what the message came in, where that is its own. */
@@ -265,7 +266,6 @@ export class Receiver implements MessageHandler {
     start: number,
     end: number,
     memory: Buffer | undefined,
-    option: MessageOption,
     compressed?: CompressedEntries,
   ): void {
     const { nestingLimit } = this.#options.rules.limits;
@@ -287,7 +287,7 @@ export class Receiver implements MessageHandler {
           release: memory && isWhole ? () => batchMemory.give(memory) : undefined,
           checksum,
         };
-        this.#deliverAlone(tag, new EventStream(packed, walk.count, details), option);
+        this.#deliverAlone(tag, new EventStream(packed, walk.count, details));
         return;
       }
       this.#gather(tag, walk.end - start);
@@ -301,16 +301,18 @@ export class Receiver implements MessageHandler {
         this.#warn("skip invalid event:", { tag, events: dropped });
       }
     }
-    this.#expectAck(option);
+    this.#expectAck();
   }
 
-  #compressed(tag: string, bytes: Buffer, isOwned: boolean, option: MessageOption): Promise<void> | undefined {
-    const method = this.#compressionMethod(option.compressed as string);
-    const part = bytes.subarray(this.#bounds.bodyStart, this.#bounds.bodyEnd);
+  #compressed(tag: string, bytes: Buffer, isOwned: boolean, name: string): Promise<void> | undefined {
+    const method = this.#compressionMethod(name);
+    const { bodyStart, bodyEnd } = this.#bounds;
+    const part = bytes.subarray(bodyStart, bodyEnd);
     const body = isOwned ? part : Buffer.from(part);
+    if (!isOwned) this.#keepOption();
     this.#isMemoryKept = true;
     const take = (plain: Buffer) => {
-      this.#batch(tag, plain, 0, plain.length, isOwned ? bytes : undefined, option, { method, bytes: body });
+      this.#batch(tag, plain, 0, plain.length, isOwned ? bytes : undefined, { method, bytes: body });
     };
     const plain = decompress(method, body, this.#options.rules.limits);
     if (plain instanceof Promise) {
@@ -321,17 +323,27 @@ export class Receiver implements MessageHandler {
     return undefined;
   }
 
+  /** For a message that is taken later: the memory of its read is used again meanwhile. */
+  #keepOption(): void {
+    const option = this.#option;
+    this.#optionBytes = Buffer.from(this.#optionBytes.subarray(option.chunkStart, option.chunkEnd));
+    option.chunkStart = 0;
+    option.chunkEnd = this.#optionBytes.length;
+  }
+
   #compressionMethod(name: string): CompressionMethod {
     if (name !== "gzip" && name !== "zstd") throw new MalformedError(`the compression '${name}' is not known`);
     if (!canDecompress(name)) this.#options.counters.add("protocol_errors", 1, "zstd_unavailable");
     return name;
   }
 
-  #deliverAlone(tag: string, events: EventStream, option: MessageOption): void {
+  #deliverAlone(tag: string, events: EventStream): void {
     this.readEnd();
     this.#options.counters.add("received_events", events.size);
-    const acks = option.chunk ? [option.chunk] : [];
-    const sources = this.#source ? [this.#source] : [];
+    this.#expectAck();
+    const acks = this.#acks.take();
+    const sources = this.#sources;
+    this.#sources = [];
     if (events.size > 0) this.#options.deliveries.deliver(tag, events, acks, sources);
     else this.#options.deliveries.acknowledge(acks);
   }
@@ -345,9 +357,10 @@ export class Receiver implements MessageHandler {
   }
 
   /** Whole messages that no retry can mend: counted, and acked so that the sender does not come again for ever. */
-  #drop(reason: "fluent_signal" | "invalid_tag", bytes: Buffer, option: MessageOption): undefined {
+  #drop(reason: "fluent_signal" | "invalid_tag", bytes: Buffer): undefined {
     const { mode, bodyStart, bodyEnd } = this.#bounds;
-    const isOpaque = mode === "message" || option.compressed !== undefined || reason === "fluent_signal";
+    const { compressed, chunkStart, chunkEnd } = this.#option;
+    const isOpaque = mode === "message" || compressed !== undefined || reason === "fluent_signal";
     const events = isOpaque ? 1 : walkEntries(bytes, bodyStart, bodyEnd).count;
     this.#options.counters.add("received_events", events);
     this.#options.counters.add("dropped_events", events, reason);
@@ -355,7 +368,7 @@ export class Receiver implements MessageHandler {
       this.#fault = reason;
       this.#warn("got a message with an invalid tag and drop it", {});
     }
-    if (option.chunk) this.#options.deliveries.acknowledge([option.chunk]);
+    if (chunkEnd > 0) this.#options.deliveries.acknowledge(ackOf(bytes.subarray(chunkStart, chunkEnd)));
     return undefined;
   }
 

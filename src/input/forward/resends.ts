@@ -43,6 +43,8 @@ const DIGIT_VALUES = Array.from({ length: 128 }, (_, code) => {
  * would take each other away. Multiplied, they do not.
  */
 const TAG_FACTOR = 0x9e3779b1;
+const PADDING = 0x3d;
+const NEWLINE = 0x0a;
 /** Longer ids are not remembered. */
 const ID_LIMIT_BYTES = 128;
 
@@ -62,13 +64,18 @@ export class Resends {
     this.#plain = options.ackAfter === "written" ? undefined : new Origin([], options.ackAfter);
   }
 
-  /** What a message is to be known by; undefined where its id tells nothing. `id` is msgpack in latin1. */
-  sourceOf(id: string, tag: string, bytes: Buffer, start: number, end: number): ChunkSource | undefined {
+  /** Whether the chunk id `bytes[start, end)`, which is msgpack, tells a message that comes again. */
+  knows(bytes: Buffer, start: number, end: number): boolean {
     const { ids } = this.#options;
-    if (ids === "none" || id.length > ID_LIMIT_BYTES) return undefined;
-    if (ids === "time_ordered" && !this.#isTimeOrdered(id)) return undefined;
-    const bodyChecksum = crc32(bytes.subarray(start, end));
-    return { kind: "chunk", id, checksum: (bodyChecksum ^ this.#checksumOf(tag)) >>> 0, bodyChecksum };
+    if (ids === "none" || end - start > ID_LIMIT_BYTES) return false;
+    return ids === "all" || this.#isTimeOrdered(bytes, start, end);
+  }
+
+  /** What a message is to be known by whose id is known. */
+  sourceOf(id: Buffer, tag: string, body: Buffer): ChunkSource {
+    const bodyChecksum = crc32(body);
+    const checksum = (bodyChecksum ^ this.#checksumOf(tag)) >>> 0;
+    return { kind: "chunk", id: id.toString("latin1"), checksum, bodyChecksum };
   }
 
   /**
@@ -103,17 +110,17 @@ export class Resends {
     delivered.then(end, end);
   }
 
-  #isTimeOrdered(id: string): boolean {
-    if (!isOfSixteenBytes(id)) return false;
-    let start = 0;
+  #isTimeOrdered(bytes: Buffer, start: number, end: number): boolean {
+    if (!isOfSixteenBytes(bytes, start, end)) return false;
+    let time = 0;
     for (let index = 1; index <= TIME_DIGITS; index++) {
-      const digit = DIGIT_VALUES[id.charCodeAt(index)];
+      const digit = DIGIT_VALUES[bytes[start + index] as number];
       if (digit === undefined) return false;
-      start = start * 64 + digit;
+      time = time * 64 + digit;
     }
-    if (start !== this.#timeStart) {
-      this.#timeStart = start;
-      const seconds = Math.floor(start / 16) * SECONDS_OF_FIRST_BYTES; // of 36 bits the first 32
+    if (time !== this.#timeStart) {
+      this.#timeStart = time;
+      const seconds = Math.floor(time / 16) * SECONDS_OF_FIRST_BYTES; // of 36 bits the first 32
       const ageSeconds = this.#options.clock.now() / 1000 - seconds;
       this.#isTimeKnown = ageSeconds < OLDEST_SECONDS && ageSeconds > -NEWEST_SECONDS;
     }
@@ -131,8 +138,9 @@ export class Resends {
 }
 
 /** A msgpack string of base64 as long as that of 16 bytes, in fluentd with the newline that Ruby's `encode64` puts behind it. */
-function isOfSixteenBytes(id: string): boolean {
-  const header = id.charCodeAt(0);
-  const isWhole = header === 0xb8 ? id.length === 25 : header === 0xb9 && id.length === 26 && id.endsWith("\n");
-  return isWhole && id.startsWith("==", 23);
+function isOfSixteenBytes(bytes: Buffer, start: number, end: number): boolean {
+  const header = bytes[start];
+  const isWhole =
+    header === 0xb8 ? end - start === 25 : header === 0xb9 && end - start === 26 && bytes[start + 25] === NEWLINE;
+  return isWhole && bytes[start + 23] === PADDING && bytes[start + 24] === PADDING;
 }

@@ -2,14 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LimitError, MalformedError } from "../../../src/errors.ts";
 import { encode } from "../../../src/event/msgpack.ts";
-import {
-  encodeAcks,
-  encodeJsonAcks,
-  MessageBounds,
-  readMessage,
-  readOption,
-} from "../../../src/forward-protocol/messages.ts";
-import { array, bin, entry, forward, message, packed } from "../../support/forward-messages.ts";
+import { INCOMPLETE } from "../../../src/event/walker.ts";
+import { MessageBounds, MessageOption, readMessage, readOption } from "../../../src/forward-protocol/messages.ts";
+import { array, bin, entry, eventTime, forward, message, packed } from "../../support/forward-messages.ts";
 
 function read(bytes: Buffer) {
   const bounds = new MessageBounds();
@@ -25,8 +20,15 @@ function read(bytes: Buffer) {
 }
 const option = (value: unknown) => {
   const bytes = value instanceof Buffer ? value : encode(value);
-  return readOption(bytes, 0, bytes.length);
+  const { chunkStart, chunkEnd, compressed, fluentSignal } = readWhole(bytes);
+  const chunk = chunkEnd === 0 ? undefined : bytes.subarray(chunkStart, chunkEnd).toString("hex");
+  return { chunk, compressed, fluentSignal };
 };
+function readWhole(bytes: Buffer): MessageOption {
+  const found = new MessageOption();
+  readOption(bytes, 0, bytes.length, found);
+  return found;
+}
 const entries = [entry(1, { a: 1 }), entry(2, { b: 2 })];
 
 test("the second element decides the mode", () => {
@@ -87,13 +89,13 @@ test("the option's keys may be str or bin, in any order, with others between", (
     bin(Buffer.from("chunk")),
     encode("id"),
   ]);
-  assert.deepEqual(option(map), { chunk: encode("id").toString("latin1"), compressed: "gzip", fluentSignal: 0 });
+  assert.deepEqual(option(map), { chunk: encode("id").toString("hex"), compressed: "gzip", fluentSignal: 0 });
   assert.equal(option({ fluent_signal: 2 }).fluentSignal, 2);
 });
 
 test("nil or nothing is no option, and chunk nil or false asks for no ack", () => {
   for (const value of [null, {}, { chunk: null }, { chunk: false }]) assert.equal(option(value).chunk, undefined);
-  assert.equal(readOption(Buffer.alloc(0), 0, 0).chunk, undefined);
+  assert.equal(option(Buffer.alloc(0)).chunk, undefined);
 });
 
 test("an option with more than 16 keys, or that is no map, is refused", () => {
@@ -104,22 +106,42 @@ test("an option with more than 16 keys, or that is no map, is refused", () => {
   assert.throws(() => option({ chunk: "x".repeat(2000) }), LimitError);
 });
 
-test("an ack gives the chunk back byte for byte, whatever its type", () => {
-  for (const chunk of [
-    encode("p8n9gmxTQVC8/nh2wlKKeQ==\n"),
-    bin(Buffer.from([0, 255])),
-    encode(12345),
-    Buffer.from("d905616263646a", "hex"),
-  ]) {
-    const given = readOption(Buffer.concat([Buffer.from("81a56368756e6b", "hex"), chunk]), 0, 7 + chunk.length).chunk;
-    assert.deepEqual(encodeAcks([given as string]), Buffer.concat([Buffer.from("81a361636b", "hex"), chunk]));
+test("a message that is cut anywhere is incomplete, whatever stands behind it", () => {
+  const wholes = [
+    forward("t", entries, { chunk: "x" }),
+    packed("t", entries, { chunk: "x" }),
+    message("t", eventTime(1, 2), { a: [1, { b: 2 }] }, { chunk: "x" }),
+    array("t", 5, {}, { chunk: "x" }, "more", ["still", "more"]),
+    array("t"),
+    array("t", 5),
+    forward(
+      "t",
+      Array.from({ length: 20 }, () => entry(1, { a: 1 })),
+    ),
+    encode({ no: ["message"] }),
+  ];
+  for (const whole of wholes) {
+    const stream = Buffer.concat([Buffer.from([0xc0]), whole, whole]);
+    for (let end = 2; end <= stream.length; end++) {
+      const found = readMessage(stream, 1, end, new MessageBounds());
+      assert.equal(found, end > whole.length ? whole.length + 1 : INCOMPLETE, `${whole.toString("hex")} up to ${end}`);
+    }
   }
 });
 
-test("an ack in JSON has no newline, and is JSON for any id", () => {
-  assert.equal(
-    encodeJsonAcks([encode("p8n9gmxTQVC8/nh2wlKKeQ==").toString("latin1")]).toString(),
-    '{"ack":"p8n9gmxTQVC8/nh2wlKKeQ=="}',
-  );
-  assert.equal(encodeJsonAcks([encode([2n ** 60n]).toString("latin1")]).toString(), '{"ack":[1152921504606846976]}');
+test("levels of nesting count the message's own, in every mode", () => {
+  const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
+  const shapes: [wrapped: number, build: (inner: unknown) => Buffer][] = [
+    [2, (inner) => message("t", 5, { a: inner })],
+    [4, (inner) => forward("t", [entry(5, { a: inner })])],
+    [2, (inner) => message("t", 5, {}, { a: inner })],
+    [0, (inner) => encode({ a: inner })],
+  ];
+  for (const [wrapped, build] of shapes) {
+    const levels = wrapped === 0 ? 1 : wrapped;
+    const bytes = build(nested(3));
+    const read = (limit: number) => readMessage(bytes, 0, bytes.length, new MessageBounds(), limit);
+    assert.equal(read(levels + 3), bytes.length);
+    assert.throws(() => read(levels + 2), LimitError);
+  }
 });

@@ -3,10 +3,21 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { Counters } from "../../../../src/counters.ts";
 import { EventStream } from "../../../../src/event/event-stream.ts";
+import { encode } from "../../../../src/event/msgpack.ts";
+import { type Acks, ackOf, joinAcks, jsonAcks } from "../../../../src/forward-protocol/acks.ts";
 import { Deliveries, UnackedTotal } from "../../../../src/input/forward/deliveries.ts";
 import { CollectingEmitter } from "../../../support/collecting-emitter.ts";
 
 const events = (byteSize: number) => new EventStream(Buffer.alloc(byteSize), 1);
+
+const acks = (...ids: string[]) => joinAcks(ids.map((id) => ackOf(encode(id))));
+const idsOf = (written: Acks) =>
+  Array.from(
+    jsonAcks(written)
+      .toString()
+      .matchAll(/"ack":"(\w+)"/g),
+    ([, id]) => id,
+  ).join(" ");
 
 function setup(limitBytes = 100, total = new UnackedTotal(1000)) {
   const emitter = new CollectingEmitter();
@@ -20,7 +31,7 @@ function setup(limitBytes = 100, total = new UnackedTotal(1000)) {
     counters,
     limitBytes,
     total,
-    acknowledge: (chunks) => acked.push(chunks.map(String).join(" ")),
+    acknowledge: (written) => acked.push(idsOf(written)),
     setFull: (isFull) => full.push(isFull),
     failed: (error, tag) => failures.push(`${tag}: ${(error as Error).message}`),
   });
@@ -29,7 +40,7 @@ function setup(limitBytes = 100, total = new UnackedTotal(1000)) {
 
 test("a chunk is acked after its emit, never before", async () => {
   const { deliveries, emitter, acked, counters } = setup();
-  deliveries.deliver("t", events(10), ["one"]);
+  deliveries.deliver("t", events(10), acks("one"));
   await turn();
   assert.deepEqual(acked, []);
   emitter.held[0]?.resolve();
@@ -40,8 +51,8 @@ test("a chunk is acked after its emit, never before", async () => {
 
 test("acks that become due together are written together", async () => {
   const { deliveries, emitter, acked } = setup();
-  deliveries.deliver("t", events(10), ["one"]);
-  deliveries.deliver("t", events(10), ["two", "three"]);
+  deliveries.deliver("t", events(10), acks("one"));
+  deliveries.deliver("t", events(10), acks("two", "three"));
   for (const { resolve } of emitter.held) resolve();
   await turn();
   assert.deepEqual(acked, ["one two three"]);
@@ -49,7 +60,7 @@ test("acks that become due together are written together", async () => {
 
 test("an emit that fails is not acked, and says its tag", async () => {
   const { deliveries, emitter, acked, failures } = setup();
-  deliveries.deliver("t", events(10), ["one"]);
+  deliveries.deliver("t", events(10), acks("one"));
   emitter.held[0]?.reject(new Error("the buffer is full"));
   await deliveries.idle();
   assert.deepEqual(acked, []);
@@ -58,9 +69,9 @@ test("an emit that fails is not acked, and says its tag", async () => {
 
 test("beyond the limit the connection is full until enough is acked", async () => {
   const { deliveries, emitter, full } = setup(100);
-  deliveries.deliver("t", events(80), []);
+  deliveries.deliver("t", events(80), acks());
   assert.deepEqual(full, []);
-  deliveries.deliver("t", events(80), []);
+  deliveries.deliver("t", events(80), acks());
   assert.deepEqual(full, [true]);
   emitter.held[0]?.resolve();
   await turn();
@@ -70,8 +81,8 @@ test("beyond the limit the connection is full until enough is acked", async () =
 test("when all connections together are full, those with unacked bytes stop, and go on when others finish", async () => {
   const total = new UnackedTotal(150);
   const [first, second] = [setup(1000, total), setup(1000, total)];
-  first.deliveries.deliver("t", events(100), []);
-  second.deliveries.deliver("t", events(100), []);
+  first.deliveries.deliver("t", events(100), acks());
+  second.deliveries.deliver("t", events(100), acks());
   assert.deepEqual(second.full, [true]);
   first.emitter.held[0]?.resolve();
   await turn();
@@ -80,7 +91,7 @@ test("when all connections together are full, those with unacked bytes stop, and
 
 test("idle waits for emits and for acks that are not written", async () => {
   const { deliveries, emitter, acked } = setup();
-  deliveries.deliver("t", events(10), ["one"]);
+  deliveries.deliver("t", events(10), acks("one"));
   const idle = deliveries.idle().then(() => acked.length);
   emitter.held[0]?.resolve();
   assert.equal(await idle, 1);

@@ -23,8 +23,11 @@ function setup(ids: ResendIds, held: readonly HeldChunk[] = []) {
   };
   holdings.add(holder);
   const resends = new Resends({ ackAfter: "synced", ids, holdings, clock, counters });
-  const sourceOf = (id: string | Buffer, tag = "t", bytes = body) =>
-    resends.sourceOf(encode(id).toString("latin1"), tag, bytes, 0, bytes.length);
+  const sourceOf = (id: string | Buffer, tag = "t", bytes = body) => {
+    const read = Buffer.concat([Buffer.from("before"), encode(id), Buffer.from("behind")]);
+    const [start, end] = [6, read.length - 6];
+    return resends.knows(read, start, end) ? resends.sourceOf(read.subarray(start, end), tag, bytes) : undefined;
+  };
   return { resends, clock, counters, sourceOf };
 }
 
