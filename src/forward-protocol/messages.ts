@@ -129,6 +129,14 @@ export class MessageOption {
   compressed: string | undefined;
   /** Fluent Bit: 0 logs, 1 metrics, 2 traces. */
   fluentSignal = 0;
+
+  /** Copies the id out of `bytes`, and points to the copy, which it gives. */
+  keepChunk(bytes: Buffer): Buffer {
+    const chunk = Buffer.from(bytes.subarray(this.chunkStart, this.chunkEnd));
+    this.chunkStart = 0;
+    this.chunkEnd = chunk.length;
+    return chunk;
+  }
 }
 
 /** fluentd's ids have 25 bytes; an id is held until its ack is written. */

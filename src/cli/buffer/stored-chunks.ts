@@ -18,7 +18,8 @@ import { basename, dirname, join } from "node:path";
 import type { Chunk } from "../../buffer/chunk.ts";
 import { decodeMeta } from "../../buffer/meta-file.ts";
 import { FRAME_SUFFIX, NOTE_SUFFIX } from "../../buffer/quarantine.ts";
-import { errorMessage } from "../../errors.ts";
+import { errorMessage, MalformedError } from "../../errors.ts";
+import { INCOMPLETE } from "../../event/walker.ts";
 import { MessageBounds, MessageOption, readMessage, readOption } from "../../forward-protocol/messages.ts";
 
 export type StoredState = "staged" | "queued" | "backup" | "quarantined";
@@ -142,7 +143,7 @@ function idOf(bytes: Buffer, chunk: unknown): Buffer {
 /** Tag and events of a message; a Message becomes an entry. */
 function bodyOf(bytes: Buffer): Pick<StoredChunk, "tag" | "byteSize" | "compression" | "read"> {
   const bounds = new MessageBounds();
-  readMessage(bytes, 0, bytes.length, bounds);
+  if (readMessage(bytes, 0, bytes.length, bounds) === INCOMPLETE) throw new MalformedError("it ends too early");
   const content = bytes.subarray(bounds.bodyStart, bounds.bodyEnd);
   const body = bounds.mode === "message" ? Buffer.concat([Buffer.from([0x92]), content]) : content;
   return {

@@ -59,7 +59,6 @@ export interface ReceiverOptions {
 const LARGE_BODY_BYTES = 32 * 1024;
 /** Capacity of a batch: more than one read never holds, so that no batch of small messages grows. */
 const BATCH_BYTES = 64 * 1024;
-const NOTHING = Buffer.alloc(0);
 /** The longest name that DNS knows. */
 const LOGGED_NAME_LENGTH = 253;
 
@@ -77,10 +76,9 @@ export class Receiver implements MessageHandler {
   /** Of those among the acks that may come again. */
   #sources: ChunkSource[] = [];
   readonly #gathered = new Set<string>();
-  /** Of the message at hand: its parts, its option, what that is read from, and what it is known by when it comes again. */
+  /** Of the message at hand: its parts, its option, and what it is known by when it comes again. */
   #bounds = new MessageBounds();
   readonly #option = new MessageOption();
-  #optionBytes: Buffer = NOTHING;
   #source: ChunkSource | undefined;
   #dropped = 0;
   #brokenMessages = 0;
@@ -199,7 +197,6 @@ export class Receiver implements MessageHandler {
     const { optionKeyLimit } = this.#options.rules.limits;
     const option = this.#option;
     readOption(bytes, bounds.optionStart, bounds.optionEnd, option, optionKeyLimit);
-    this.#optionBytes = bytes;
     if (option.fluentSignal !== 0) return this.#drop("fluent_signal", bytes);
     if (tag === undefined) return this.#drop("invalid_tag", bytes);
     this.#source = undefined;
@@ -219,7 +216,7 @@ export class Receiver implements MessageHandler {
     if (mode === "message") this.#message(tag, bytes);
     else if (mode === "packed" && compressed !== undefined && compressed !== "text") {
       return this.#compressed(tag, bytes, isOwned, compressed);
-    } else this.#batch(tag, bytes, bodyStart, bodyEnd, isOwned ? bytes : undefined);
+    } else this.#batch(tag, bytes, bodyStart, bodyEnd, isOwned ? bytes : undefined, bytes);
     return undefined;
   }
 
@@ -238,11 +235,11 @@ export class Receiver implements MessageHandler {
     return "done";
   }
 
-  /** The batch at hand is not acked before this message may be. */
-  #expectAck(): void {
+  /** The batch at hand is not acked before this message may be, whose id is in `idBytes`. */
+  #expectAck(idBytes: Buffer): void {
     const { chunkStart, chunkEnd } = this.#option;
     if (chunkEnd === 0) return;
-    this.#acks.add(this.#optionBytes, chunkStart, chunkEnd);
+    this.#acks.add(idBytes, chunkStart, chunkEnd);
     if (!this.#source) return;
     this.#sources.push(this.#source);
     this.#gathered.add(this.#source.id);
@@ -256,7 +253,7 @@ export class Receiver implements MessageHandler {
       this.#fault = "invalid_event";
       this.#warn("got invalid event and drop it:", { tag });
     }
-    this.#expectAck();
+    this.#expectAck(bytes);
   }
 
   /** Forward and PackedForward: the entries `bytes[start, end)`. `memory` is what the message came in, where that is its own. */
@@ -266,6 +263,7 @@ export class Receiver implements MessageHandler {
     start: number,
     end: number,
     memory: Buffer | undefined,
+    idBytes: Buffer,
     compressed?: CompressedEntries,
   ): void {
     const { nestingLimit } = this.#options.rules.limits;
@@ -287,7 +285,7 @@ export class Receiver implements MessageHandler {
           release: memory && isWhole ? () => batchMemory.give(memory) : undefined,
           checksum,
         };
-        this.#deliverAlone(tag, new EventStream(packed, walk.count, details));
+        this.#deliverAlone(tag, new EventStream(packed, walk.count, details), idBytes);
         return;
       }
       this.#gather(tag, walk.end - start);
@@ -301,7 +299,7 @@ export class Receiver implements MessageHandler {
         this.#warn("skip invalid event:", { tag, events: dropped });
       }
     }
-    this.#expectAck();
+    this.#expectAck(idBytes);
   }
 
   #compressed(tag: string, bytes: Buffer, isOwned: boolean, name: string): Promise<void> | undefined {
@@ -309,10 +307,10 @@ export class Receiver implements MessageHandler {
     const { bodyStart, bodyEnd } = this.#bounds;
     const part = bytes.subarray(bodyStart, bodyEnd);
     const body = isOwned ? part : Buffer.from(part);
-    if (!isOwned) this.#keepOption();
+    const idBytes = isOwned ? bytes : this.#option.keepChunk(bytes); // the memory of a read is used again meanwhile
     this.#isMemoryKept = true;
     const take = (plain: Buffer) => {
-      this.#batch(tag, plain, 0, plain.length, isOwned ? bytes : undefined, { method, bytes: body });
+      this.#batch(tag, plain, 0, plain.length, isOwned ? bytes : undefined, idBytes, { method, bytes: body });
     };
     const plain = decompress(method, body, this.#options.rules.limits);
     if (plain instanceof Promise) {
@@ -323,24 +321,16 @@ export class Receiver implements MessageHandler {
     return undefined;
   }
 
-  /** For a message that is taken later: the memory of its read is used again meanwhile. */
-  #keepOption(): void {
-    const option = this.#option;
-    this.#optionBytes = Buffer.from(this.#optionBytes.subarray(option.chunkStart, option.chunkEnd));
-    option.chunkStart = 0;
-    option.chunkEnd = this.#optionBytes.length;
-  }
-
   #compressionMethod(name: string): CompressionMethod {
     if (name !== "gzip" && name !== "zstd") throw new MalformedError(`the compression '${name}' is not known`);
     if (!canDecompress(name)) this.#options.counters.add("protocol_errors", 1, "zstd_unavailable");
     return name;
   }
 
-  #deliverAlone(tag: string, events: EventStream): void {
+  #deliverAlone(tag: string, events: EventStream, idBytes: Buffer): void {
     this.readEnd();
     this.#options.counters.add("received_events", events.size);
-    this.#expectAck();
+    this.#expectAck(idBytes);
     const acks = this.#acks.take();
     const sources = this.#sources;
     this.#sources = [];
