@@ -9,6 +9,8 @@ const NOTHING = Buffer.alloc(0);
 const FIRST_CAPACITY = 1024;
 /** Fewer bytes are copied sooner one by one than by a view that has to be made first. */
 const LOOP_BYTES = 64;
+/** So much of a source is copied for the pieces that come next, and a piece of more than a quarter of it by itself. */
+const STRETCH_BYTES = 4096;
 /** Fewer letters are written sooner one by one than by a call to the system. */
 const LOOP_LETTERS = 16;
 
@@ -23,6 +25,10 @@ export function stopBytes(isStop: (byte: number) => boolean): StopBytes {
 export class ByteWriter {
   #bytes: Buffer;
   #length = 0;
+  /** What `copyNext` copied last: [start, end) of a source, of which what stands behind `#length` is still there. */
+  #stretch:
+    | { readonly source: Uint8Array; readonly start: number; readonly end: number; readonly at: number }
+    | undefined;
 
   /** Writes into `room` as long as it is large enough, then into memory of its own. */
   constructor(room: number | Buffer = FIRST_CAPACITY) {
@@ -144,6 +150,30 @@ export class ByteWriter {
     this.#length += count;
   }
 
+  /**
+   * As `copy`, for pieces of one source one behind the other, which nobody changes until the writer is taken: a stretch of
+   * it is copied behind what is written, and pieces move down from there. A view for each piece costs twice as much, on
+   * Node.js 20 three times.
+   */
+  copyNext(source: Uint8Array, start: number, end: number): void {
+    const count = end - start;
+    if (count < LOOP_BYTES || count > STRETCH_BYTES / 4) return this.copy(source, start, end);
+    this.#reserve(count);
+    const stretch = this.#stretch;
+    const from = stretch ? stretch.at + start - stretch.start : 0;
+    if (stretch?.source === source && end <= stretch.end && from >= this.#length) {
+      this.#bytes.copyWithin(this.#length, from, from + count);
+    } else this.#beginStretch(source, start);
+    this.#length += count;
+  }
+
+  #beginStretch(source: Uint8Array, start: number): void {
+    const at = this.#length;
+    const end = Math.min(source.length, start + Math.min(STRETCH_BYTES, this.#bytes.length - at));
+    this.#bytes.set(source.subarray(start, end), at);
+    this.#stretch = { source, start, end, at };
+  }
+
   /** A copy of `source[start, end)` up to the first byte of `stops`; returns the position of that, or `end`. */
   copyUntil(stops: StopBytes, source: Uint8Array, start: number, end: number): number {
     let at = start;
@@ -206,6 +236,7 @@ export class ByteWriter {
 
   /** Takes `[start, end)` out of what was written. */
   remove(start: number, end: number): void {
+    this.#stretch = undefined;
     this.#bytes.copyWithin(start, end, this.#length);
     this.#length -= end - start;
   }
@@ -217,6 +248,7 @@ export class ByteWriter {
 
   /** Forgets everything behind `length`. */
   truncate(length: number): void {
+    this.#stretch = undefined;
     this.#length = Math.min(length, this.#length);
   }
 
@@ -230,6 +262,7 @@ export class ByteWriter {
     const taken = this.view();
     this.#bytes = NOTHING;
     this.#length = 0;
+    this.#stretch = undefined;
     return taken;
   }
 
@@ -239,5 +272,6 @@ export class ByteWriter {
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2, FIRST_CAPACITY));
     this.#bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
+    this.#stretch = undefined;
   }
 }

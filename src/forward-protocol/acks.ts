@@ -14,8 +14,9 @@ export interface Acks {
   readonly count: number;
 }
 
-/** A map of one, and its key. */
-const PREFIX = Buffer.from("81a361636b", "hex");
+/** A map of one, and its key: 81 a3 `ack`. */
+const PREFIX = 0x81a36163;
+const PREFIX_END = 0x6b;
 
 const NONE: Acks = { bytes: Buffer.alloc(0), count: 0 };
 /** Of a few ids. */
@@ -35,7 +36,8 @@ export class AckWriter {
   /** The ack of the chunk `bytes[start, end)`, which is msgpack of any kind. */
   add(bytes: Uint8Array, start: number, end: number): void {
     this.#writer ??= new ByteWriter(this.#roomBytes);
-    this.#writer.copy(PREFIX, 0, PREFIX.length);
+    this.#writer.uint32(PREFIX);
+    this.#writer.byte(PREFIX_END);
     this.#writer.copy(bytes, start, end);
     this.#count += 1;
   }

@@ -96,7 +96,7 @@ export class EntryWriter {
     const before = this.#writer.length;
     this.#writer.byte(0x92);
     if (!this.#fields && this.#isTimeKept(bytes, timeStart)) {
-      this.#writer.copy(bytes, timeStart, end);
+      this.#writer.copyNext(bytes, timeStart, end);
     } else if (!this.#writeTime(bytes, timeStart, recordStart)) {
       this.#writer.truncate(before);
       return false;
