@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { LimitError, MalformedError } from "../errors.ts";
 import type { CompressionMethod } from "../event/event-stream.ts";
+import { GZIP_TRAILER_BYTES, gzipHeaderBytes } from "../event/gzip-member.ts";
 import type { Chunk } from "./chunk.ts";
 
 type Compress = (bytes: Buffer, callback: (error: Error | null, result: Buffer) => void) => void;
@@ -63,26 +64,6 @@ export async function decompressMember(
   } catch (error) {
     return isUnexpectedEnd(error) ? "torn" : "foreign";
   }
-}
-
-const GZIP_TRAILER_BYTES = 8;
-
-/** Source: RFC 1952 section 2.3. */
-function gzipHeaderBytes(bytes: Buffer): number | "torn" | "foreign" {
-  const magic = [0x1f, 0x8b, 0x08];
-  if (magic.some((byte, index) => index < bytes.length && bytes[index] !== byte)) return "foreign";
-  if (bytes.length < 10) return "torn";
-  const flags = bytes[3] as number;
-  let end = 10;
-  if (flags & 4) end += 2 + (bytes.length >= end + 2 ? bytes.readUInt16LE(end) : 0); // FEXTRA
-  for (const flag of [8, 16]) {
-    if (!(flags & flag)) continue; // FNAME, FCOMMENT: texts that end with NUL
-    const nul = bytes.indexOf(0, end);
-    if (nul < 0) return "torn";
-    end = nul + 1;
-  }
-  if (flags & 2) end += 2; // FHCRC
-  return end < bytes.length ? end : "torn";
 }
 
 function isUnexpectedEnd(error: unknown): boolean {

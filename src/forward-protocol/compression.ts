@@ -7,9 +7,10 @@
  */
 
 import { promisify } from "node:util";
-import zlib from "node:zlib";
+import zlib, { crc32 } from "node:zlib";
 import { LimitError, MalformedError } from "../errors.ts";
 import type { CompressionMethod } from "../event/event-stream.ts";
+import { GZIP_TRAILER_BYTES, gzipHeaderBytes } from "../event/gzip-member.ts";
 import type { MessageLimits } from "./message-limits.ts";
 
 export type DecompressionLimits = Pick<MessageLimits, "decompressionSizeLimit" | "decompressionRatioLimit">;
@@ -20,6 +21,8 @@ const RATIO_FLOOR_BYTES = 16 * 1024 * 1024;
 const SYNC_OUTPUT_BYTES = 1024 * 1024;
 /** Of a gzip member: header, an empty block, trailer. */
 const GZIP_LEAST_BYTES = 20;
+/** Flags of a header that zlib judges: a checksum of the header, and those that mean nothing. */
+const JUDGED_FLAGS = 0xe2;
 const OUTPUT_PIECE_BYTES = 16 * 1024;
 /** Log lines compress to a tenth; what tells more is read piece by piece. */
 const BELIEVED_RATIO = 64;
@@ -32,18 +35,28 @@ const TURNS = 2;
 /** Longer input is not even tried at once. */
 const SYNC_INPUT_BYTES = 128 * 1024;
 
-interface ZstdFrame {
+/** What a body holds. */
+export interface Plain {
+  readonly bytes: Buffer;
+  /** CRC-32 of `bytes`, where it was summed up. */
+  readonly checksum?: number;
+}
+
+interface InfoOptions {
+  readonly info: true;
+  readonly maxOutputLength: number;
+  readonly chunkSize?: number;
+}
+/** With `info` the result says how many bytes of the input it took. */
+interface Part {
   readonly buffer: Buffer;
   readonly engine: { readonly bytesWritten: number };
 }
 interface ZlibWithZstd {
-  zstdDecompressSync(bytes: Buffer, options: { info: true; maxOutputLength: number }): ZstdFrame;
-  zstdDecompress(
-    bytes: Buffer,
-    options: { info: true; maxOutputLength: number },
-    done: (error: Error | null, frame: ZstdFrame) => void,
-  ): void;
+  zstdDecompressSync(bytes: Buffer, options: InfoOptions): Part;
+  zstdDecompress(bytes: Buffer, options: InfoOptions, done: (error: Error | null, frame: Part) => void): void;
 }
+const inflateRawSync = zlib.inflateRawSync as unknown as (bytes: Buffer, options: InfoOptions) => Part;
 
 const gunzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gunzip);
 const zstd = "zstdDecompress" in zlib ? (zlib as unknown as ZlibWithZstd) : undefined;
@@ -63,22 +76,48 @@ export function decompress(
   method: CompressionMethod,
   bytes: Buffer,
   { decompressionSizeLimit, decompressionRatioLimit }: DecompressionLimits,
-): Buffer | Promise<Buffer> {
+): Plain | Promise<Plain> {
   const limit = Math.min(decompressionSizeLimit, Math.max(RATIO_FLOOR_BYTES, bytes.length * decompressionRatioLimit));
-  if (bytes.length === 0) return bytes; // no member or frame, and so no entries
+  if (bytes.length === 0) return { bytes }; // no member or frame, and so no entries
   if (bytes.length <= SYNC_INPUT_BYTES) {
     try {
       const most = Math.min(limit, SYNC_OUTPUT_BYTES);
-      if (method === "zstd") return zstdFramesSync(bytes, most);
-      return zlib.gunzipSync(bytes, { maxOutputLength: most, chunkSize: outputMemory(bytes, most) });
+      return method === "zstd" ? { bytes: zstdFramesSync(bytes, most) } : gunzipMembersSync(bytes, most);
     } catch (error) {
       if (!isTooLarge(error) || (limit <= SYNC_OUTPUT_BYTES && method === "gzip"))
         throw explained(error, method, limit);
     }
   }
-  return inTurn(() => (method === "zstd" ? zstdFrames(bytes, limit) : gunzipMembers(bytes, limit))).catch((error) =>
-    Promise.reject(explained(error, method, limit)),
+  const work = () => (method === "zstd" ? zstdFrames(bytes, limit) : gunzipMembers(bytes, limit));
+  return inTurn(work).then(
+    (plain) => ({ bytes: plain }),
+    (error) => Promise.reject(explained(error, method, limit)),
   );
+}
+
+/**
+ * The first member is summed up here, and not once more by zlib: most bodies have one, and whoever stores what it holds
+ * wants the sum, too.
+ */
+function gunzipMembersSync(bytes: Buffer, most: number): Plain {
+  const start = gzipHeaderBytes(bytes);
+  if (typeof start === "string" || ((bytes[3] as number) & JUDGED_FLAGS) !== 0) {
+    return { bytes: zlib.gunzipSync(bytes, { maxOutputLength: most }) };
+  }
+  const options = { info: true, maxOutputLength: most, chunkSize: outputMemory(bytes, most) } as const;
+  const { buffer, engine } = inflateRawSync(bytes.subarray(start), options);
+  const trailer = start + engine.bytesWritten;
+  const end = trailer + GZIP_TRAILER_BYTES;
+  const checksum = crc32(buffer);
+  const isSound =
+    end <= bytes.length &&
+    bytes.readUInt32LE(trailer) === checksum &&
+    bytes.readUInt32LE(trailer + 4) === buffer.length;
+  if (!isSound) throw new MalformedError("the body is not valid gzip: its end is missing, or says something else");
+  if (end === bytes.length || bytes[end] === 0) return { bytes: buffer, checksum }; // zeros may fill a body up
+  const rest = zlib.gunzipSync(bytes.subarray(end), { maxOutputLength: Math.max(most - buffer.length, 1) });
+  if (buffer.length + rest.length > most) throw tooLarge();
+  return { bytes: Buffer.concat([buffer, rest]) };
 }
 
 /**

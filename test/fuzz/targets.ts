@@ -1,7 +1,7 @@
 /** Every target. Each states what must hold for any bytes. */
 
 import assert from "node:assert/strict";
-import { crc32, deflateRawSync, gzipSync } from "node:zlib";
+import { crc32, deflateRawSync, gunzipSync, gzipSync } from "node:zlib";
 import { decodeRecord, encodeRecord, type JournalRecord } from "../../src/buffer/journal-record.ts";
 import { JournalState } from "../../src/buffer/journal-state.ts";
 import { decodeMeta, encodeMeta } from "../../src/buffer/meta-file.ts";
@@ -215,11 +215,20 @@ const json: FuzzTarget = {
 
 const LIMITS = { decompressionSizeLimit: 100_000, decompressionRatioLimit: 250 };
 
+function gunzipped(bytes: Buffer): Buffer | undefined {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: LIMITS.decompressionSizeLimit });
+  } catch {
+    return undefined;
+  }
+}
+
 const compression: FuzzTarget = {
   name: "compression",
   seeds: [
     gzipSync(entries),
     Buffer.concat([gzipSync(entries), gzipSync("")]),
+    Buffer.concat([gzipSync(""), gzipSync(entries), Buffer.alloc(3)]),
     gzipSync(Buffer.alloc(200_000)),
     deflateRawSync("x"),
   ],
@@ -228,7 +237,9 @@ const compression: FuzzTarget = {
   async run(bytes) {
     for (const method of ["gzip", "zstd"] as const) {
       const plain = await expectOwnErrorsOf(() => decompress(method, bytes, LIMITS));
-      if (plain) assert.ok(plain.length <= LIMITS.decompressionSizeLimit);
+      if (method === "gzip" && bytes.length > 0) assert.deepEqual(plain?.bytes, gunzipped(bytes), "what zlib says");
+      if (plain) assert.ok(plain.bytes.length <= LIMITS.decompressionSizeLimit);
+      if (plain?.checksum !== undefined) assert.equal(plain.checksum, crc32(plain.bytes));
       const found = await expectOwnErrorsOf(() => findEntries(once(bytes), method, LIMITS.decompressionSizeLimit));
       if (found) assert.ok(found.byteSize <= bytes.length);
     }

@@ -14,13 +14,14 @@ import type { ChunkSource } from "../../event/origin.ts";
 import { walkEntries } from "../../event/walker.ts";
 import { AckWriter, ackOf } from "../../forward-protocol/acks.ts";
 import type { Refusal } from "../../forward-protocol/authenticator.ts";
-import { canDecompress, decompress } from "../../forward-protocol/compression.ts";
+import { canDecompress, decompress, type Plain } from "../../forward-protocol/compression.ts";
 import type { FoundMessage } from "../../forward-protocol/framer.ts";
 import type { MessageLimits } from "../../forward-protocol/message-limits.ts";
 import { chunkOfOption, MessageBounds, MessageOption, readOption } from "../../forward-protocol/messages.ts";
 import type { FrameSink, MessageHandler } from "../../forward-protocol/server-session.ts";
 import type { Logger } from "../../logger.ts";
 import type { RareWarnings } from "../../rare-warnings.ts";
+import { type ChunkSizeRules, isTooLarge } from "./chunk-size.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { type EntryRules, EntryWriter } from "./entry-writer.ts";
 import { BROKEN_MESSAGES_LIMIT } from "./limits.ts";
@@ -30,10 +31,8 @@ import type { SourceFields } from "./source-fields.ts";
 import type { TagRule } from "./tag-rule.ts";
 
 /** What holds for all connections of an input. */
-export interface ReceiverRules extends EntryRules {
+export interface ReceiverRules extends EntryRules, ChunkSizeRules {
   readonly tagRule: TagRule;
-  readonly chunkSizeLimit: number | undefined;
-  readonly chunkSizeWarnLimit: number | undefined;
   readonly limits: MessageLimits;
   /** Where messages go that can never be delivered; absent: their connection ends. */
   readonly quarantine?: Quarantine | undefined;
@@ -53,6 +52,15 @@ export interface ReceiverOptions {
   readonly counters: Counters;
   /** The connection has had its last message. */
   readonly finish: () => void;
+}
+
+/** What came compressed. */
+interface Decompressed {
+  readonly compressed: CompressedEntries;
+  /** CRC-32 of what it holds. */
+  readonly checksum: number | undefined;
+  /** Where the message's id is. */
+  readonly idBytes: Buffer;
 }
 
 /** An owned body of this size is worth a batch of its own; below it, a copy is cheaper than an emit. */
@@ -193,7 +201,7 @@ export class Receiver implements MessageHandler {
     if (bounds.mode === "heartbeat" || bounds.mode === "empty") return undefined;
     if (bounds.mode === "broken") return this.#broken(bytes[start] as number);
     const tag = this.#options.rules.tagRule.tagOf(bytes, bounds.tagStart, bounds.tagEnd);
-    if (this.#isTooLarge(tag, end - start)) return undefined;
+    if (isTooLarge(end - start, this.#options.rules, tag, this.#options)) return undefined;
     const { optionKeyLimit } = this.#options.rules.limits;
     const option = this.#option;
     readOption(bytes, bounds.optionStart, bounds.optionEnd, option, optionKeyLimit);
@@ -216,7 +224,7 @@ export class Receiver implements MessageHandler {
     if (mode === "message") this.#message(tag, bytes);
     else if (mode === "packed" && compressed !== undefined && compressed !== "text") {
       return this.#compressed(tag, bytes, isOwned, compressed);
-    } else this.#batch(tag, bytes, bodyStart, bodyEnd, isOwned ? bytes : undefined, bytes);
+    } else this.#batch(tag, bytes, bodyStart, bodyEnd, isOwned ? bytes : undefined);
     return undefined;
   }
 
@@ -263,10 +271,10 @@ export class Receiver implements MessageHandler {
     start: number,
     end: number,
     memory: Buffer | undefined,
-    idBytes: Buffer,
-    compressed?: CompressedEntries,
+    decompressed?: Decompressed,
   ): void {
     const { nestingLimit } = this.#options.rules.limits;
+    const idBytes = decompressed?.idBytes ?? bytes;
     const walk = this.#bounds.walk ?? walkEntries(bytes, start, end, Number.POSITIVE_INFINITY, nestingLimit);
     const isWhole = walk.end === end;
     if (!isWhole) {
@@ -276,12 +284,13 @@ export class Receiver implements MessageHandler {
       this.#warn("a message ends within an entry; the entries before it are kept", { tag });
     }
     if (walk.plain && this.#entries.isVerbatim(this.#bounds.mode === "packed")) {
-      const checksum = isWhole && !compressed ? this.#source?.bodyChecksum : undefined;
-      if (compressed || (memory && end - start >= LARGE_BODY_BYTES)) {
+      const bodyChecksum = decompressed ? decompressed.checksum : this.#source?.bodyChecksum;
+      const checksum = isWhole ? bodyChecksum : undefined;
+      if (decompressed || (memory && end - start >= LARGE_BODY_BYTES)) {
         const packed = bytes.subarray(start, walk.end);
         this.#isMemoryKept = true;
         const details = {
-          compressed: isWhole ? compressed : undefined,
+          compressed: isWhole ? decompressed?.compressed : undefined,
           release: memory && isWhole ? () => batchMemory.give(memory) : undefined,
           checksum,
         };
@@ -309,8 +318,9 @@ export class Receiver implements MessageHandler {
     const body = isOwned ? part : Buffer.from(part);
     const idBytes = isOwned ? bytes : this.#option.keepChunk(bytes); // the memory of a read is used again meanwhile
     this.#isMemoryKept = true;
-    const take = (plain: Buffer) => {
-      this.#batch(tag, plain, 0, plain.length, isOwned ? bytes : undefined, idBytes, { method, bytes: body });
+    const take = ({ bytes: plain, checksum }: Plain) => {
+      const details = { compressed: { method, bytes: body }, checksum, idBytes };
+      this.#batch(tag, plain, 0, plain.length, isOwned ? bytes : undefined, details);
     };
     const plain = decompress(method, body, this.#options.rules.limits);
     if (plain instanceof Promise) {
@@ -366,22 +376,6 @@ export class Receiver implements MessageHandler {
     this.#options.counters.add("received_events", this.#dropped);
     this.#options.counters.add("dropped_events", this.#dropped, "invalid_event");
     this.#dropped = 0;
-  }
-
-  #isTooLarge(tag: string | undefined, byteSize: number): boolean {
-    const { rules, logger, host, counters } = this.#options;
-    const { chunkSizeLimit: limit, chunkSizeWarnLimit: warnLimit } = rules;
-    if (limit !== undefined && byteSize > limit) {
-      const message = "Input chunk size is larger than 'chunk_size_limit', dropped:";
-      logger.warn(message, { tag, host, limit, size: byteSize });
-      counters.add("protocol_errors", 1, "chunk_size_limit");
-      return true;
-    }
-    if (warnLimit !== undefined && byteSize > warnLimit) {
-      const message = "Input chunk size is larger than 'chunk_size_warn_limit':";
-      logger.warn(message, { tag, host, limit: warnLimit, size: byteSize });
-    }
-    return false;
   }
 
   /** One warning for each connection; after BROKEN_MESSAGES_LIMIT the peer speaks another protocol. */
