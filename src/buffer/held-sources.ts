@@ -96,10 +96,10 @@ export class HeldSources {
   /** Everything within the window, oldest first. */
   *remembered(): IterableIterator<RememberedCommit> {
     let commit: { sequence: number; atSeconds: number; sources: RecordedSource[] } | undefined;
-    for (const { id, checksum, from, to, chunks, ...taken } of this.#chunks.entries()) {
-      if (!this.#isRemembered(taken)) continue;
-      if (commit && commit.sequence !== taken.sequence) yield commit;
-      if (commit?.sequence !== taken.sequence) commit = { ...taken, sources: [] };
+    for (const { id, checksum, from, to, chunks, sequence, atSeconds } of this.#chunks.entries()) {
+      if (!this.#isRemembered({ atSeconds })) continue;
+      if (commit && commit.sequence !== sequence) yield commit;
+      if (commit?.sequence !== sequence) commit = { sequence, atSeconds, sources: [] };
       commit.sources.push({ source: { kind: "chunk", id, checksum }, share: { from, to }, chunks });
     }
     if (commit) yield commit;

@@ -139,8 +139,9 @@ function writeGroup({ sequence, synced, atSeconds, steps, sources }: GroupRecord
     writer.uint32(source.checksum);
     writer.float64(share.from);
     writer.float64(share.to);
-    writer.byte(Math.min(chunks.length, 255));
-    for (const chunk of chunks.slice(0, 255)) writer.uint32(chunk);
+    const count = Math.min(chunks.length, 255);
+    writer.byte(count);
+    for (let index = 0; index < count; index++) writer.uint32(chunks[index] as number);
     writer.byte(name.length);
     writer.latin1(name);
     if (source.kind === "chunk") continue;

@@ -12,7 +12,7 @@ const LOOP_BYTES = 64;
 /** So much of a source is copied for the pieces that come next, and a piece of more than a quarter of it by itself. */
 const STRETCH_BYTES = 4096;
 /** Fewer letters are written sooner one by one than by a call to the system. */
-const LOOP_LETTERS = 16;
+const LOOP_LETTERS = 32;
 
 /** Bytes to stop at, for `copyUntil`: 1 at each. */
 export type StopBytes = Uint8Array;

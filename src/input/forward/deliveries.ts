@@ -5,10 +5,10 @@
 
 import type { Counters } from "../../counters.ts";
 import type { EventStream } from "../../event/event-stream.ts";
-import type { ChunkSource, Origin } from "../../event/origin.ts";
+import type { Origin } from "../../event/origin.ts";
 import { type Acks, joinAcks } from "../../forward-protocol/acks.ts";
 import type { Emitter } from "../../plugin.ts";
-import type { Resends } from "./resends.ts";
+import type { ReceivedChunk, Resends } from "./resends.ts";
 
 /** Bytes on their way, over all connections of an input. */
 export class UnackedTotal {
@@ -70,7 +70,7 @@ export class Deliveries {
   }
 
   /** Emits `events`, which came from `sources`; when outputs hold them, `acks` are written. */
-  deliver(tag: string, events: EventStream, acks: Acks, sources: readonly ChunkSource[] = []): void {
+  deliver(tag: string, events: EventStream, acks: Acks, sources: readonly ReceivedChunk[] = []): void {
     const { emitter, counters, resends, total, failed } = this.#options;
     const byteSize = events.packed.length;
     this.#emits += 1;

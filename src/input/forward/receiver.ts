@@ -10,7 +10,6 @@ import type { Counters } from "../../counters.ts";
 import { LimitError, MalformedError } from "../../errors.ts";
 import { batchMemory } from "../../event/batch-memory.ts";
 import { type CompressedEntries, type CompressionMethod, EventStream } from "../../event/event-stream.ts";
-import type { ChunkSource } from "../../event/origin.ts";
 import { walkEntries } from "../../event/walker.ts";
 import { AckWriter, ackOf } from "../../forward-protocol/acks.ts";
 import type { Refusal } from "../../forward-protocol/authenticator.ts";
@@ -26,7 +25,7 @@ import type { Deliveries } from "./deliveries.ts";
 import { type EntryRules, EntryWriter } from "./entry-writer.ts";
 import { BROKEN_MESSAGES_LIMIT } from "./limits.ts";
 import { Poison } from "./poison.ts";
-import type { Resends } from "./resends.ts";
+import type { ReceivedChunk, Resends } from "./resends.ts";
 import type { SourceFields } from "./source-fields.ts";
 import type { TagRule } from "./tag-rule.ts";
 
@@ -82,12 +81,11 @@ export class Receiver implements MessageHandler {
   #tag = "";
   readonly #acks = new AckWriter();
   /** Of those among the acks that may come again. */
-  #sources: ChunkSource[] = [];
-  readonly #gathered = new Set<string>();
+  #sources: ReceivedChunk[] = [];
   /** Of the message at hand: its parts, its option, and what it is known by when it comes again. */
   #bounds = new MessageBounds();
   readonly #option = new MessageOption();
-  #source: ChunkSource | undefined;
+  #source: ReceivedChunk | undefined;
   #dropped = 0;
   #brokenMessages = 0;
   /** The memory of the message at hand went on with its events, or is read later. */
@@ -179,21 +177,22 @@ export class Receiver implements MessageHandler {
 
   /** Emits what was gathered. */
   readEnd(): void {
-    const { deliveries, counters } = this.#options;
-    const { size } = this.#entries;
     if (this.#dropped > 0) this.#countDropped();
-    if (size === 0 && this.#acks.count === 0) return;
+    if (this.#entries.size > 0 || this.#acks.count > 0) this.#deliver(this.#tag, this.#entries.take());
+  }
+
+  /** Hands over events with the acks that wait for them; where there are none, nothing is waited for. */
+  #deliver(tag: string, events: EventStream): void {
+    const { counters, deliveries, resends } = this.#options;
     const acks = this.#acks.take();
     // The delivery keeps the list: a chunk that came later and was added to it would be taken for a part of that batch.
     const sources = this.#sources;
     this.#sources = [];
-    this.#gathered.clear();
-    if (size === 0) {
-      deliveries.acknowledge(acks);
-      return;
-    }
-    counters.add("received_events", size);
-    deliveries.deliver(this.#tag, this.#entries.take(), acks, sources);
+    counters.add("received_events", events.size);
+    if (events.size > 0) return deliveries.deliver(tag, events, acks, sources);
+    events.release();
+    resends?.begin(sources, Promise.resolve());
+    deliveries.acknowledge(acks);
   }
 
   #receive(bytes: Buffer, start: number, end: number, isOwned: boolean): Promise<void> | undefined {
@@ -233,13 +232,17 @@ export class Receiver implements MessageHandler {
     const { deliveries, resends } = this.#options;
     const { chunkStart, chunkEnd } = this.#option;
     if (!resends?.knows(bytes, chunkStart, chunkEnd)) return "new";
-    const chunk = bytes.subarray(chunkStart, chunkEnd);
-    this.#source = resends.sourceOf(chunk, tag, bytes.subarray(this.#bounds.bodyStart, this.#bounds.bodyEnd));
-    // One read may hold a chunk twice: the first must be on its way before the second is looked for.
-    if (this.#gathered.has(this.#source.id)) this.readEnd();
-    const found = resends.find(this.#source);
-    if (!(found instanceof Promise)) return found;
-    deliveries.acknowledgeAgain(ackOf(chunk), found, tag);
+    const { bodyStart, bodyEnd } = this.#bounds;
+    const id = bytes.toString("latin1", chunkStart, chunkEnd);
+    this.#source = resends.sourceOf(id, tag, bytes.subarray(bodyStart, bodyEnd));
+    let found = resends.find(this.#source);
+    if (found === "gathered") {
+      // One read may hold a chunk twice: the first must be on its way before the second is looked for.
+      this.readEnd();
+      found = resends.find(this.#source);
+    }
+    if (!(found instanceof Promise)) return found === "part" ? "part" : "new";
+    deliveries.acknowledgeAgain(ackOf(bytes.subarray(chunkStart, chunkEnd)), found, tag);
     return "done";
   }
 
@@ -250,7 +253,7 @@ export class Receiver implements MessageHandler {
     this.#acks.add(idBytes, chunkStart, chunkEnd);
     if (!this.#source) return;
     this.#sources.push(this.#source);
-    this.#gathered.add(this.#source.id);
+    this.#options.resends?.gather(this.#source);
   }
 
   #message(tag: string, bytes: Buffer): void {
@@ -339,13 +342,8 @@ export class Receiver implements MessageHandler {
 
   #deliverAlone(tag: string, events: EventStream, idBytes: Buffer): void {
     this.readEnd();
-    this.#options.counters.add("received_events", events.size);
     this.#expectAck(idBytes);
-    const acks = this.#acks.take();
-    const sources = this.#sources;
-    this.#sources = [];
-    if (events.size > 0) this.#options.deliveries.deliver(tag, events, acks, sources);
-    else this.#options.deliveries.acknowledge(acks);
+    this.#deliver(tag, events);
   }
 
   /** Begins a new batch unless the one at hand has this tag. */

@@ -48,10 +48,17 @@ const NEWLINE = 0x0a;
 /** Longer ids are not remembered. */
 const ID_LIMIT_BYTES = 128;
 
+/** A chunk that came, from its message to the end of its delivery. */
+export interface ReceivedChunk extends ChunkSource {
+  readonly bodyChecksum: number;
+  /** Of the batch that it was gathered into; undefined until that is on its way. */
+  delivered: Promise<void> | undefined;
+}
+
 export class Resends {
   readonly #options: ResendsOptions;
   /** Chunks that are being handed over, by id. */
-  readonly #underway = new Map<string, { readonly checksum: number; readonly delivered: Promise<void> }>();
+  readonly #underway = new Map<string, ReceivedChunk>();
   readonly #plain: Origin | undefined;
   /** How the id before began, and whether that is a time of late. */
   #timeStart = -1;
@@ -71,26 +78,32 @@ export class Resends {
     return ids === "all" || this.#isTimeOrdered(bytes, start, end);
   }
 
-  /** What a message is to be known by whose id is known. */
-  sourceOf(id: Buffer, tag: string, body: Buffer): ChunkSource {
+  /** What a message is to be known by whose id, latin1, is known. */
+  sourceOf(id: string, tag: string, body: Buffer): ReceivedChunk {
     const bodyChecksum = crc32(body);
     const checksum = (bodyChecksum ^ this.#checksumOf(tag)) >>> 0;
-    return { kind: "chunk", id: id.toString("latin1"), checksum, bodyChecksum };
+    return { kind: "chunk", id, checksum, bodyChecksum, delivered: undefined };
   }
 
   /**
-   * `new`, or `part` when some outputs have it and it must be handed over alone; else it is there already, or on its way:
-   * a promise that resolves when it may be acked.
+   * `new`, or `part` when some outputs have it and it must be handed over alone, or `gathered` when it is in the batch at
+   * hand; else it is there already, or on its way: a promise that resolves when it may be acked.
    */
-  find({ id, checksum }: ChunkSource): "new" | "part" | Promise<void> {
+  find({ id, checksum }: ReceivedChunk): "new" | "part" | "gathered" | Promise<void> {
     const { ackAfter, counters, holdings } = this.#options;
     const underway = this.#underway.get(id);
+    if (underway && !underway.delivered) return "gathered";
     const isUnderway = underway?.checksum === checksum;
     const held = isUnderway ? "none" : holdings.ofChunk(id, checksum);
     if (!isUnderway && held === "none") return "new";
     if (held === "part") return "part";
     counters.add("resent_chunks");
-    return isUnderway ? underway.delivered : holdings.whenSafe(id, ackAfter);
+    return isUnderway ? (underway.delivered as Promise<void>) : holdings.whenSafe(id, ackAfter);
+  }
+
+  /** The chunk is in the batch at hand; `begin` is to follow. */
+  gather(source: ReceivedChunk): void {
+    this.#underway.set(source.id, source);
   }
 
   /** What a batch says of itself. One that nobody wants an ack for waits for no disk: it was promised to nobody. */
@@ -100,12 +113,12 @@ export class Resends {
     return isAcked || ackAfter === "delivered" ? this.#plain : undefined;
   }
 
-  /** These chunks are on their way until `delivered` is settled. */
-  begin(sources: readonly ChunkSource[], delivered: Promise<void>): void {
+  /** These chunks, which were gathered, are on their way until `delivered` is settled. */
+  begin(sources: readonly ReceivedChunk[], delivered: Promise<void>): void {
     if (sources.length === 0) return;
-    for (const { id, checksum } of sources) this.#underway.set(id, { checksum, delivered });
+    for (const source of sources) source.delivered = delivered;
     const end = () => {
-      for (const { id } of sources) if (this.#underway.get(id)?.delivered === delivered) this.#underway.delete(id);
+      for (const source of sources) if (this.#underway.get(source.id) === source) this.#underway.delete(source.id);
     };
     delivered.then(end, end);
   }

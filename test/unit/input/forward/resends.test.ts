@@ -26,7 +26,9 @@ function setup(ids: ResendIds, held: readonly HeldChunk[] = []) {
   const sourceOf = (id: string | Buffer, tag = "t", bytes = body) => {
     const read = Buffer.concat([Buffer.from("before"), encode(id), Buffer.from("behind")]);
     const [start, end] = [6, read.length - 6];
-    return resends.knows(read, start, end) ? resends.sourceOf(read.subarray(start, end), tag, bytes) : undefined;
+    return resends.knows(read, start, end)
+      ? resends.sourceOf(read.toString("latin1", start, end), tag, bytes)
+      : undefined;
   };
   return { resends, clock, counters, sourceOf };
 }
@@ -79,6 +81,8 @@ test("a chunk that comes again while it is on its way shares its fate", async ()
   const delivered = new Promise<void>((_, reject) => {
     refuse = reject;
   });
+  resends.gather(source);
+  assert.equal(resends.find({ ...source }), "gathered");
   resends.begin([source], delivered);
   const again = resends.find(source);
   refuse(new Error("the buffer is full"));
