@@ -6,58 +6,15 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { Counters } from "../../src/counters.ts";
 import { SuiroError } from "../../src/errors.ts";
-import { ServerSession } from "../../src/forward-protocol/server-session.ts";
-import { Deliveries, UnackedTotal } from "../../src/input/forward/deliveries.ts";
-import { DEFAULT_LIMITS } from "../../src/input/forward/limits.ts";
-import { Receiver } from "../../src/input/forward/receiver.ts";
-import { TagRule } from "../../src/input/forward/tag-rule.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { RareWarnings } from "../../src/rare-warnings.ts";
 import { CollectingEmitter } from "../support/collecting-emitter.ts";
 import { array, bin, entry, eventTime, forward, message, packed } from "../support/forward-messages.ts";
-import { ManualClock } from "../support/manual-clock.ts";
+import { createReceivingSide } from "../support/receiving-side.ts";
 
 /** Receives these reads; gives the entries that were emitted, the acks, and the error that ended it. */
 async function receive(reads: readonly Buffer[]) {
   const emitter = new CollectingEmitter();
   const counters = new Counters();
-  const acks: Buffer[] = [];
-  const deliveries = new Deliveries({
-    emitter,
-    counters,
-    limitBytes: 1e9,
-    total: new UnackedTotal(1e9),
-    acknowledge: (chunks) => acks.push(session.encodeAcks(chunks)),
-    setFull: () => {},
-    failed: (error) => assert.fail(String(error)),
-  });
-  const clock = new ManualClock();
-  const receiver = new Receiver({
-    rules: {
-      tagRule: new TagRule(undefined, undefined),
-      chunkSizeLimit: undefined,
-      chunkSizeWarnLimit: undefined,
-      limits: DEFAULT_LIMITS,
-      denyKeepalive: false,
-      floatTimes: "convert",
-      now: clock.now,
-    },
-    host: "test",
-    fields: undefined,
-    deliveries,
-    logger: silentLogger,
-    warnings: new RareWarnings(silentLogger, clock),
-    counters,
-    finish: () => {},
-  });
-  const session = new ServerSession({
-    limits: DEFAULT_LIMITS,
-    security: undefined,
-    keepalive: true,
-    address: "10.0.0.7",
-    handler: receiver,
-    write: () => {},
-  });
+  const { session, receiver, deliveries, acks } = createReceivingSide({ emitter, counters });
   let error: unknown;
   try {
     for (const read of reads) await session.receive(read);

@@ -7,17 +7,11 @@ import { Holdings } from "../../../../src/buffer/holdings.ts";
 import { Counters } from "../../../../src/counters.ts";
 import { encode } from "../../../../src/event/msgpack.ts";
 import { ackOf, joinAcks } from "../../../../src/forward-protocol/acks.ts";
-import { ServerSession } from "../../../../src/forward-protocol/server-session.ts";
-import { Deliveries, UnackedTotal } from "../../../../src/input/forward/deliveries.ts";
-import { DEFAULT_LIMITS } from "../../../../src/input/forward/limits.ts";
-import { Receiver } from "../../../../src/input/forward/receiver.ts";
 import { Resends } from "../../../../src/input/forward/resends.ts";
-import { TagRule } from "../../../../src/input/forward/tag-rule.ts";
-import { silentLogger } from "../../../../src/logger.ts";
-import { RareWarnings } from "../../../../src/rare-warnings.ts";
 import { CollectingEmitter } from "../../../support/collecting-emitter.ts";
 import { array, bin, entry, eventTime, packed } from "../../../support/forward-messages.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
+import { createReceivingSide } from "../../../support/receiving-side.ts";
 
 const entries = [1, 2].map((n) => entry(eventTime(1_700_000_000, n), { n }));
 const clock = new ManualClock();
@@ -29,38 +23,8 @@ function createInput() {
   const emitter = new CollectingEmitter();
   const resends = new Resends({ ackAfter: "written", ids: "time_ordered", holdings: new Holdings(), clock, counters });
   const connect = () => {
-    const acks: Buffer[] = [];
-    const deliveries = new Deliveries({
-      emitter,
-      counters,
-      resends,
-      limitBytes: 1e9,
-      total: new UnackedTotal(1e9),
-      acknowledge: (written) => acks.push(session.encodeAcks(written)),
-      setFull: () => {},
-      failed: (error) => assert.fail(String(error)),
-    });
-    const rules = {
-      tagRule: new TagRule(undefined, undefined),
-      chunkSizeLimit: undefined,
-      chunkSizeWarnLimit: undefined,
-      limits: DEFAULT_LIMITS,
-      denyKeepalive: false,
-      floatTimes: "convert",
-      now: clock.now,
-    } as const;
-    const warnings = new RareWarnings(silentLogger, clock);
-    const options = { rules, fields: undefined, deliveries, resends, logger: silentLogger, warnings, counters };
-    const handler = new Receiver({ ...options, host: "test", finish: () => {} });
-    const session = new ServerSession({
-      limits: DEFAULT_LIMITS,
-      security: undefined,
-      keepalive: true,
-      address: "10.0.0.7",
-      handler,
-      write: () => {},
-    });
-    return { receive: (read: Buffer) => session.receive(read), acks, deliveries };
+    const { session, ...side } = createReceivingSide({ emitter, counters, resends, clock });
+    return { receive: (read: Buffer) => session.receive(read), ...side };
   };
   return { connect, emitter, counters, resends };
 }
